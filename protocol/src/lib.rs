@@ -1,1 +1,54 @@
-//! stub
+//! What nodes say: principals, grants, keys, slices, entries and the session between two peers.
+//!
+//! Nothing here reads a clock, draws randomness on its own, touches a file or a socket, or
+//! knows what the records in a slice mean. Bytes, time and a random generator come in; bytes
+//! and verdicts go out. `protocol/spec/` defines every byte.
+//!
+//! Read in this order:
+//!
+//! | module | what it says |
+//! |---|---|
+//! | [`id`], [`time`], [`wire`], [`crypto`] | names of things, moments, bytes, and the few cryptographic moves used everywhere |
+//! | [`principal`] | who a person is and which devices speak for them |
+//! | [`card`] | what people paste to each other: how to reach me, what I share with you |
+//! | [`slice`](mod@slice) | the one replicated object, and its parts |
+//! | [`grant`] | who may do what with a slice, until when, why; and the end of it |
+//! | [`generation`] | the read keys of a part, one after another |
+//! | [`entry`] | one sealed, signed record in a log |
+//! | [`parcel`] | what is put into a person's hands: grants, keys, the news of an end |
+//!
+//! **Invariants.** Bytes from outside become a checked type only through a `verify` (or, for
+//! what was verified before it was stored, an `assume_…`). What was signed is kept as received
+//! and never encoded again to be verified. No decoder panics, and none allocates more than a
+//! small multiple of the bytes it was given.
+
+#![deny(missing_docs, unreachable_pub)]
+#![deny(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::iter_over_hash_type,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::dbg_macro,
+    clippy::cast_possible_truncation
+)]
+#![cfg_attr(test, allow(clippy::wildcard_enum_match_arm))]
+
+pub mod card;
+pub mod crypto;
+pub mod entry;
+pub mod generation;
+pub mod grant;
+pub mod id;
+pub mod parcel;
+pub mod principal;
+pub mod signed;
+pub mod slice;
+pub mod time;
+pub mod wire;
+
+mod text;
+
+#[cfg(test)]
+mod testing;

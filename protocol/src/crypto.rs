@@ -1,0 +1,368 @@
+//! The few cryptographic moves, each under a domain string.
+//!
+//! | move | made of |
+//! |---|---|
+//! | [`hash`], [`keyed_hash`] | BLAKE3, derive-key mode per domain, every part preceded by its length |
+//! | [`SigningKey`], [`verify`] | Ed25519, strict verification, weak keys refused, domain in front of the message |
+//! | [`SealingPublic::seal`], [`SealingSecret::open`] | HPKE base mode: X-Wing, HKDF-SHA256, ChaCha20-Poly1305 |
+//!
+//! Secrets are wiped when dropped and print as `[redacted]`. Randomness is the caller's.
+
+use std::fmt;
+
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::XWing;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use minicbor::decode::{self, Decoder};
+use minicbor::encode::{self, Encoder, Write};
+use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Every domain string of this crate but those of `sync`. One per use, never reused.
+pub mod domain {
+    /// Hash of a charter: the person's id.
+    pub const PERSON_ID: &str = "maille/1/person-id";
+    /// Signature over a statement.
+    pub const STATEMENT: &str = "maille/1/statement";
+    /// Hash of a statement, which the next one cites.
+    pub const STATEMENT_HASH: &str = "maille/1/statement-hash";
+    /// A device's signature over its own admission.
+    pub const ADMISSION: &str = "maille/1/admission";
+    /// Root signing key, from the seed of the words.
+    pub const PHRASE_ROOT: &str = "maille/1/phrase-root";
+    /// Recovery sealing key, from the seed of the words.
+    pub const PHRASE_RECOVERY: &str = "maille/1/phrase-recovery";
+    /// Hash of the public half of a slice charter: the slice's id.
+    pub const SLICE_ID: &str = "maille/1/slice-id";
+    /// Commitment to a slice's owner inside its public half.
+    pub const SLICE_OWNER: &str = "maille/1/slice-owner";
+    /// Signature over a grant.
+    pub const GRANT: &str = "maille/1/grant";
+    /// Hash of a grant: its id.
+    pub const GRANT_ID: &str = "maille/1/grant-id";
+    /// Signature over a revocation.
+    pub const REVOCATION: &str = "maille/1/revocation";
+    /// Signature over a generation record.
+    pub const GENERATION: &str = "maille/1/generation";
+    /// Hash of a generation record: its id.
+    pub const GENERATION_ID: &str = "maille/1/generation-id";
+    /// Commitment to a content key.
+    pub const KEY_COMMIT: &str = "maille/1/key-commit";
+    /// Access key, from a content key.
+    pub const KEY_ACCESS: &str = "maille/1/key-access";
+    /// Encryption subkey, from a content key.
+    pub const KEY_ENTRY: &str = "maille/1/key-entry";
+    /// Nonce subkey, from a content key.
+    pub const KEY_NONCE: &str = "maille/1/key-nonce";
+    /// Nonce of an entry.
+    pub const ENTRY_NONCE: &str = "maille/1/entry-nonce";
+    /// Log key, from a device's signing seed.
+    pub const LOG_KEY: &str = "maille/1/log-key";
+    /// Signature over an entry's header.
+    pub const ENTRY: &str = "maille/1/entry";
+    /// Hash of an entry's header, which the next entry cites.
+    pub const ENTRY_HEADER: &str = "maille/1/entry-header";
+    /// Hash of an entry's payload.
+    pub const ENTRY_PAYLOAD: &str = "maille/1/entry-payload";
+    /// A device's signature over its log key.
+    pub const LOG_BY_DEVICE: &str = "maille/1/log-by-device";
+    /// A log key's signature over its device.
+    pub const LOG_BY_LOG: &str = "maille/1/log-by-log";
+    /// Box of a parcel.
+    pub const PARCEL: &str = "maille/1/parcel";
+    /// Signature inside a parcel.
+    pub const LETTER: &str = "maille/1/letter";
+    /// Hash of a sealing key, named inside a parcel.
+    pub const SEALING_KEY_ID: &str = "maille/1/sealing-key-id";
+}
+
+/// Returns the hash of `parts` under `domain`; parts cannot run into each other.
+#[must_use]
+pub fn hash(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+    absorb(blake3::Hasher::new_derive_key(domain), parts)
+}
+
+/// Returns the hash of `parts` under `domain` that only holders of `key` can compute.
+#[must_use]
+pub fn keyed_hash(key: &[u8; 32], domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let subkey = Zeroizing::new(blake3::derive_key(domain, key));
+    absorb(blake3::Hasher::new_keyed(&subkey), parts)
+}
+
+fn absorb(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> [u8; 32] {
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// A secret of 32 bytes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// Returns the key that these bytes are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Draws a key.
+    #[must_use]
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; 32];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// Returns the bytes of the key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Returns the key for another use that `domain` and `parts` name.
+    #[must_use]
+    pub fn derive(&self, domain: &str, parts: &[&[u8]]) -> Self {
+        Self(keyed_hash(&self.0, domain, parts))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Key {}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl<C> minicbor::Encode<C> for Key {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for Key {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        d.bytes()?
+            .try_into()
+            .map(Self)
+            .map_err(|_| decode::Error::message("a key has 32 bytes").at(at))
+    }
+}
+
+/// An Ed25519 key that signs.
+#[derive(Clone)]
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// Returns the key that `seed` yields.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// Returns the public half.
+    #[must_use]
+    pub fn public(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    /// Returns the signature over `bytes` for the use that `domain` names.
+    #[must_use]
+    pub fn sign(&self, domain: &str, bytes: &[u8]) -> [u8; 64] {
+        use ed25519_dalek::Signer as _;
+        self.0.sign(&message(domain, bytes)).to_bytes()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A signature that does not hold, or a key that must not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("signature does not hold")]
+pub struct BadSignature;
+
+/// Checks a signature strictly; a weak key is refused like a wrong signature.
+///
+/// # Errors
+/// [`BadSignature`], whatever the reason.
+pub fn verify(
+    public: &[u8; 32],
+    domain: &str,
+    bytes: &[u8],
+    signature: &[u8; 64],
+) -> Result<(), BadSignature> {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| BadSignature)?;
+    if key.is_weak() {
+        return Err(BadSignature);
+    }
+    let signature = ed25519_dalek::Signature::from_bytes(signature);
+    key.verify_strict(&message(domain, bytes), &signature)
+        .map_err(|_| BadSignature)
+}
+
+fn message(domain: &str, bytes: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(domain.len()).expect("our domains are short");
+    let mut message = Vec::with_capacity(1 + domain.len() + bytes.len());
+    message.push(length);
+    message.extend_from_slice(domain.as_bytes());
+    message.extend_from_slice(bytes);
+    message
+}
+
+/// How many bytes an X-Wing public key has.
+pub const SEALING_PUBLIC_BYTES: usize = 1216;
+/// How many bytes an X-Wing encapsulation has.
+const ENCAPSULATION_BYTES: usize = 1120;
+/// How much longer a box is than what it holds.
+pub const BOX_OVERHEAD_BYTES: usize = ENCAPSULATION_BYTES + 16;
+
+/// A box that does not open: wrong key, wrong use, or changed bytes. It does not say which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("does not open")]
+pub struct OpenError;
+
+/// The X-Wing key that opens what was sealed to its public half.
+#[derive(Clone)]
+pub struct SealingSecret(<XWing as Kem>::PrivateKey);
+
+impl SealingSecret {
+    /// Returns the key that `seed` is.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(Deserializable::from_bytes(seed).expect("any 32 bytes are an X-Wing seed"))
+    }
+
+    /// Returns the public half.
+    #[must_use]
+    pub fn public(&self) -> SealingPublic {
+        SealingPublic(XWing::sk_to_pk(&self.0).to_bytes().as_slice().into())
+    }
+
+    /// Opens a box sealed to this key for the use `domain`, with `aad` beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the reason.
+    pub fn open(
+        &self,
+        domain: &str,
+        aad: &[u8],
+        boxed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let (encapsulation, ciphertext) = boxed
+            .split_at_checked(ENCAPSULATION_BYTES)
+            .ok_or(OpenError)?;
+        let encapsulation = Deserializable::from_bytes(encapsulation).map_err(|_| OpenError)?;
+        let mut context = hpke::setup_receiver::<ChaCha20Poly1305, HkdfSha256, XWing>(
+            &OpModeR::Base,
+            &self.0,
+            &encapsulation,
+            domain.as_bytes(),
+        )
+        .map_err(|_| OpenError)?;
+        context
+            .open(ciphertext, aad)
+            .map(Zeroizing::new)
+            .map_err(|_| OpenError)
+    }
+}
+
+impl fmt::Debug for SealingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// An X-Wing public key, known to be well formed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SealingPublic(Box<[u8]>);
+
+impl SealingPublic {
+    /// Reads a public key.
+    ///
+    /// # Errors
+    /// [`BadSealingKey`] if it has another length or is no valid ML-KEM key.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSealingKey> {
+        <XWing as Kem>::PublicKey::from_bytes(bytes).map_err(|_| BadSealingKey)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// Returns the bytes of the key, [`SEALING_PUBLIC_BYTES`] of them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Seals `plaintext` for the use `domain`, with `aad` beside it: encapsulation, ciphertext, tag.
+    #[must_use]
+    pub fn seal(
+        &self,
+        rng: &mut impl CryptoRng,
+        domain: &str,
+        aad: &[u8],
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        let key = <XWing as Kem>::PublicKey::from_bytes(&self.0).expect("checked when it was made");
+        let (encapsulation, mut context) = hpke::setup_sender_with_rng::<
+            ChaCha20Poly1305,
+            HkdfSha256,
+            XWing,
+        >(&OpModeS::Base, &key, domain.as_bytes(), rng)
+        .expect("encapsulation to a checked key does not fail");
+        let ciphertext = context
+            .seal(plaintext, aad)
+            .expect("the first message of a context");
+        let mut boxed = Vec::with_capacity(ENCAPSULATION_BYTES + ciphertext.len());
+        boxed.extend_from_slice(&encapsulation.to_bytes());
+        boxed.extend_from_slice(&ciphertext);
+        boxed
+    }
+}
+
+/// Bytes that are no X-Wing public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a sealing key")]
+pub struct BadSealingKey;
+
+impl fmt::Debug for SealingPublic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = hash(domain::SEALING_KEY_ID, &[&self.0]);
+        write!(f, "sealing key {:02x}{:02x}{:02x}…", id[0], id[1], id[2])
+    }
+}
+
+impl<C> minicbor::Encode<C> for SealingPublic {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for SealingPublic {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        Self::from_bytes(d.bytes()?).map_err(|_| decode::Error::message("not a sealing key").at(at))
+    }
+}

@@ -1,0 +1,725 @@
+//! One sealed, signed record in a log.
+//!
+//! A log belongs to one installation of one device and one part of one slice. Its key is
+//! derived, so it links to nothing outside; the first entry says, inside the seal, whose it is.
+//!
+//! ```text
+//! entry   = [1, header, signature, payload]
+//! header  = prefix | BLAKE3(payload)                       signed by the log key
+//! prefix  = [1, slice, part, generation, log, seq, previous, day, padded_len]
+//! payload = nonce (24) | ciphertext (padded_len) | tag (16)
+//! inside  = length (4, LE) | body | zeros up to padded_len (Padmé)
+//! body    = [1, binding or null, content]
+//! nonce   = keyed BLAKE3 over prefix and inside, the first 24 bytes
+//! ```
+//!
+//! Encryption is XChaCha20-Poly1305 with the prefix as associated data. The nonce depends on
+//! everything, is computed again after opening, and needs no randomness: the same inputs give
+//! the same bytes, and a store restored from a backup cannot use one nonce for two contents.
+//! `previous` is the hash of the header before, so a payload can be erased and the chain holds.
+//!
+//! | from | by | to |
+//! |---|---|---|
+//! | bytes | [`UnverifiedEntry::decode`]: form and bounds | [`UnverifiedEntry`] |
+//! | [`UnverifiedEntry`] | [`verify`](UnverifiedEntry::verify): payload hash, place in the log, signature | [`Entry`] |
+//! | [`Entry`] | [`open`](Entry::open) with the content key: seal, nonce, padding, binding | [`Body`] |
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use minicbor::{Decode, Encode};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::crypto::{self, Key, SigningKey, domain};
+use crate::generation::ContentKey;
+use crate::id::{DeviceId, GenerationId, InstallationId, SliceId};
+use crate::slice::PartNumber;
+use crate::time::Timestamp;
+use crate::wire::{self, ENTRY_BYTES_MAX, HEADER_BYTES_MAX, V1, WireError};
+
+/// Longest content of one entry: what fits [`ENTRY_BYTES_MAX`] after padding.
+pub const CONTENT_BYTES_MAX: usize = 224 * 1024;
+
+const NONCE_BYTES: usize = 24;
+const TAG_BYTES: usize = 16;
+const LENGTH_BYTES: usize = 4;
+
+/// A log: the public half of its key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct LogId(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    [u8; 32],
+);
+
+impl LogId {
+    /// Returns the log that these bytes name.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for LogId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "log {:02x}{:02x}{:02x}…",
+            self.0[0], self.0[1], self.0[2]
+        )
+    }
+}
+
+/// The key of a log, and what the log is of.
+#[derive(Clone, Debug)]
+pub struct LogKey {
+    signing: SigningKey,
+    installation: InstallationId,
+    slice: SliceId,
+    part: PartNumber,
+}
+
+impl LogKey {
+    /// Derives the key of this installation's log in a part.
+    #[must_use]
+    pub fn derive(
+        device_seed: &Key,
+        installation: InstallationId,
+        slice: SliceId,
+        part: PartNumber,
+    ) -> Self {
+        let seed = device_seed.derive(
+            domain::LOG_KEY,
+            &[
+                installation.as_bytes(),
+                slice.as_bytes(),
+                &part.0.to_le_bytes(),
+            ],
+        );
+        Self {
+            signing: SigningKey::from_seed(seed.as_bytes()),
+            installation,
+            slice,
+            part,
+        }
+    }
+
+    /// Returns the log.
+    #[must_use]
+    pub fn id(&self) -> LogId {
+        LogId(self.signing.public())
+    }
+
+    /// Returns what the log's first entry must carry: whose log it is, signed both ways.
+    #[must_use]
+    pub fn bind(&self, device: &SigningKey) -> Binding {
+        let claim = BindingClaim {
+            version: V1,
+            device: DeviceId::from_bytes(device.public()),
+            log: self.id(),
+            slice: self.slice,
+            part: self.part,
+            installation: self.installation,
+        };
+        let bytes = wire::encode(&claim);
+        Binding {
+            version: V1,
+            device: claim.device,
+            installation: self.installation,
+            by_device: device.sign(domain::LOG_BY_DEVICE, &bytes),
+            by_log: self.signing.sign(domain::LOG_BY_LOG, &bytes),
+        }
+    }
+}
+
+/// Whose log this is: the device signed for the log key, and the log key for the device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Binding {
+    /// Version of this record.
+    #[n(0)]
+    pub version: V1,
+    /// The device that writes.
+    #[n(1)]
+    pub device: DeviceId,
+    /// Its installation.
+    #[n(2)]
+    pub installation: InstallationId,
+    /// The device's signature.
+    #[n(3)]
+    #[cbor(with = "minicbor::bytes")]
+    pub by_device: [u8; 64],
+    /// The log key's signature.
+    #[n(4)]
+    #[cbor(with = "minicbor::bytes")]
+    pub by_log: [u8; 64],
+}
+
+/// What both sides of a binding sign, each under its own domain.
+#[derive(Encode)]
+#[cbor(array)]
+struct BindingClaim {
+    #[n(0)]
+    version: V1,
+    #[n(1)]
+    device: DeviceId,
+    #[n(2)]
+    log: LogId,
+    #[n(3)]
+    slice: SliceId,
+    #[n(4)]
+    part: PartNumber,
+    #[n(5)]
+    installation: InstallationId,
+}
+
+/// What of an entry is not sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Prefix {
+    /// Version of the entry.
+    #[n(0)]
+    pub version: V1,
+    /// Of which slice.
+    #[n(1)]
+    pub slice: SliceId,
+    /// Of which part.
+    #[n(2)]
+    pub part: PartNumber,
+    /// Under which key it is sealed.
+    #[n(3)]
+    pub generation: GenerationId,
+    /// In which log.
+    #[n(4)]
+    pub log: LogId,
+    /// Which entry of the log, from 0.
+    #[n(5)]
+    pub seq: u64,
+    /// Hash of the header before; zeros before the first.
+    #[n(6)]
+    #[cbor(with = "minicbor::bytes")]
+    pub previous: [u8; 32],
+    /// Day of writing, counted from 1970 in UTC.
+    #[n(7)]
+    pub day: u32,
+    /// How many bytes are sealed, padding included.
+    #[n(8)]
+    pub padded_len: u32,
+}
+
+/// Where a log stands: what the next entry must say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct LogTip {
+    /// Version of this record.
+    #[n(0)]
+    pub version: V1,
+    /// The number of the next entry.
+    #[n(1)]
+    pub next_seq: u64,
+    /// Hash of the last entry's header; zeros before the first.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub previous: [u8; 32],
+}
+
+impl LogTip {
+    /// An empty log.
+    pub const START: Self = Self {
+        version: V1,
+        next_seq: 0,
+        previous: [0; 32],
+    };
+}
+
+/// What is sealed in an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Body {
+    /// Version of the body.
+    #[n(0)]
+    pub version: V1,
+    /// Whose log it is; in the first entry of a log, and only there.
+    #[n(1)]
+    pub binding: Option<Binding>,
+    /// The content, at most [`CONTENT_BYTES_MAX`].
+    #[n(2)]
+    #[cbor(
+        decode_with = "wire::bytes::<Ctx, CONTENT_BYTES_MAX>",
+        encode_with = "minicbor::bytes::encode"
+    )]
+    pub content: Vec<u8>,
+}
+
+impl Body {
+    /// Returns a body of `content`, with the binding if it is the log's first.
+    #[must_use]
+    pub const fn new(binding: Option<Binding>, content: Vec<u8>) -> Self {
+        Self {
+            version: V1,
+            binding,
+            content,
+        }
+    }
+
+    /// Returns the device that the log is bound to: in a log's first entry, and only there.
+    ///
+    /// Out of [`Entry::open`] it is proven that the device holds the log key; whether the
+    /// device may write is the caller's question.
+    #[must_use]
+    pub fn author(&self) -> Option<DeviceId> {
+        self.binding.as_ref().map(|binding| binding.device)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct EntryWire {
+    #[n(0)]
+    version: V1,
+    #[n(1)]
+    #[cbor(
+        decode_with = "wire::bytes::<Ctx, HEADER_BYTES_MAX>",
+        encode_with = "minicbor::bytes::encode"
+    )]
+    header: Vec<u8>,
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    signature: [u8; 64],
+    #[n(3)]
+    #[cbor(
+        decode_with = "wire::bytes::<Ctx, ENTRY_BYTES_MAX>",
+        encode_with = "minicbor::bytes::encode"
+    )]
+    payload: Vec<u8>,
+}
+
+/// Why an entry was refused. Whoever sent it is at fault, or its writer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// Not an entry in canonical form.
+    #[error("not readable")]
+    Wire(#[from] WireError),
+    /// The payload is not as long as the prefix says, or not by Padmé's rule.
+    #[error("lengths do not fit each other")]
+    Lengths,
+    /// The payload is not the one that was signed.
+    #[error("the payload is another one than was signed")]
+    PayloadHash,
+    /// An entry that is there already, or another one in its place.
+    #[error("entry {got} comes where {expected} is next")]
+    Replayed {
+        /// Its number.
+        got: u64,
+        /// The number that is next.
+        expected: u64,
+    },
+    /// Entries are missing before this one.
+    #[error("entry {got} comes where {expected} is next")]
+    Gap {
+        /// Its number.
+        got: u64,
+        /// The number that is next.
+        expected: u64,
+    },
+    /// It has the right number but follows another entry: the log forks.
+    #[error("entry {seq} does not follow the one before")]
+    Fork {
+        /// Its number.
+        seq: u64,
+    },
+    /// The signature does not hold.
+    #[error("signature does not hold")]
+    Signature,
+    /// It does not open: another key, or not sealed by the rules.
+    #[error("does not open")]
+    Unopenable,
+    /// The first entry does not say whose log it is, a later one does, or a signature is wrong.
+    #[error("the log is not bound to its device")]
+    Binding,
+}
+
+/// Why nothing was sealed. The caller is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// More content than one entry holds.
+    #[error("{got} bytes of content, more than the {CONTENT_BYTES_MAX} of one entry")]
+    TooLong {
+        /// How many bytes there are.
+        got: usize,
+    },
+    /// The key is of another log than the one written to.
+    #[error("the log key is of another slice or part")]
+    OtherLog,
+    /// The binding is missing in the first entry, or there in a later one.
+    #[error("a log's first entry, and only that, says whose log it is")]
+    Binding,
+}
+
+/// What an entry is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct SealParams<'a> {
+    /// Of which slice.
+    pub slice: SliceId,
+    /// Of which part.
+    pub part: PartNumber,
+    /// Under which generation.
+    pub generation: GenerationId,
+    /// That generation's key.
+    pub key: &'a ContentKey,
+    /// In which log.
+    pub log: &'a LogKey,
+    /// Where that log stands.
+    pub tip: &'a LogTip,
+    /// When; only the day is written.
+    pub now: Timestamp,
+    /// What to seal.
+    pub body: &'a Body,
+}
+
+/// Seals and signs the next entry of a log. The same parameters give the same bytes.
+///
+/// Returns the entry and where the log stands after it. Both must be durable before the entry
+/// leaves: a second entry in one place is a fork, which everyone who sees both can prove.
+///
+/// # Errors
+/// [`SealError`]; nothing was made.
+pub fn seal(params: SealParams<'_>) -> Result<(Entry, LogTip), SealError> {
+    let SealParams {
+        slice,
+        part,
+        generation,
+        key,
+        log,
+        tip,
+        now,
+        body,
+    } = params;
+    if body.content.len() > CONTENT_BYTES_MAX {
+        return Err(SealError::TooLong {
+            got: body.content.len(),
+        });
+    }
+    if log.slice != slice || log.part != part {
+        return Err(SealError::OtherLog);
+    }
+    if body.binding.is_some() != (tip.next_seq == 0) {
+        return Err(SealError::Binding);
+    }
+    let body = Zeroizing::new(wire::encode(body));
+    let length = u32::try_from(body.len()).expect("at most CONTENT_BYTES_MAX and a binding");
+    let padded = padme(LENGTH_BYTES + body.len());
+    let mut inside = Zeroizing::new(Vec::with_capacity(padded));
+    inside.extend_from_slice(&length.to_le_bytes());
+    inside.extend_from_slice(&body);
+    inside.resize(padded, 0);
+
+    let prefix = Prefix {
+        version: V1,
+        slice,
+        part,
+        generation,
+        log: log.id(),
+        seq: tip.next_seq,
+        previous: tip.previous,
+        day: now.day(),
+        padded_len: u32::try_from(padded).expect("well below 4 GiB"),
+    };
+    let mut header = wire::encode(&prefix);
+    let nonce = nonce(key, &header, &inside);
+    let ciphertext = cipher(key)
+        .encrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: &inside,
+                aad: &header,
+            },
+        )
+        .expect("encryption of less than 256 GiB does not fail");
+    let mut payload = Vec::with_capacity(NONCE_BYTES + ciphertext.len());
+    payload.extend_from_slice(&nonce);
+    payload.extend_from_slice(&ciphertext);
+    header.extend_from_slice(&payload_hash(&payload));
+    let signature = log.signing.sign(domain::ENTRY, &header);
+
+    let entry = Entry::new(
+        EntryWire {
+            version: V1,
+            header,
+            signature,
+            payload,
+        },
+        prefix,
+    );
+    let tip = entry.tip_after();
+    Ok((entry, tip))
+}
+
+/// An entry as it came from outside: well formed, nothing else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnverifiedEntry {
+    wire: EntryWire,
+    prefix: Prefix,
+}
+
+impl UnverifiedEntry {
+    /// Reads an entry; checks form and bounds only.
+    ///
+    /// # Errors
+    /// [`EntryError::Wire`] or [`EntryError::Lengths`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        let wire: EntryWire = wire::decode(bytes, ENTRY_BYTES_MAX)?;
+        let (prefix, _) = wire
+            .header
+            .split_last_chunk::<32>()
+            .ok_or(EntryError::Lengths)?;
+        let prefix: Prefix = wire::decode(prefix, HEADER_BYTES_MAX)?;
+        let padded = usize::try_from(prefix.padded_len).map_err(|_| EntryError::Lengths)?;
+        if padme(padded) != padded || wire.payload.len() != NONCE_BYTES + padded + TAG_BYTES {
+            return Err(EntryError::Lengths);
+        }
+        Ok(Self { wire, prefix })
+    }
+
+    /// Returns what the entry claims to be, to find its log and tip by.
+    #[must_use]
+    pub const fn claimed(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Checks that this is the next entry of its log, which stands at `tip`.
+    ///
+    /// That the caller knows log, slice, part and generation is the caller's question.
+    ///
+    /// # Errors
+    /// [`EntryError`]; cheap checks come first.
+    pub fn verify(self, tip: &LogTip) -> Result<Entry, EntryError> {
+        let (got, expected) = (self.prefix.seq, tip.next_seq);
+        if got < expected {
+            return Err(EntryError::Replayed { got, expected });
+        }
+        if got > expected {
+            return Err(EntryError::Gap { got, expected });
+        }
+        let follows = self.prefix.previous == tip.previous;
+        // Only a signed header proves a fork; the signature comes first.
+        let entry = self.verify_alone()?;
+        if !follows {
+            return Err(EntryError::Fork { seq: got });
+        }
+        Ok(entry)
+    }
+
+    /// Takes an entry that this node verified before it stored it. Only for own storage.
+    #[must_use]
+    pub fn assume_verified(self) -> Entry {
+        Entry::new(self.wire, self.prefix)
+    }
+
+    /// Checks payload and signature, but not the place in the log.
+    fn verify_alone(self) -> Result<Entry, EntryError> {
+        if !self
+            .wire
+            .header
+            .ends_with(&payload_hash(&self.wire.payload))
+        {
+            return Err(EntryError::PayloadHash);
+        }
+        crypto::verify(
+            self.prefix.log.as_bytes(),
+            domain::ENTRY,
+            &self.wire.header,
+            &self.wire.signature,
+        )
+        .map_err(|_| EntryError::Signature)?;
+        Ok(Entry::new(self.wire, self.prefix))
+    }
+}
+
+impl std::fmt::Debug for UnverifiedEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("UnverifiedEntry")
+            .field(&self.prefix)
+            .finish()
+    }
+}
+
+/// An entry that its log key signed, in its place.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    wire: EntryWire,
+    prefix: Prefix,
+    header_hash: [u8; 32],
+}
+
+impl Entry {
+    fn new(wire: EntryWire, prefix: Prefix) -> Self {
+        let header_hash = crypto::hash(domain::ENTRY_HEADER, &[&wire.header]);
+        Self {
+            wire,
+            prefix,
+            header_hash,
+        }
+    }
+
+    /// Returns what is not sealed.
+    #[must_use]
+    pub const fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Returns the slice.
+    #[must_use]
+    pub const fn slice(&self) -> SliceId {
+        self.prefix.slice
+    }
+
+    /// Returns the part.
+    #[must_use]
+    pub const fn part(&self) -> PartNumber {
+        self.prefix.part
+    }
+
+    /// Returns the generation that it is sealed under.
+    #[must_use]
+    pub const fn generation(&self) -> GenerationId {
+        self.prefix.generation
+    }
+
+    /// Returns the log.
+    #[must_use]
+    pub const fn log(&self) -> LogId {
+        self.prefix.log
+    }
+
+    /// Returns the number in the log, from 0.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.prefix.seq
+    }
+
+    /// Returns the hash of the header, which the next entry cites.
+    #[must_use]
+    pub const fn header_hash(&self) -> [u8; 32] {
+        self.header_hash
+    }
+
+    /// Returns where the log stands after this entry.
+    #[must_use]
+    pub const fn tip_after(&self) -> LogTip {
+        LogTip {
+            version: V1,
+            next_seq: self.prefix.seq.saturating_add(1),
+            previous: self.header_hash,
+        }
+    }
+
+    /// Returns the entry as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        wire::encode(&self.wire)
+    }
+
+    /// Opens the entry with the key of its generation.
+    ///
+    /// # Errors
+    /// [`EntryError::Unopenable`] for a wrong key or a seal not made by the rules, without
+    /// saying which; [`EntryError::Binding`] if the log is not rightly bound to a device.
+    pub fn open(&self, key: &ContentKey) -> Result<Body, EntryError> {
+        let body = self.unseal(key).ok_or(EntryError::Unopenable)?;
+        if body.binding.is_some() != (self.seq() == 0) {
+            return Err(EntryError::Binding);
+        }
+        if let Some(binding) = &body.binding {
+            self.check_binding(binding)?;
+        }
+        Ok(body)
+    }
+
+    fn unseal(&self, key: &ContentKey) -> Option<Body> {
+        let (prefix, _) = self.wire.header.split_last_chunk::<32>()?;
+        let (claimed, ciphertext) = self.wire.payload.split_first_chunk::<NONCE_BYTES>()?;
+        let inside = cipher(key)
+            .decrypt(
+                &XNonce::from(*claimed),
+                Payload {
+                    msg: ciphertext,
+                    aad: prefix,
+                },
+            )
+            .map(Zeroizing::new)
+            .ok()?;
+        if !bool::from(nonce(key, prefix, &inside).ct_eq(claimed)) {
+            return None;
+        }
+        let (length, rest) = inside.split_first_chunk::<LENGTH_BYTES>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (body, padding) = rest.split_at_checked(length)?;
+        if padme(LENGTH_BYTES + length) != inside.len() || padding.iter().any(|byte| *byte != 0) {
+            return None;
+        }
+        wire::decode(body, ENTRY_BYTES_MAX).ok()
+    }
+
+    fn check_binding(&self, binding: &Binding) -> Result<(), EntryError> {
+        let claim = wire::encode(&BindingClaim {
+            version: V1,
+            device: binding.device,
+            log: self.log(),
+            slice: self.slice(),
+            part: self.part(),
+            installation: binding.installation,
+        });
+        let device = binding.device.as_bytes();
+        crypto::verify(device, domain::LOG_BY_DEVICE, &claim, &binding.by_device)
+            .and_then(|()| {
+                let log = self.prefix.log;
+                crypto::verify(log.as_bytes(), domain::LOG_BY_LOG, &claim, &binding.by_log)
+            })
+            .map_err(|_| EntryError::Binding)
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Entry").field(&self.prefix).finish()
+    }
+}
+
+fn cipher(key: &ContentKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(key.entry_key().as_bytes().into())
+}
+
+fn nonce(key: &ContentKey, prefix: &[u8], inside: &[u8]) -> [u8; NONCE_BYTES] {
+    let hash = crypto::keyed_hash(
+        key.nonce_key().as_bytes(),
+        domain::ENTRY_NONCE,
+        &[prefix, inside],
+    );
+    *hash.first_chunk().expect("24 of 32 bytes")
+}
+
+fn payload_hash(payload: &[u8]) -> [u8; 32] {
+    crypto::hash(domain::ENTRY_PAYLOAD, &[payload])
+}
+
+/// Returns the length that `length` is padded to: at most 12 % more, and few different ones.
+///
+/// Source: Padmé, Nikitin and others, "Reducing Metadata Leakage from Encrypted Files", 2019.
+fn padme(length: usize) -> usize {
+    let Some(exponent) = length.checked_ilog2().filter(|exponent| *exponent > 0) else {
+        return length;
+    };
+    let kept = exponent.ilog2() + 1;
+    let mask = (1usize << (exponent - kept.min(exponent))) - 1;
+    (length.saturating_add(mask)) & !mask
+}

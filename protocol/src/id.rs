@@ -1,0 +1,172 @@
+//! Names of things: 32 bytes each, a type each, and a text form that a typing error breaks.
+//!
+//! `Display` is the full text (`person1…`), which [`FromStr`] reads back; `Debug` is short.
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::decode::{self, Decoder};
+use minicbor::encode::{self, Encoder, Write};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::{self, Refused};
+
+/// Why a text is not the id that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// Nothing that looks like an id.
+    #[error("not an id, which would start with {expected}1")]
+    NotAnId {
+        /// The kind asked for.
+        expected: &'static str,
+    },
+    /// It looks like one, but a character is wrong or missing.
+    #[error("a character of the id is wrong or missing")]
+    Checksum,
+    /// An id of another kind.
+    #[error("a {got} id, where a {expected} id is needed")]
+    WrongKind {
+        /// The kind asked for.
+        expected: &'static str,
+        /// The kind found.
+        got: String,
+    },
+    /// The right kind, but not of 32 bytes.
+    #[error("an id of {got} bytes instead of 32")]
+    WrongLength {
+        /// How many bytes there are.
+        got: usize,
+    },
+}
+
+fn parse(kind: &'static str, text: &str) -> Result<[u8; 32], IdError> {
+    let refused = |refused| match refused {
+        Refused::Shape => IdError::NotAnId { expected: kind },
+        Refused::Checksum => IdError::Checksum,
+        Refused::Kind(got) => IdError::WrongKind {
+            expected: kind,
+            got,
+        },
+    };
+    let cleaned = text::clean(text).map_err(refused)?;
+    let bytes = text::decode(kind, &cleaned).map_err(refused)?;
+    bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| IdError::WrongLength { got: bytes.len() })
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// What the text form starts with, before the `1`.
+            pub const KIND: &'static str = $kind;
+
+            /// Returns the id that these bytes are.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// Returns the bytes of the id.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&text::encode(Self::KIND, &self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let full = text::encode(Self::KIND, &self.0);
+                write!(f, "{}…", &full[..Self::KIND.len() + 1 + 6])
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse(Self::KIND, text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: Write>(
+                &self,
+                e: &mut Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), encode::Error<W::Error>> {
+                e.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+                let at = d.position();
+                d.bytes()?
+                    .try_into()
+                    .map(Self)
+                    .map_err(|_| decode::Error::message("an id has 32 bytes").at(at))
+            }
+        }
+    };
+}
+
+id!(
+    /// A person: the hash of their charter.
+    PersonId,
+    "person"
+);
+id!(
+    /// One installation of a person: its Ed25519 signing key.
+    DeviceId,
+    "device"
+);
+id!(
+    /// A slice: the hash of the public half of its charter.
+    SliceId,
+    "slice"
+);
+id!(
+    /// A grant: the hash of what its issuer signed.
+    GrantId,
+    "grant"
+);
+id!(
+    /// Where a device is met: the Ed25519 key of its libp2p identity.
+    TransportId,
+    "node"
+);
+id!(
+    /// One read key of a part: the hash of its record.
+    GenerationId,
+    "generation"
+);
+id!(
+    /// One store of one device; a copy restored from a backup gets a new one.
+    InstallationId,
+    "installation"
+);

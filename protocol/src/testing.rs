@@ -1,0 +1,142 @@
+//! People, slices and keys for the tests, always the same.
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use crate::crypto::{Key, SealingSecret, SigningKey};
+use crate::entry::{Body, Entry, LogKey, LogTip, SealParams, seal};
+use crate::generation::PartKey;
+use crate::grant::{Abilities, ContentPin, Grant, SignedGrant};
+use crate::id::{InstallationId, PersonId, TransportId};
+use crate::principal::{Authority, NewDevice, phrase};
+use crate::signed::Signed;
+use crate::slice::{ContentKind, PartNumber, PartRange, SliceCharter};
+use crate::time::Timestamp;
+use crate::wire::V1;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_741_802_400_000);
+pub(crate) const DAY: u64 = crate::time::DAY_MS;
+
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// Somebody with one device.
+pub(crate) struct Someone {
+    pub(crate) root: SigningKey,
+    pub(crate) device_seed: Key,
+    pub(crate) device: SigningKey,
+    pub(crate) sealing: SealingSecret,
+    pub(crate) installation: InstallationId,
+    pub(crate) authority: Authority,
+}
+
+impl Someone {
+    pub(crate) fn new(number: u8) -> Self {
+        let keys = phrase::keys(&[number; 64]);
+        let device_seed = Key::from_bytes([number; 32]);
+        let device = SigningKey::from_seed(device_seed.as_bytes());
+        let sealing = SealingSecret::from_seed(&[number ^ 0x40; 32]);
+        let transport =
+            TransportId::from_bytes(SigningKey::from_seed(&[number ^ 0x80; 32]).public());
+        let authority = Authority::found(
+            &keys.root,
+            keys.recovery.public(),
+            NewDevice {
+                signing: &device,
+                sealing: &sealing.public(),
+                transport,
+            },
+            &mut rng(number.into()),
+        );
+        Self {
+            root: keys.root,
+            device_seed,
+            device,
+            sealing,
+            installation: InstallationId::from_bytes([number ^ 0x20; 32]),
+            authority,
+        }
+    }
+
+    pub(crate) fn id(&self) -> PersonId {
+        self.authority.person()
+    }
+
+    pub(crate) fn slice(&self) -> SliceCharter {
+        SliceCharter::new(ContentKind::Projection, self.id(), [9; 32])
+    }
+
+    pub(crate) fn part_key(&self, part: u32, seed: u64) -> PartKey {
+        PartKey::generate(
+            &mut rng(seed),
+            &self.device,
+            self.slice().id(),
+            PartNumber(part),
+            &[],
+        )
+    }
+
+    pub(crate) fn grant_to(&self, other: &Self) -> Grant {
+        Grant {
+            version: V1,
+            slice: self.slice().id(),
+            owner: self.id(),
+            issuer: crate::id::DeviceId::from_bytes(self.device.public()),
+            audience: other.id(),
+            abilities: Abilities::READ,
+            parts: PartRange {
+                from: Some(PartNumber(3)),
+                to: None,
+            },
+            not_before: NOW,
+            expires: NOW.plus_millis(90 * DAY),
+            depth: 0,
+            purpose: "défi entre collègues".to_owned(),
+            content: ContentPin {
+                name: "mobility.weekly".to_owned(),
+                hash: [7; 32],
+            },
+            parent: None,
+            nonce: [5; 16],
+        }
+    }
+
+    pub(crate) fn signed_grant_to(&self, other: &Self) -> SignedGrant {
+        Signed::sign(self.grant_to(other), &self.device)
+    }
+
+    pub(crate) fn log(&self, part: u32) -> LogKey {
+        LogKey::derive(
+            &self.device_seed,
+            self.installation,
+            self.slice().id(),
+            PartNumber(part),
+        )
+    }
+
+    /// The first entries of this person's log in a part, one for each content.
+    pub(crate) fn entries(&self, key: &PartKey, contents: &[&[u8]]) -> Vec<Entry> {
+        let record = key.record.unverified();
+        let log = self.log(record.part.0);
+        let mut tip = LogTip::START;
+        let mut entries = Vec::new();
+        for content in contents {
+            let binding = (tip.next_seq == 0).then(|| log.bind(&self.device));
+            let (entry, next) = seal(SealParams {
+                slice: record.slice,
+                part: record.part,
+                generation: key.generation(),
+                key: &key.key,
+                log: &log,
+                tip: &tip,
+                now: NOW,
+                body: &Body::new(binding, content.to_vec()),
+            })
+            .expect("small contents");
+            entries.push(entry);
+            tip = next;
+        }
+        entries
+    }
+}

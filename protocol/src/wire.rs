@@ -1,0 +1,172 @@
+//! Bytes: deterministic CBOR, one encoding per value, bounded.
+//!
+//! [`decode`] is the only way in. It checks the size before it looks at anything, refuses
+//! trailing bytes, and encodes the value again to refuse every other spelling of it (longer
+//! integers, indefinite lengths, extra fields). So equal values have equal bytes and hash alike.
+//!
+//! Every object starts with its version ([`V1`] today); another version gives
+//! [`WireError::Version`], so that a node can say "update Maille" instead of "broken bytes".
+
+use minicbor::decode::{self, Decoder};
+use minicbor::encode::{self, Encoder, Write};
+use minicbor::{Decode, Encode};
+
+/// Longest frame of a session. One frame is held in memory whole, per peer.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Longest entry. A flush aims at 16 KiB; a quarter of a frame leaves room for batching.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
+/// Longest entry header, without its signature. Headers travel alone later; they stay small.
+pub const HEADER_BYTES_MAX: usize = 512;
+/// Longest signed statement, grant, revocation or generation record.
+pub const STATEMENT_BYTES_MAX: usize = 4096;
+/// Longest chain of grants. Each link costs the reader one signature check and one authority.
+pub const CHAIN_MAX: usize = 5;
+
+/// Why bytes were refused. Whoever made them is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// More bytes than this kind may have; nothing was read.
+    #[error("{got} bytes, more than the {max} allowed")]
+    TooLong {
+        /// How many bytes there are.
+        got: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// Not the expected structure, or a bound inside it was passed.
+    #[error("malformed at byte {position}")]
+    Malformed {
+        /// Near which byte.
+        position: usize,
+    },
+    /// A version that this program does not know.
+    #[error("version {got} is not known here")]
+    Version {
+        /// The version found.
+        got: u64,
+    },
+    /// Bytes after the end of the value.
+    #[error("{count} bytes too many")]
+    Trailing {
+        /// How many.
+        count: usize,
+    },
+    /// The value is readable, but written in another way than the one allowed.
+    #[error("not in canonical form")]
+    NotCanonical,
+}
+
+/// Returns the one encoding of `value`.
+pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    minicbor::to_vec(value).expect("writing to memory does not fail")
+}
+
+/// Reads one value of at most `max` bytes, in canonical form and with nothing after it.
+///
+/// # Errors
+/// See [`WireError`]; the size is checked before anything else.
+pub fn decode<'b, T>(bytes: &'b [u8], max: usize) -> Result<T, WireError>
+where
+    T: Decode<'b, ()> + Encode<()>,
+{
+    if bytes.len() > max {
+        return Err(WireError::TooLong {
+            got: bytes.len(),
+            max,
+        });
+    }
+    let mut decoder = Decoder::new(bytes);
+    let value: T = match decoder.decode() {
+        Ok(value) => value,
+        Err(error) => {
+            return Err(match foreign_version(bytes) {
+                Some(got) => WireError::Version { got },
+                None => WireError::Malformed {
+                    position: error.position().unwrap_or_else(|| decoder.position()),
+                },
+            });
+        }
+    };
+    if decoder.position() != bytes.len() {
+        return Err(WireError::Trailing {
+            count: bytes.len() - decoder.position(),
+        });
+    }
+    if encode(&value) != bytes {
+        return Err(WireError::NotCanonical);
+    }
+    Ok(value)
+}
+
+/// Returns the version an object claims, if it claims one that is not 1.
+fn foreign_version(bytes: &[u8]) -> Option<u64> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.array().ok()??;
+    decoder.u64().ok().filter(|version| *version != 1)
+}
+
+/// Version 1 of an object, its first field: the integer 1 and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct V1;
+
+impl<C> Encode<C> for V1 {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.u8(1)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for V1 {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        match d.u64()? {
+            1 => Ok(Self),
+            _ => Err(decode::Error::message("unknown version").at(at)),
+        }
+    }
+}
+
+/// For `#[cbor(decode_with)]`: text of at most `MAX` bytes.
+pub fn text<Ctx, const MAX: usize>(
+    d: &mut Decoder<'_>,
+    _: &mut Ctx,
+) -> Result<String, decode::Error> {
+    let at = d.position();
+    let text = d.str()?;
+    if text.len() > MAX {
+        return Err(decode::Error::message("text too long").at(at));
+    }
+    Ok(text.to_owned())
+}
+
+/// For `#[cbor(decode_with)]`: bytes, at most `MAX` of them.
+pub fn bytes<Ctx, const MAX: usize>(
+    d: &mut Decoder<'_>,
+    _: &mut Ctx,
+) -> Result<Vec<u8>, decode::Error> {
+    let at = d.position();
+    let bytes = d.bytes()?;
+    if bytes.len() > MAX {
+        return Err(decode::Error::message("bytes too long").at(at));
+    }
+    Ok(bytes.to_vec())
+}
+
+/// For `#[cbor(decode_with)]`: a list of at most `MAX` items, refused before the first is read.
+pub fn list<'b, Ctx, T: Decode<'b, Ctx>, const MAX: usize>(
+    d: &mut Decoder<'b>,
+    ctx: &mut Ctx,
+) -> Result<Vec<T>, decode::Error> {
+    let at = d.position();
+    let too_long = || decode::Error::message("list too long, or of unknown length").at(at);
+    let count = d.array()?.ok_or_else(too_long)?;
+    let count = usize::try_from(count)
+        .ok()
+        .filter(|count| *count <= MAX)
+        .ok_or_else(too_long)?;
+    (0..count).map(|_| d.decode_with(ctx)).collect()
+}
