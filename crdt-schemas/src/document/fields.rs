@@ -1,0 +1,317 @@
+//! Records as Automerge maps of typed scalars, and back.
+//!
+//! A trip's fields end with their unit (`start_ms`, `distance_mm`); a value that
+//! is absent has no key. A reading's interval, direction and meter are its key;
+//! its map holds what was measured and where from.
+
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ReadDoc, Value};
+
+use super::Domain;
+use crate::domain::energy::{Flow, Reading};
+use crate::domain::mobility::{Location, ModeSource, Purpose, Section, Trip};
+use crate::import::{Format, Place};
+use crate::record::{ContentHash, Provenance, Record, RecordId};
+use crate::time::Moment;
+use crate::units::{Joules, Millimetres};
+
+/// The name of a field that is absent or not of its type.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed(pub(super) &'static str);
+
+pub(super) fn write(
+    automerge: &mut AutoCommit,
+    records: &ObjId,
+    key: &str,
+    record: &Record,
+) -> Result<(), AutomergeError> {
+    let map = automerge.put_object(records, key, ObjType::Map)?;
+    match record {
+        Record::Trip(trip) => write_trip(automerge, &map, trip),
+        Record::Reading(reading) => write_reading(automerge, &map, reading),
+    }
+}
+
+/// The record under `key` as its source gave it; `Ok(None)` if there is none.
+pub(super) fn read(
+    automerge: &AutoCommit,
+    records: &ObjId,
+    domain: Domain,
+    key: &str,
+) -> Result<Option<Record>, Malformed> {
+    let Some((value, map)) = automerge.get(records, key).ok().flatten() else {
+        return Ok(None);
+    };
+    if value.to_objtype() != Some(ObjType::Map) {
+        return Err(Malformed("record"));
+    }
+    let fields = Fields { automerge, map };
+    Ok(Some(match domain {
+        Domain::Mobility => Record::Trip(read_trip(&fields, key)?),
+        Domain::Energy => Record::Reading(read_reading(&fields, key)?),
+    }))
+}
+
+fn write_trip(automerge: &mut AutoCommit, map: &ObjId, trip: &Trip) -> Result<(), AutomergeError> {
+    write_interval(automerge, map, trip.start, trip.end)?;
+    for (location, names) in [(&trip.from, FROM), (&trip.to, TO)] {
+        if let Some(location) = location {
+            automerge.put(map, names.latitude, i64::from(location.latitude_e7))?;
+            automerge.put(map, names.longitude, i64::from(location.longitude_e7))?;
+            if let Some(name) = &location.name {
+                automerge.put(map, names.name, name.as_str())?;
+            }
+        }
+    }
+    if let Some(purpose) = trip.purpose {
+        automerge.put(map, "purpose", purpose.as_str())?;
+    }
+    if let Some(title) = &trip.title {
+        automerge.put(map, "title", title.as_str())?;
+    }
+    write_provenance(automerge, map, &trip.provenance)?;
+    let list = automerge.put_object(map, "sections", ObjType::List)?;
+    for (index, section) in trip.sections.iter().enumerate() {
+        let map = automerge.insert_object(&list, index, ObjType::Map)?;
+        automerge.put(&map, "mode", section.mode.as_str())?;
+        automerge.put(&map, "mode_source", section.mode_source.as_str())?;
+        automerge.put(&map, "distance_mm", section.distance.get())?;
+        write_interval(automerge, &map, section.start, section.end)?;
+        if let Some(occupancy) = section.occupancy {
+            automerge.put(&map, "occupancy", u64::from(occupancy))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_trip(fields: &Fields<'_>, key: &str) -> Result<Trip, Malformed> {
+    let id: RecordId = key.parse().map_err(|_| Malformed("id"))?;
+    let (start, end) = fields.interval()?;
+    let sections = fields.list("sections")?;
+    let sections = sections
+        .iter()
+        .map(read_section)
+        .collect::<Result<_, _>>()?;
+    Ok(Trip {
+        id,
+        start,
+        end,
+        from: fields.location(FROM)?,
+        to: fields.location(TO)?,
+        sections,
+        purpose: fields
+            .text("purpose")?
+            .map(|name| Purpose::from_name(&name).ok_or(Malformed("purpose")))
+            .transpose()?,
+        title: fields.text("title")?,
+        provenance: fields.provenance()?,
+    })
+}
+
+fn read_section(fields: &Fields<'_>) -> Result<Section, Malformed> {
+    let (start, end) = fields.interval()?;
+    let mode = fields.text("mode")?.ok_or(Malformed("mode"))?;
+    let source = fields
+        .text("mode_source")?
+        .ok_or(Malformed("mode_source"))?;
+    let occupancy = fields.optional("occupancy", |value| u8::try_from(value.as_u64()?).ok())?;
+    Ok(Section {
+        mode: mode.parse().map_err(|_| Malformed("mode"))?,
+        mode_source: ModeSource::from_name(&source).ok_or(Malformed("mode_source"))?,
+        distance: Millimetres(fields.unsigned("distance_mm")?),
+        start,
+        end,
+        occupancy,
+    })
+}
+
+fn write_reading(
+    automerge: &mut AutoCommit,
+    map: &ObjId,
+    reading: &Reading,
+) -> Result<(), AutomergeError> {
+    automerge.put(map, "energy_j", reading.energy.get())?;
+    // Almost always the zone's own, and then told by the key's instants.
+    for (name, moment) in [
+        ("start_offset_min", reading.start),
+        ("end_offset_min", reading.end),
+    ] {
+        if Moment::in_zone(moment.at_ms()) != Ok(moment) {
+            automerge.put(map, name, i64::from(moment.offset_min()))?;
+        }
+    }
+    write_provenance(automerge, map, &reading.provenance)
+}
+
+fn read_reading(fields: &Fields<'_>, key: &str) -> Result<Reading, Malformed> {
+    let mut parts = key.splitn(4, '/');
+    let mut part = |name| parts.next().ok_or(Malformed(name));
+    let flow = Flow::from_name(part("flow")?).ok_or(Malformed("flow"))?;
+    let start_ms: i64 = part("start")?.parse().map_err(|_| Malformed("start"))?;
+    let length_ms: i64 = part("length")?.parse().map_err(|_| Malformed("length"))?;
+    let meter = part("meter")?.to_owned();
+    let moment = |at_ms: i64, offset: &'static str| {
+        match fields.optional(offset, |value| i16::try_from(value.as_i64()?).ok())? {
+            Some(offset_min) => Moment::new(at_ms, offset_min),
+            None => Moment::in_zone(at_ms),
+        }
+        .map_err(|_| Malformed("start"))
+    };
+    Ok(Reading {
+        start: moment(start_ms, "start_offset_min")?,
+        end: moment(start_ms.saturating_add(length_ms), "end_offset_min")?,
+        energy: Joules(fields.unsigned("energy_j")?),
+        flow,
+        meter,
+        provenance: fields.provenance()?,
+    })
+}
+
+fn write_interval(
+    automerge: &mut AutoCommit,
+    map: &ObjId,
+    start: Moment,
+    end: Moment,
+) -> Result<(), AutomergeError> {
+    automerge.put(map, "start_ms", start.at_ms())?;
+    automerge.put(map, "start_offset_min", i64::from(start.offset_min()))?;
+    automerge.put(map, "end_ms", end.at_ms())?;
+    automerge.put(map, "end_offset_min", i64::from(end.offset_min()))
+}
+
+fn write_provenance(
+    automerge: &mut AutoCommit,
+    map: &ObjId,
+    provenance: &Provenance,
+) -> Result<(), AutomergeError> {
+    automerge.put(map, "source_format", provenance.format.as_str())?;
+    automerge.put(
+        map,
+        "source_content",
+        provenance.content.as_bytes().to_vec(),
+    )?;
+    automerge.put(map, "source_place", provenance.place.to_string())
+}
+
+struct LocationNames {
+    latitude: &'static str,
+    longitude: &'static str,
+    name: &'static str,
+}
+
+const FROM: LocationNames = LocationNames {
+    latitude: "from_latitude_e7",
+    longitude: "from_longitude_e7",
+    name: "from_name",
+};
+const TO: LocationNames = LocationNames {
+    latitude: "to_latitude_e7",
+    longitude: "to_longitude_e7",
+    name: "to_name",
+};
+
+/// One map, read field by field.
+struct Fields<'a> {
+    automerge: &'a AutoCommit,
+    map: ObjId,
+}
+
+impl<'a> Fields<'a> {
+    fn value(&self, name: &'static str) -> Option<Value<'a>> {
+        self.automerge
+            .get(&self.map, name)
+            .ok()
+            .flatten()
+            .map(|(value, _)| value)
+    }
+
+    /// `Ok(None)` if there is no such field; malformed if `convert` gives nothing.
+    fn optional<T>(
+        &self,
+        name: &'static str,
+        convert: impl Fn(&Value<'a>) -> Option<T>,
+    ) -> Result<Option<T>, Malformed> {
+        self.value(name)
+            .map(|value| convert(&value).ok_or(Malformed(name)))
+            .transpose()
+    }
+
+    fn unsigned(&self, name: &'static str) -> Result<u64, Malformed> {
+        self.optional(name, Value::as_u64)?.ok_or(Malformed(name))
+    }
+
+    fn signed(&self, name: &'static str) -> Result<i64, Malformed> {
+        self.optional(name, Value::as_i64)?.ok_or(Malformed(name))
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, Malformed> {
+        self.optional(name, |value| value.as_str().map(str::to_owned))
+    }
+
+    fn interval(&self) -> Result<(Moment, Moment), Malformed> {
+        let moment = |at: &'static str, offset: &'static str| {
+            let offset_min = i16::try_from(self.signed(offset)?).map_err(|_| Malformed(offset))?;
+            Moment::new(self.signed(at)?, offset_min).map_err(|_| Malformed(at))
+        };
+        Ok((
+            moment("start_ms", "start_offset_min")?,
+            moment("end_ms", "end_offset_min")?,
+        ))
+    }
+
+    fn location(&self, names: LocationNames) -> Result<Option<Location>, Malformed> {
+        let degrees =
+            |name: &'static str| self.optional(name, |value| i32::try_from(value.as_i64()?).ok());
+        let (latitude, longitude) = (degrees(names.latitude)?, degrees(names.longitude)?);
+        let Some((latitude_e7, longitude_e7)) = latitude.zip(longitude) else {
+            return Ok(None);
+        };
+        Ok(Some(Location {
+            latitude_e7,
+            longitude_e7,
+            name: self.text(names.name)?,
+        }))
+    }
+
+    fn provenance(&self) -> Result<Provenance, Malformed> {
+        let format = self
+            .text("source_format")?
+            .ok_or(Malformed("source_format"))?;
+        let content = self
+            .optional("source_content", |value| value.as_bytes()?.try_into().ok())?
+            .ok_or(Malformed("source_content"))?;
+        let place = self
+            .text("source_place")?
+            .ok_or(Malformed("source_place"))?;
+        Ok(Provenance {
+            format: format
+                .parse::<Format>()
+                .map_err(|_| Malformed("source_format"))?,
+            content: ContentHash::from_bytes(content),
+            place: place
+                .parse::<Place>()
+                .map_err(|_| Malformed("source_place"))?,
+        })
+    }
+
+    fn list(&self, name: &'static str) -> Result<Vec<Self>, Malformed> {
+        let (value, list) = self
+            .automerge
+            .get(&self.map, name)
+            .ok()
+            .flatten()
+            .ok_or(Malformed(name))?;
+        if value.to_objtype() != Some(ObjType::List) {
+            return Err(Malformed(name));
+        }
+        (0..self.automerge.length(&list))
+            .map(|index| match self.automerge.get(&list, index) {
+                Ok(Some((value, map))) if value.to_objtype() == Some(ObjType::Map) => Ok(Self {
+                    automerge: self.automerge,
+                    map,
+                }),
+                _ => Err(Malformed(name)),
+            })
+            .collect()
+    }
+}

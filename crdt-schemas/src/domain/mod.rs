@@ -1,0 +1,4 @@
+//! One file per domain of life.
+
+pub mod energy;
+pub mod mobility;
