@@ -45,6 +45,7 @@ pub mod parcel;
 pub mod principal;
 pub mod signed;
 pub mod slice;
+pub mod sync;
 pub mod time;
 pub mod wire;
 

@@ -391,6 +391,18 @@ pub enum CommandError {
         /// What was asked for.
         share: String,
     },
+    /// The link was made for somebody else.
+    #[error("the link is for {to}")]
+    ForSomebodyElse {
+        /// For whom it was made.
+        to: PersonId,
+    },
+    /// The link says other things than the grant it names.
+    #[error("the link does not fit the share {share} that is known already")]
+    LinkMismatch {
+        /// The grant it names.
+        share: GrantId,
+    },
     /// Several shares go by this name.
     #[error("{count} shares are known as {share}")]
     AmbiguousShare {

@@ -75,7 +75,10 @@ pub enum Input<'a> {
     },
     /// Every batch up to and including this one is durable.
     Committed(CommitId),
-    /// Where this node listens now (multiaddr text, without the peer id).
+    /// Where this node can be reached while it runs (multiaddr text, without the peer id); goes
+    /// on cards and links. A driver without a network says it too.
+    Addresses(Vec<String>),
+    /// Where this node listens now, in the same form. From here on it dials.
     Listening(Vec<String>),
     /// Time has passed. Early, late or twice is harmless.
     Tick,

@@ -1,0 +1,482 @@
+//! Shares that our person gave: made, handed out, ended.
+//!
+//! | state | event | state, effects |
+//! |---|---|---|
+//! | - | create | live, not fed; fed at once if the reader's sealing key is known |
+//! | live, not fed | the reader shows their authority | live, fed: grant, keys, all entries of its parts are due |
+//! | live | revoke, or its end comes | ended: every part it read gets a new generation whose key goes to the others; the news is due |
+//! | ended, news not due | the reader shows their authority | ended, news due |
+//!
+//! **Invariants.** An ended grant is a recipient of no generation. What is due under an ended
+//! grant, but the news of its end, is withdrawn before it leaves.
+
+use std::collections::BTreeMap;
+
+use maille_protocol::card::{Card, ShareLink};
+use maille_protocol::crypto::SealingPublic;
+use maille_protocol::generation::PartKey;
+use maille_protocol::grant::{
+    Abilities, ContentPin, Grant, Revocation, SignedGrant, SignedRevocation,
+};
+use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::parcel::{KEYS_MAX, Parcel, ParcelBody};
+use maille_protocol::signed::Signed;
+use maille_protocol::slice::{PartRange, SliceCharter};
+use maille_protocol::time::Timestamp;
+use maille_protocol::wire::{self, V1};
+use maille_schemas::document::Month;
+use rand_core::CryptoRng;
+
+use super::publish::{find_lens, part_of};
+use super::{Home, check_text};
+use crate::command::{CommandError, Done, GivenShare, ShareState};
+use crate::io::Store;
+use crate::layout;
+use crate::state::{Contact, Due, DueWhat, Ended, Given, OwnSlice, Row, Sent};
+use crate::view::{ReadError, damaged};
+
+/// Longest a share may last. Longer wishes are renewals, which a person sees and can stop.
+const DAYS_MAX: u32 = 366;
+
+/// Most live shares of one person: a list that a person can read.
+const SHARES_MAX: usize = 1_000;
+
+/// What a person wants to share.
+pub(super) struct Wish {
+    pub(super) lens: String,
+    pub(super) with: Card,
+    pub(super) name: String,
+    pub(super) until: Timestamp,
+    pub(super) from: Option<Month>,
+    pub(super) purpose: String,
+}
+
+/// A share with its grant.
+pub(super) struct GivenWithGrant {
+    pub(super) id: GrantId,
+    pub(super) grant: Grant,
+    pub(super) given: Given,
+}
+
+impl<S: Store> Home<S> {
+    pub(super) fn share_create(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        wish: Wish,
+    ) -> Result<Done, CommandError> {
+        let lens = find_lens(&wish.lens)?;
+        check_text("name", &wish.name, false)?;
+        check_text("purpose", &wish.purpose, true)?;
+        if wish.with.person == self.me.person {
+            return Err(CommandError::Oneself);
+        }
+        if wish.until <= now {
+            return Err(CommandError::EndsInThePast { until: wish.until, now });
+        }
+        if wish.until > now.plus_millis(u64::from(DAYS_MAX) * maille_protocol::time::DAY_MS) {
+            return Err(CommandError::EndsTooLate { until: wish.until, days_max: DAYS_MAX });
+        }
+        let live = self.all_given()?.iter().filter(|share| share.given.ended.is_none()).count();
+        if live >= SHARES_MAX {
+            return Err(CommandError::TooMany { what: "shares".to_owned(), max: SHARES_MAX as u64 });
+        }
+        let contact = self.keep_contact(now, rng, &wish.with, wish.name)?;
+        let slice = self.projection(now, rng, lens)?;
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let signed = Signed::sign(
+            Grant {
+                version: V1,
+                slice: slice.id,
+                owner: self.me.person,
+                issuer: self.me.device,
+                audience: contact.person,
+                abilities: Abilities::READ,
+                parts: PartRange { from: wish.from.map(part_of), to: None },
+                not_before: now,
+                expires: wish.until,
+                depth: 0,
+                purpose: wish.purpose,
+                content: ContentPin { name: lens.name().to_owned(), hash: lens.id() },
+                parent: None,
+                nonce,
+            },
+            &self.me.signing,
+        );
+        let id = signed.id();
+        let given = Given {
+            grant: signed.to_bytes().into(),
+            created: now,
+            fed: false,
+            last_position: 0,
+            ended: None,
+            revocation: None,
+            end_position: None,
+        };
+        self.view.write(layout::given(id), &given);
+        let range = signed.unverified().parts;
+        for (number, mut part) in self.own_parts(slice.id)? {
+            if range.contains(number) {
+                part.recipients.push(id);
+                self.view.write(layout::part(slice.id, number), &part);
+            }
+        }
+        self.feed_shares_of(rng, &contact)?;
+        let (card, label) = (self.card(), lens.name().to_owned());
+        let link = ShareLink::new(card, id, slice.id, label, wish.until, contact.person)
+            .expect("lens names are shorter than a label may be");
+        Ok(Done::ShareCreated { share: self.shown(now, &self.given_of(id)?)?, link })
+    }
+
+    pub(super) fn share_revoke(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        share: &str,
+    ) -> Result<Done, CommandError> {
+        let id = self.find_given(share)?;
+        let GivenWithGrant { grant, mut given, .. } = self.given_of(id)?;
+        if given.ended.is_some() {
+            return Err(CommandError::AlreadyEnded { share: id });
+        }
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let revocation: SignedRevocation = Signed::sign(
+            Revocation {
+                version: V1,
+                slice: grant.slice,
+                grant: id,
+                owner: self.me.person,
+                issuer: self.me.device,
+                at: now,
+                nonce,
+            },
+            &self.me.signing,
+        );
+        given.ended = Some(Ended::Revoked(now));
+        given.revocation = Some(revocation.to_bytes().into());
+        self.view.write(layout::given(id), &given);
+        self.rotate_away(now, rng, id, grant.slice)?;
+        if let Some(contact) = self.contact(grant.audience)? {
+            self.feed_shares_of(rng, &contact)?;
+        }
+        Ok(Done::ShareRevoked { share: self.shown(now, &self.given_of(id)?)? })
+    }
+
+    /// Ends shares whose time has come.
+    pub(super) fn end_expired(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return;
+        }
+        // A store that cannot be read will say so to the next command; a share that could not be
+        // ended here is dead all the same, since every use checks its end.
+        if self.try_end_expired(now, rng).is_ok() {
+            self.next_expiry = self.find_next_expiry().unwrap_or(None);
+        } else {
+            self.next_expiry = Some(now.plus_millis(60_000));
+        }
+    }
+
+    fn try_end_expired(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CommandError> {
+        for share in self.all_given()? {
+            if share.given.ended.is_none() && share.grant.expires <= now {
+                let ended = Ended::Expired(share.grant.expires);
+                let given = Given { ended: Some(ended), ..share.given };
+                self.view.write(layout::given(share.id), &given);
+                self.rotate_away(now, rng, share.id, share.grant.slice)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn find_next_expiry(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self
+            .all_given()?
+            .into_iter()
+            .filter(|share| share.given.ended.is_none())
+            .map(|share| share.grant.expires)
+            .min())
+    }
+
+    /// Gives every part that `grant` could read a new generation, whose key goes to the others.
+    fn rotate_away(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        grant: GrantId,
+        slice: SliceId,
+    ) -> Result<(), CommandError> {
+        let readers = self.readers_of(now, slice)?;
+        let mut handout: BTreeMap<GrantId, Vec<PartKey>> = BTreeMap::new();
+        for (number, mut part) in self.own_parts(slice)? {
+            if !part.recipients.contains(&grant) {
+                continue;
+            }
+            let at = layout::part_key(slice, number, part.generation);
+            let old: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
+            let key = PartKey::generate(rng, &self.me.signing, slice, number, &[&old.record]);
+            self.view.write(layout::part_key(slice, number, key.generation()), &key);
+            part.generation = key.generation();
+            part.recipients.retain(|id| readers.iter().any(|reader| reader.id == *id));
+            self.view.write(layout::part(slice, number), &part);
+            for reader in &readers {
+                if reader.given.fed && part.recipients.contains(&reader.id) {
+                    handout.entry(reader.id).or_default().push(key.clone());
+                }
+            }
+        }
+        for (reader, keys) in handout {
+            self.hand_out_keys(rng, reader, keys)?;
+        }
+        Ok(())
+    }
+
+    /// Puts into a contact's feed what their shares owe them, once their sealing key is known:
+    /// live shares that are not fed, and news of ends that are not due yet.
+    pub(super) fn feed_shares_of(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        contact: &Contact,
+    ) -> Result<(), CommandError> {
+        let Some(to) = self.sealing_key_of(contact)? else { return Ok(()) };
+        for share in self.all_given()? {
+            if share.grant.audience != contact.person {
+                continue;
+            }
+            match (share.given.ended, &share.given.revocation, share.given.end_position) {
+                (None, _, _) if !share.given.fed => self.feed_share(rng, &to, share)?,
+                (Some(Ended::Revoked(_)), Some(revocation), None) => {
+                    let revocation = SignedRevocation::decode(revocation)
+                        .map_err(|_| damaged(&layout::given(share.id)))?;
+                    let parcel =
+                        self.parcel(rng, contact.person, &to, &ParcelBody::End { revocation });
+                    let what = DueWhat::End(parcel.into());
+                    let position = self.make_due(contact.person, share.id, what)?;
+                    let given =
+                        Given { end_position: Some(position), ..self.given_of(share.id)?.given };
+                    self.view.write(layout::given(share.id), &given);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a share's grant, its keys and all entries of its parts due.
+    fn feed_share(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        to: &SealingPublic,
+        share: GivenWithGrant,
+    ) -> Result<(), CommandError> {
+        let GivenWithGrant { id, grant, given } = share;
+        let slice = self.own_slice(&grant.content.name)?;
+        let mut keys: Vec<PartKey> = Vec::new();
+        let mut entries: Vec<(Vec<u8>, u32)> = Vec::new();
+        for (number, _) in self.own_parts(slice.id)? {
+            if !grant.parts.contains(number) {
+                continue;
+            }
+            let of_part = self.view.scan_read::<PartKey>(&layout::part_keys(slice.id, number))?;
+            keys.extend(of_part.into_iter().map(|(_, key)| key));
+            for (at, rows) in self.view.scan_read::<u32>(&layout::row_counts(slice.id, number))? {
+                entries.push((layout::entry_of_count(&at), rows));
+            }
+        }
+        let mut chunks = keys.chunks(KEYS_MAX).map(<[PartKey]>::to_vec);
+        let body = ParcelBody::Share {
+            grant: SignedGrant::decode(&given.grant).map_err(|_| damaged(&layout::given(id)))?,
+            slice: wire::decode::<SliceCharter>(&slice.charter, wire::STATEMENT_BYTES_MAX)
+                .map_err(|_| damaged(&layout::projection(grant.content.hash)))?,
+            keys: chunks.next().unwrap_or_default(),
+        };
+        let parcel = self.parcel(rng, grant.audience, to, &body);
+        self.make_due(grant.audience, id, DueWhat::Grant(parcel.into()))?;
+        for keys in chunks {
+            self.hand_out_keys(rng, id, keys)?;
+        }
+        for (at, rows) in entries {
+            self.make_due(grant.audience, id, DueWhat::Entry { key: at.into(), rows })?;
+        }
+        let given = Given { fed: true, ..self.given_of(id)?.given };
+        self.view.write(layout::given(id), &given);
+        Ok(())
+    }
+
+    /// Makes keys due to the reader of a grant.
+    pub(super) fn hand_out_keys(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        grant: GrantId,
+        keys: Vec<PartKey>,
+    ) -> Result<(), CommandError> {
+        let share = self.given_of(grant)?;
+        let contact = self.contact(share.grant.audience)?;
+        let Some(contact) = contact else { return Ok(()) };
+        let Some(to) = self.sealing_key_of(&contact)? else { return Ok(()) };
+        for some in keys.chunks(KEYS_MAX) {
+            let body = ParcelBody::Keys { slice: share.grant.slice, keys: some.to_vec() };
+            let parcel = self.parcel(rng, contact.person, &to, &body);
+            self.make_due(contact.person, grant, DueWhat::Keys(parcel.into()))?;
+        }
+        Ok(())
+    }
+
+    fn parcel(
+        &self,
+        rng: &mut impl CryptoRng,
+        to: PersonId,
+        key: &SealingPublic,
+        body: &ParcelBody,
+    ) -> Vec<u8> {
+        Parcel::seal(rng, &self.me.signing, self.me.person, to, key, body)
+            .expect("bodies are made with at most KEYS_MAX keys, which fit a parcel")
+    }
+
+    fn sealing_key_of(&self, contact: &Contact) -> Result<Option<SealingPublic>, ReadError> {
+        let Some(authority) = self.authority_of(contact)? else { return Ok(None) };
+        Ok(authority.device_of_transport(&contact.transport).map(|device| device.sealing.clone()))
+    }
+
+    /// Appends to a contact's feed; returns the position.
+    pub(super) fn make_due(
+        &mut self,
+        person: PersonId,
+        grant: GrantId,
+        what: DueWhat,
+    ) -> Result<u64, CommandError> {
+        let at = layout::feed(person);
+        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
+        let position = feed.next;
+        feed.next += 1;
+        self.view.write(at, &feed);
+        self.view.write(layout::feed_item(person, position), &Due { grant, what });
+        let given = Given { last_position: position, ..self.given_of(grant)?.given };
+        self.view.write(layout::given(grant), &given);
+        Ok(position)
+    }
+
+    /// Live shares of a slice.
+    pub(super) fn readers_of(
+        &self,
+        now: Timestamp,
+        slice: SliceId,
+    ) -> Result<Vec<GivenWithGrant>, ReadError> {
+        let mut readers = self.all_given()?;
+        readers.retain(|share| share.grant.slice == slice && share.is_live(now));
+        Ok(readers)
+    }
+
+    fn all_given(&self) -> Result<Vec<GivenWithGrant>, ReadError> {
+        self.view
+            .scan_read::<Given>(layout::GIVEN)?
+            .into_iter()
+            .map(|(key, given)| with_grant(&key, given))
+            .collect()
+    }
+
+    pub(super) fn given_of(&self, id: GrantId) -> Result<GivenWithGrant, ReadError> {
+        let at = layout::given(id);
+        let given = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
+        with_grant(&at, given)
+    }
+
+    fn own_slice(&self, lens: &str) -> Result<OwnSlice, CommandError> {
+        let at = layout::projection(find_lens(lens)?.id());
+        Ok(self.view.read(&at)?.ok_or_else(|| damaged(&at))?)
+    }
+
+    fn find_given(&self, share: &str) -> Result<GrantId, CommandError> {
+        if let Ok(id) = share.parse::<GrantId>()
+            && self.view.get(&layout::given(id))?.is_some()
+        {
+            return Ok(id);
+        }
+        let mut found = Vec::new();
+        for given in self.all_given()? {
+            let named = self.contact(given.grant.audience)?.is_some_and(|c| c.name == share);
+            if named && given.given.ended.is_none() {
+                found.push(given.id);
+            }
+        }
+        match found.as_slice() {
+            [] => Err(CommandError::UnknownShare { share: share.to_owned() }),
+            [id] => Ok(*id),
+            several => Err(CommandError::AmbiguousShare {
+                share: share.to_owned(),
+                count: several.len() as u64,
+            }),
+        }
+    }
+
+    /// Shares given, oldest first.
+    pub(super) fn shares(&self, now: Timestamp) -> Result<Vec<GivenShare>, CommandError> {
+        let mut all = self.all_given()?;
+        all.sort_by_key(|share| (share.given.created, share.id));
+        all.iter().map(|share| self.shown(now, share)).collect()
+    }
+
+    fn shown(&self, now: Timestamp, share: &GivenWithGrant) -> Result<GivenShare, CommandError> {
+        let GivenWithGrant { id, grant, given } = share;
+        let contact = self.contact(grant.audience)?;
+        let feed = self.feed(grant.audience)?;
+        let acked = feed.as_ref().map_or(0, |feed| feed.acked);
+        let rows = if given.ended.is_some() {
+            self.rows_sent(*id)?
+        } else {
+            self.count_rows(grant.slice, grant.parts)?
+        };
+        Ok(GivenShare {
+            id: *id,
+            slice: grant.slice,
+            to: grant.audience,
+            name: contact.map_or_else(String::new, |contact| contact.name),
+            lens: grant.content.name.clone(),
+            purpose: grant.purpose.clone(),
+            created: given.created,
+            until: grant.expires,
+            from: grant.parts.from.and_then(|part| Month::from_ordinal(part.0)),
+            state: match given.ended {
+                Some(Ended::Revoked(at)) => ShareState::Revoked { at },
+                Some(Ended::Expired(at)) => ShareState::Expired { at },
+                None if grant.expires <= now => ShareState::Expired { at: grant.expires },
+                None => ShareState::Active,
+            },
+            rows,
+            acknowledged: feed
+                .filter(|_| given.fed && acked >= given.last_position)
+                .and_then(|feed| feed.acked_at),
+            end_acknowledged: given.end_position.is_some_and(|position| acked >= position),
+        })
+    }
+
+    fn count_rows(&self, slice: SliceId, parts: PartRange) -> Result<u64, ReadError> {
+        let rows = self.view.scan_read::<Row>(&layout::rows_of(slice))?;
+        let counted = rows.iter().filter(|(key, row)| {
+            row.fields.is_some() && layout::part_in(key).is_some_and(|part| parts.contains(part))
+        });
+        Ok(counted.count() as u64)
+    }
+
+    /// Rows that left under a grant, by the journal.
+    fn rows_sent(&self, grant: GrantId) -> Result<u64, ReadError> {
+        let sent = self.view.scan_read::<Sent>(layout::SENT)?;
+        Ok(sent.iter().filter(|(_, sent)| sent.grant == grant).map(|(_, sent)| sent.rows).sum())
+    }
+}
+
+impl GivenWithGrant {
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.given.ended.is_none() && self.grant.expires > now
+    }
+}
+
+fn with_grant(key: &[u8], given: Given) -> Result<GivenWithGrant, ReadError> {
+    let signed = SignedGrant::decode(&given.grant).map_err(|_| damaged(key))?;
+    Ok(GivenWithGrant { id: signed.id(), grant: signed.unverified().clone(), given })
+}

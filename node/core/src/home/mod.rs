@@ -1,0 +1,392 @@
+//! The machine of one person's node.
+//!
+//! [`Home`] owns the others: `vault` keeps documents, `publish` turns them into projections,
+//! `given` and `received` hold shares, `link` talks to contacts. All state lies in the store;
+//! what is in memory are sessions, dials and outputs that wait for a commit.
+//!
+//! | input | outcome |
+//! |---|---|
+//! | `Command` | one `Finished`, after what it changed is durable; on an error nothing changed |
+//! | `Connected` | a known contact: a session; anybody else: closed without a word |
+//! | `Received` | handed to the session; a violation closes it |
+//! | `Disconnected`, `DialFailed` | another dial later, with growing pauses |
+//! | `Committed` | outputs that waited for it go out |
+//! | `Listening` | contacts are dialled |
+//! | `Tick` | due dials; shares that ran out end |
+
+mod content;
+mod given;
+mod link;
+mod publish;
+mod received;
+mod vault;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
+use maille_protocol::crypto::{self, SealingSecret, SigningKey};
+use maille_protocol::id::{DeviceId, PersonId};
+use maille_protocol::principal::{Authority, UnverifiedAuthority};
+use maille_protocol::time::Timestamp;
+use rand_core::CryptoRng;
+
+use crate::command::{Command, CommandError, ContactStatus, Done, Export, SentEntry, Status};
+use crate::io::{CommandId, CommitId, ConnectionId, Event, Input, Output, Store, StoreError};
+use crate::layout;
+use crate::secrets::Secrets;
+use crate::state::{Contact, Feed, Sent};
+use crate::view::{ReadError, View};
+use link::{Dial, Live};
+
+/// Longest name of a person or purpose of a share, in bytes.
+const TEXT_BYTES_MAX: usize = 200;
+
+/// One person's node as a machine: see the module's table.
+pub struct Home<S> {
+    view: View<S>,
+    me: Me,
+    /// Shares that run out next; `None`: none will.
+    next_expiry: Option<Timestamp>,
+    sessions: BTreeMap<ConnectionId, Live>,
+    dials: BTreeMap<PersonId, Dial>,
+    /// Where this node can be reached while it runs.
+    addresses: Vec<String>,
+    /// Where this node listens; `None`: it has no network.
+    listening: Option<Vec<String>>,
+    /// Made while handling one input; they wait for that input's commit.
+    effects: Vec<Output>,
+    waiting: VecDeque<(CommitId, Vec<Output>)>,
+    outputs: VecDeque<Output>,
+}
+
+/// Who this node is.
+struct Me {
+    secrets: Secrets,
+    person: PersonId,
+    device: DeviceId,
+    signing: SigningKey,
+    sealing: SealingSecret,
+    authority: Authority,
+    authority_hash: [u8; 32],
+}
+
+/// Why a node could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The disk could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store holds no person yet, or its start was lost.
+    #[error("the store holds no person")]
+    NoPerson,
+    /// The store's person is not the key file's.
+    #[error("the store belongs to somebody else than the key file's {expected}")]
+    OtherPerson {
+        /// Whose key file it is.
+        expected: PersonId,
+    },
+    /// Something in the store cannot be read back.
+    #[error("the store holds something unreadable at {key}")]
+    Damaged {
+        /// Where.
+        key: String,
+    },
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => Self::Store(error),
+            ReadError::Damaged { key } => Self::Damaged { key },
+        }
+    }
+}
+
+/// Hash by which both ends of a session compare authorities.
+fn authority_hash(bytes: &[u8]) -> [u8; 32] {
+    crypto::hash("maille authority bytes v1", &[bytes])
+}
+
+impl<S: Store> Home<S> {
+    /// Opens the node of `secrets` on what `store` holds.
+    ///
+    /// # Errors
+    /// The disk's error; a store with nobody in it, or somebody else.
+    pub fn open(store: S, secrets: Secrets, now: Timestamp) -> Result<Self, OpenError> {
+        let view = View::new(store);
+        let bytes = view.get(layout::AUTHORITY)?.ok_or(OpenError::NoPerson)?;
+        let authority = UnverifiedAuthority::decode(&bytes)
+            .map_err(|_| OpenError::Damaged { key: "a".to_owned() })?
+            .verify(secrets.person)
+            .map_err(|_| OpenError::OtherPerson { expected: secrets.person })?;
+        let signing = secrets.signing_key();
+        let me = Me {
+            person: secrets.person,
+            device: secrets.device_id(),
+            sealing: secrets.sealing_secret(),
+            authority_hash: authority_hash(&bytes),
+            signing,
+            authority,
+            secrets,
+        };
+        let mut home = Self {
+            view,
+            me,
+            next_expiry: None,
+            sessions: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            addresses: Vec::new(),
+            listening: None,
+            effects: Vec::new(),
+            waiting: VecDeque::new(),
+            outputs: VecDeque::new(),
+        };
+        for contact in home.contacts()? {
+            home.dials.insert(contact.person, Dial::due(now));
+        }
+        home.next_expiry = home.find_next_expiry()?;
+        Ok(home)
+    }
+
+    /// Takes one input in. Drain [`Home::poll_output`] afterwards.
+    pub fn handle(&mut self, now: Timestamp, rng: &mut impl CryptoRng, input: Input<'_>) {
+        match input {
+            Input::Command(id, command) => self.take_command(now, rng, id, command),
+            Input::Connected { connection, peer, role } => {
+                self.connected(rng, connection, peer, role);
+            }
+            Input::Received { from, frame } => self.frame(now, rng, from, frame),
+            Input::Disconnected { connection } => self.disconnected(now, rng, connection),
+            Input::DialFailed { peer } => self.dial_failed(now, rng, peer),
+            Input::Committed(id) => self.committed(id),
+            Input::Addresses(addresses) => self.addresses = addresses,
+            Input::Listening(addresses) => {
+                self.listening = Some(addresses);
+                self.dial_soon(now);
+            }
+            Input::Tick => {}
+        }
+        self.end_expired(now, rng);
+        self.pump_all(now);
+        self.dial_due(now, rng);
+        self.flush();
+    }
+
+    /// The next thing to do, until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to send the next [`Input::Tick`], if ever. May change after any input.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.next_dial().into_iter().chain(self.next_expiry).min()
+    }
+
+    /// Whose node this is.
+    pub fn person(&self) -> PersonId {
+        self.me.person
+    }
+
+    fn take_command(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        id: CommandId,
+        command: Command,
+    ) {
+        let result = self.command(now, rng, command);
+        match &result {
+            Ok(_) => {
+                // What a command changed may move the next expiry; a list of shares is short.
+                if let Ok(next) = self.find_next_expiry() {
+                    self.next_expiry = next;
+                }
+            }
+            Err(_) => {
+                self.view.roll_back();
+                self.effects.clear();
+            }
+        }
+        self.effects.push(Output::Finished { command: id, result });
+    }
+
+    fn command(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        command: Command,
+    ) -> Result<Done, CommandError> {
+        match command {
+            Command::Card => Ok(Done::Card { card: self.card() }),
+            Command::Status => Ok(Done::Status(self.status()?)),
+            Command::Record { records } => self.record(now, rng, records),
+            Command::Trips { month } => Ok(Done::Trips { trips: self.trips(month)? }),
+            Command::Footprint { factors } => self.footprint(factors),
+            Command::LensPreview { lens, from } => self.preview(&lens, from),
+            Command::ShareCreate { lens, with, name, until, from, purpose } => {
+                let wish = given::Wish { lens, with, name, until, from, purpose };
+                self.share_create(now, rng, wish)
+            }
+            Command::ShareList => Ok(Done::Shares { shares: self.shares(now)? }),
+            Command::ShareRevoke { share } => self.share_revoke(now, rng, &share),
+            Command::ReceivedAccept { link, name } => self.received_accept(now, rng, link, name),
+            Command::ReceivedList => Ok(Done::ReceivedList { shares: self.received(now)? }),
+            Command::ReceivedShow { share } => self.received_show(now, &share),
+            Command::LogSent => Ok(Done::Sent { entries: self.sent()? }),
+            Command::Export => self.export(now),
+        }
+    }
+
+    fn card(&self) -> Card {
+        let mut addresses = self.own_addresses();
+        addresses.retain(|address| address.len() <= ADDRESS_BYTES_MAX);
+        addresses.truncate(ADDRESSES_MAX);
+        Card::new(self.me.person, self.me.secrets.transport, addresses)
+            .expect("the addresses were cut to a card's bounds")
+    }
+
+    fn own_addresses(&self) -> Vec<String> {
+        self.listening.clone().unwrap_or_else(|| self.addresses.clone())
+    }
+
+    fn status(&self) -> Result<Status, CommandError> {
+        let counts = self.vault_counts()?;
+        let mut contacts = Vec::new();
+        for contact in self.contacts()? {
+            let feed = self.feed(contact.person)?;
+            contacts.push(ContactStatus {
+                connected: self.session_of(contact.person).is_some(),
+                last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
+                waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+                name: contact.name,
+                person: contact.person,
+            });
+        }
+        Ok(Status {
+            person: self.me.person,
+            documents: counts.documents,
+            trips: counts.trips,
+            readings: counts.readings,
+            listening: self.listening.clone().unwrap_or_default(),
+            contacts,
+        })
+    }
+
+    fn sent(&self) -> Result<Vec<SentEntry>, CommandError> {
+        let mut entries = Vec::new();
+        for (_, sent) in self.view.scan_read::<Sent>(layout::SENT)? {
+            let share = self.given_of(sent.grant)?;
+            entries.push(SentEntry {
+                at: sent.at,
+                to: sent.to,
+                name: self.contact(sent.to)?.map_or_else(String::new, |contact| contact.name),
+                what: sent.shown(),
+                grant: sent.grant,
+                lens: share.grant.content.name.clone(),
+                purpose: share.grant.purpose.clone(),
+                bytes: sent.bytes,
+            });
+        }
+        Ok(entries)
+    }
+
+    fn export(&self, now: Timestamp) -> Result<Done, CommandError> {
+        let mut received = Vec::new();
+        for (grant, taken) in self.taken()? {
+            let rows = self.received_rows(&taken)?;
+            received.push((self.shown_taken(now, grant, &taken)?, rows));
+        }
+        Ok(Done::Exported(Box::new(Export {
+            person: self.me.person,
+            records: self.records()?,
+            given: self.shares(now)?,
+            received,
+            sent: self.sent()?,
+        })))
+    }
+
+    fn contacts(&self) -> Result<Vec<Contact>, ReadError> {
+        Ok(self.view.scan_read(layout::CONTACTS)?.into_iter().map(|(_, contact)| contact).collect())
+    }
+
+    fn contact(&self, person: PersonId) -> Result<Option<Contact>, ReadError> {
+        self.view.read(&layout::contact(person))
+    }
+
+    fn feed(&self, person: PersonId) -> Result<Option<Feed>, ReadError> {
+        self.view.read(&layout::feed(person))
+    }
+
+    /// Keeps a contact that a card or link names, or updates where they are.
+    fn keep_contact(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        card: &Card,
+        name: String,
+    ) -> Result<Contact, ReadError> {
+        let known = self.contact(card.person)?;
+        if let Some(known) = &known
+            && known.transport != card.transport
+        {
+            self.view.delete(layout::by_transport(known.transport));
+        }
+        let contact = Contact {
+            person: card.person,
+            name,
+            transport: card.transport,
+            addresses: card.addresses.clone(),
+            authority: known.and_then(|known| known.authority),
+        };
+        self.view.write(layout::contact(contact.person), &contact);
+        self.view.write(layout::by_transport(contact.transport), &contact.person);
+        if self.feed(contact.person)?.is_none() {
+            self.view.write(layout::feed(contact.person), &link::new_feed(rng));
+        }
+        self.dials.insert(contact.person, Dial::due(now));
+        Ok(contact)
+    }
+
+    fn committed(&mut self, id: CommitId) {
+        self.view.committed(id);
+        while self.waiting.front().is_some_and(|(wanted, _)| *wanted <= id) {
+            if let Some((_, effects)) = self.waiting.pop_front() {
+                self.outputs.extend(effects);
+            }
+        }
+    }
+
+    /// Closes the batch; what was made while handling waits until it, and all before it, are durable.
+    fn flush(&mut self) {
+        if let Some((id, batch)) = self.view.take_batch() {
+            self.outputs.push_back(Output::Commit { id, batch });
+        }
+        if self.effects.is_empty() {
+            return;
+        }
+        let effects = std::mem::take(&mut self.effects);
+        if self.view.issued() == self.view.durable() {
+            self.outputs.extend(effects);
+        } else {
+            self.waiting.push_back((self.view.issued(), effects));
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.effects.push(Output::Event(event));
+    }
+}
+
+/// Refuses empty and long texts.
+fn check_text(field: &str, text: &str, empty_allowed: bool) -> Result<(), CommandError> {
+    if text.len() > TEXT_BYTES_MAX || (text.is_empty() && !empty_allowed) {
+        #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+        let bytes_max = TEXT_BYTES_MAX as u32;
+        return Err(CommandError::BadText { field: field.to_owned(), bytes_max });
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Where things lie in the store: one letter, then fixed-length binary ids.
+//!
+//! Keys are not sealed at rest, so they hold ids, numbers and months, never words.
+
+use maille_protocol::entry::LogId;
+use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::slice::PartNumber;
+use maille_schemas::document::{Domain, DocumentId};
+
+/// Our own authority: charter and statements.
+pub(crate) const AUTHORITY: &[u8] = b"a";
+/// Number of the next line of the journal of what left.
+pub(crate) const SENT_NEXT: &[u8] = b"n";
+/// Prefix of contacts.
+pub(crate) const CONTACTS: &[u8] = b"c";
+/// Prefix of grants given.
+pub(crate) const GIVEN: &[u8] = b"G";
+/// Prefix of grants received.
+pub(crate) const TAKEN: &[u8] = b"R";
+/// Prefix of cached documents.
+pub(crate) const DOCUMENTS: &[u8] = b"d";
+/// Prefix of the journal of what left.
+pub(crate) const SENT: &[u8] = b"L";
+/// Prefix of our own projections.
+pub(crate) const PROJECTIONS: &[u8] = b"P";
+
+fn join(letter: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = letter.to_vec();
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+pub(crate) fn contact(person: PersonId) -> Vec<u8> {
+    join(CONTACTS, &[person.as_bytes()])
+}
+
+pub(crate) fn feed(person: PersonId) -> Vec<u8> {
+    join(b"f", &[person.as_bytes()])
+}
+
+pub(crate) fn feed_item(person: PersonId, position: u64) -> Vec<u8> {
+    join(b"o", &[person.as_bytes(), &position.to_be_bytes()])
+}
+
+pub(crate) fn feed_items(person: PersonId) -> Vec<u8> {
+    join(b"o", &[person.as_bytes()])
+}
+
+pub(crate) fn by_transport(transport: TransportId) -> Vec<u8> {
+    join(b"x", &[transport.as_bytes()])
+}
+
+pub(crate) fn given(grant: GrantId) -> Vec<u8> {
+    join(GIVEN, &[grant.as_bytes()])
+}
+
+pub(crate) fn taken(grant: GrantId) -> Vec<u8> {
+    join(TAKEN, &[grant.as_bytes()])
+}
+
+fn domain_letter(domain: Domain) -> u8 {
+    match domain {
+        Domain::Mobility => b'm',
+        Domain::Energy => b'e',
+    }
+}
+
+pub(crate) fn document(id: DocumentId) -> Vec<u8> {
+    join(DOCUMENTS, &[&[domain_letter(id.domain)], &id.month.ordinal().to_be_bytes()])
+}
+
+pub(crate) fn documents_of(domain: Domain) -> Vec<u8> {
+    join(DOCUMENTS, &[&[domain_letter(domain)]])
+}
+
+/// The vault slice of a domain.
+pub(crate) fn vault(domain: Domain) -> Vec<u8> {
+    join(b"v", &[&[domain_letter(domain)]])
+}
+
+/// Our own projection through a lens.
+pub(crate) fn projection(lens: [u8; 32]) -> Vec<u8> {
+    join(PROJECTIONS, &[&lens])
+}
+
+/// A part of a slice of ours.
+pub(crate) fn part(slice: SliceId, part: PartNumber) -> Vec<u8> {
+    join(b"p", &[slice.as_bytes(), &part.0.to_be_bytes()])
+}
+
+pub(crate) fn parts_of(slice: SliceId) -> Vec<u8> {
+    join(b"p", &[slice.as_bytes()])
+}
+
+pub(crate) fn part_key(slice: SliceId, part: PartNumber, generation: GenerationId) -> Vec<u8> {
+    join(b"k", &[slice.as_bytes(), &part.0.to_be_bytes(), generation.as_bytes()])
+}
+
+pub(crate) fn part_keys(slice: SliceId, part: PartNumber) -> Vec<u8> {
+    join(b"k", &[slice.as_bytes(), &part.0.to_be_bytes()])
+}
+
+pub(crate) fn keys_of(slice: SliceId) -> Vec<u8> {
+    join(b"k", &[slice.as_bytes()])
+}
+
+pub(crate) fn entry(slice: SliceId, part: PartNumber, log: LogId, seq: u64) -> Vec<u8> {
+    join(b"e", &[slice.as_bytes(), &part.0.to_be_bytes(), log.as_bytes(), &seq.to_be_bytes()])
+}
+
+/// How many rows an entry of ours holds: the entry's key under another letter.
+pub(crate) fn count_of_entry(entry: &[u8]) -> Vec<u8> {
+    join(b"i", &[entry.get(1..).unwrap_or_default()])
+}
+
+pub(crate) fn row_counts(slice: SliceId, part: PartNumber) -> Vec<u8> {
+    join(b"i", &[slice.as_bytes(), &part.0.to_be_bytes()])
+}
+
+pub(crate) fn entry_of_count(count: &[u8]) -> Vec<u8> {
+    join(b"e", &[count.get(1..).unwrap_or_default()])
+}
+
+pub(crate) fn log(slice: SliceId, part: PartNumber, log: LogId) -> Vec<u8> {
+    join(b"t", &[slice.as_bytes(), &part.0.to_be_bytes(), log.as_bytes()])
+}
+
+pub(crate) fn row(slice: SliceId, part: PartNumber, key: &[u8]) -> Vec<u8> {
+    join(b"r", &[slice.as_bytes(), &part.0.to_be_bytes(), key])
+}
+
+pub(crate) fn rows_of_part(slice: SliceId, part: PartNumber) -> Vec<u8> {
+    join(b"r", &[slice.as_bytes(), &part.0.to_be_bytes()])
+}
+
+pub(crate) fn rows_of(slice: SliceId) -> Vec<u8> {
+    join(b"r", &[slice.as_bytes()])
+}
+
+pub(crate) fn sent(number: u64) -> Vec<u8> {
+    join(SENT, &[&number.to_be_bytes()])
+}
+
+/// The part in a key that begins with a letter and a slice.
+pub(crate) fn part_in(key: &[u8]) -> Option<PartNumber> {
+    let bytes = key.get(33..37)?;
+    Some(PartNumber(u32::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+/// What follows letter, slice and part in a key.
+pub(crate) fn tail_after_part(key: &[u8]) -> Option<&[u8]> {
+    key.get(37..)
+}

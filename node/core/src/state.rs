@@ -1,0 +1,249 @@
+//! The form of what the store keeps. Private to this node: no byte of it travels.
+
+use maille_protocol::entry::LogTip;
+use maille_protocol::id::{DeviceId, GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::sync::{Cursor, FeedId};
+use maille_protocol::time::Timestamp;
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+use crate::command::SentWhat;
+
+/// Somebody this node shares with or receives from.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Contact {
+    #[n(0)]
+    pub(crate) person: PersonId,
+    /// What our person calls them.
+    #[n(1)]
+    pub(crate) name: String,
+    #[n(2)]
+    pub(crate) transport: TransportId,
+    #[n(3)]
+    pub(crate) addresses: Vec<String>,
+    /// Their authority, verified, once they have shown it.
+    #[n(4)]
+    pub(crate) authority: Option<ByteVec>,
+}
+
+/// The feed for a contact, and how far theirs has been taken in.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Feed {
+    #[n(0)]
+    pub(crate) id: FeedId,
+    /// Position of the next thing appended, from 1.
+    #[n(1)]
+    pub(crate) next: u64,
+    /// What they have durably.
+    #[n(2)]
+    pub(crate) acked: u64,
+    #[n(3)]
+    pub(crate) acked_at: Option<Timestamp>,
+    /// How far their feed has been taken in here.
+    #[n(4)]
+    pub(crate) cursor: Cursor,
+    #[n(5)]
+    pub(crate) last_seen: Option<Timestamp>,
+}
+
+impl Feed {
+    /// Whether they have everything.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.acked + 1 == self.next
+    }
+}
+
+/// One thing due to a contact.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Due {
+    /// Under which grant.
+    #[n(0)]
+    pub(crate) grant: GrantId,
+    #[n(1)]
+    pub(crate) what: DueWhat,
+}
+
+#[derive(Clone, Debug, Encode, Decode)]
+pub(crate) enum DueWhat {
+    /// The grant with keys, sealed.
+    #[n(0)]
+    Grant(#[n(0)] ByteVec),
+    /// More keys, sealed.
+    #[n(1)]
+    Keys(#[n(0)] ByteVec),
+    /// The news that the grant has ended, sealed; goes out although the grant is dead.
+    #[n(2)]
+    End(#[n(0)] ByteVec),
+    /// An entry of ours, by its key in the store.
+    #[n(3)]
+    Entry {
+        #[n(0)]
+        key: ByteVec,
+        #[n(1)]
+        rows: u32,
+    },
+}
+
+/// A slice of ours.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct OwnSlice {
+    #[n(0)]
+    pub(crate) id: SliceId,
+    #[n(1)]
+    pub(crate) charter: ByteVec,
+    /// The lens's name; empty for a vault slice.
+    #[n(2)]
+    pub(crate) lens: String,
+}
+
+/// A part of a slice of ours.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct OwnPart {
+    /// What is sealed under now.
+    #[n(0)]
+    pub(crate) generation: GenerationId,
+    /// Grants whose readers hold the generation's key.
+    #[n(1)]
+    pub(crate) recipients: Vec<GrantId>,
+    /// Our log's tip.
+    #[n(2)]
+    pub(crate) tip: LogTip,
+}
+
+/// A log of somebody else's.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct HeldLog {
+    #[n(0)]
+    pub(crate) tip: LogTip,
+    #[n(1)]
+    pub(crate) author: DeviceId,
+}
+
+/// How a share ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Ended {
+    #[n(0)]
+    Revoked(#[n(0)] Timestamp),
+    #[n(1)]
+    Expired(#[n(0)] Timestamp),
+}
+
+/// A share that our person gave.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Given {
+    /// The signed grant.
+    #[n(0)]
+    pub(crate) grant: ByteVec,
+    #[n(1)]
+    pub(crate) created: Timestamp,
+    /// Whether it has been put into the reader's feed.
+    #[n(2)]
+    pub(crate) fed: bool,
+    /// Last position of the reader's feed that belongs to this share.
+    #[n(3)]
+    pub(crate) last_position: u64,
+    #[n(4)]
+    pub(crate) ended: Option<Ended>,
+    /// The signed revocation.
+    #[n(5)]
+    pub(crate) revocation: Option<ByteVec>,
+    /// Where the news of the end stands in the reader's feed.
+    #[n(6)]
+    pub(crate) end_position: Option<u64>,
+}
+
+/// A share that somebody gave to our person.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Taken {
+    #[n(0)]
+    pub(crate) from: PersonId,
+    #[n(1)]
+    pub(crate) slice: SliceId,
+    #[n(2)]
+    pub(crate) lens: String,
+    #[n(3)]
+    pub(crate) until: Timestamp,
+    #[n(4)]
+    pub(crate) accepted: Timestamp,
+    /// The signed grant, once it has arrived.
+    #[n(5)]
+    pub(crate) grant: Option<ByteVec>,
+    #[n(6)]
+    pub(crate) revoked: Option<Timestamp>,
+    #[n(7)]
+    pub(crate) updated: Option<Timestamp>,
+}
+
+/// One row of a projection, ours or somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Row {
+    #[n(0)]
+    pub(crate) version: RowVersion,
+    /// The fields; none once the row is gone.
+    #[n(1)]
+    pub(crate) fields: Option<ByteVec>,
+}
+
+/// Which of two versions of a row stands: the highest, by serial, then changes, then hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct RowVersion {
+    #[n(0)]
+    pub(crate) serial: u32,
+    /// Changes in the sources' history.
+    #[n(1)]
+    pub(crate) changes: u64,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) hash: [u8; 32],
+}
+
+/// A line of the journal of what left.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Sent {
+    #[n(0)]
+    pub(crate) at: Timestamp,
+    #[n(1)]
+    pub(crate) to: PersonId,
+    #[n(2)]
+    pub(crate) grant: GrantId,
+    #[n(3)]
+    pub(crate) what: SentKind,
+    #[n(4)]
+    pub(crate) rows: u64,
+    #[n(5)]
+    pub(crate) bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum SentKind {
+    #[n(0)]
+    Grant,
+    #[n(1)]
+    Rows,
+    #[n(2)]
+    Keys,
+    #[n(3)]
+    End,
+}
+
+impl Sent {
+    pub(crate) fn shown(&self) -> SentWhat {
+        match self.what {
+            SentKind::Grant => SentWhat::Grant,
+            SentKind::Rows => SentWhat::Rows { rows: self.rows },
+            SentKind::Keys => SentWhat::Keys,
+            SentKind::End => SentWhat::End,
+        }
+    }
+}

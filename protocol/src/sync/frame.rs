@@ -1,0 +1,186 @@
+//! The frames of `/maille/sync/1`, in deterministic CBOR.
+
+use minicbor::{Decode, Encode};
+
+use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
+use crate::id::PersonId;
+use crate::wire::{self, FRAME_BYTES_MAX, WireError};
+
+/// The protocol version that this code speaks.
+pub const VERSION: u32 = 1;
+
+/// Names one numbering of a feed; a new one is drawn when positions start again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct FeedId(#[cbor(with = "minicbor::bytes")] pub [u8; 16]);
+
+/// How far a feed has been taken in, durably. Position 0: nothing yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Cursor {
+    /// Which numbering.
+    #[n(0)]
+    pub feed: FeedId,
+    /// The last position taken in.
+    #[n(1)]
+    pub position: u64,
+}
+
+/// The first frame of either end.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Hello {
+    /// [`VERSION`].
+    #[n(0)]
+    pub version: u32,
+    /// Bits of optional features; none is defined yet, unknown ones are ignored.
+    #[n(1)]
+    pub features: u64,
+    /// Fresh random bytes; both ends' salts go into every name.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub salt: [u8; 16],
+    /// Whose node this is.
+    #[n(3)]
+    pub person: PersonId,
+    /// Where the sender can be reached now.
+    #[n(4)]
+    pub addresses: Vec<String>,
+    /// The numbering of the sender's own feed.
+    #[n(5)]
+    pub feed: FeedId,
+    /// How far the sender has taken in the receiver's feed.
+    #[n(6)]
+    pub cursor: Cursor,
+    /// Hash of the sender's authority.
+    #[cbor(n(7), with = "minicbor::bytes")]
+    pub authority: [u8; 32],
+    /// Hash of the receiver's authority as the sender holds it; zero when it holds none.
+    #[cbor(n(8), with = "minicbor::bytes")]
+    pub authority_held: [u8; 32],
+}
+
+/// One thing in a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Item {
+    /// A sealed parcel for the receiver.
+    #[n(0)]
+    Parcel(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A sealed entry of a shared part.
+    #[n(1)]
+    Entry(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// Nothing is left at this position: what stood there may no longer be given.
+    #[n(2)]
+    Withdrawn,
+}
+
+impl Item {
+    /// Bytes that count against the credit.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Parcel(bytes) | Self::Entry(bytes) => bytes.len(),
+            Self::Withdrawn => 0,
+        }
+    }
+
+    /// Whether the item carries no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Frame {
+    /// Opens the session.
+    #[n(0)]
+    Hello(#[n(0)] Hello),
+    /// The sender's authority: its charter and statements.
+    #[n(1)]
+    Authority(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// Parts that the sender can show to be entitled to.
+    #[n(2)]
+    Names(#[n(0)] Vec<Name>),
+    /// One thing of the sender's feed for the receiver.
+    #[n(3)]
+    Item {
+        /// Its place in the feed, from 1, rising.
+        #[n(0)]
+        position: u64,
+        /// The thing.
+        #[n(1)]
+        item: Item,
+    },
+    /// Everything up to `position` of the receiver's feed is durable at the sender.
+    #[n(4)]
+    Ack {
+        /// The last position taken in.
+        #[n(0)]
+        position: u64,
+    },
+}
+
+/// A part's name in one session: see [`super::Session::name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Name(#[cbor(with = "minicbor::bytes")] pub [u8; 32]);
+
+impl Frame {
+    /// The frame's bytes, at most [`FRAME_BYTES_MAX`] long when its parts keep their own bounds.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// Reads one whole frame.
+    ///
+    /// # Errors
+    /// Whatever is too long, not canonical, or not a frame; lists over their bounds.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
+        let frame: Self = wire::decode(bytes, FRAME_BYTES_MAX)?;
+        match &frame {
+            Self::Hello(hello) if hello.version != VERSION => {
+                return Err(FrameError::Version { got: hello.version });
+            }
+            Self::Hello(hello)
+                if hello.addresses.len() > ADDRESSES_MAX
+                    || hello.addresses.iter().any(|a| a.len() > ADDRESS_BYTES_MAX) =>
+            {
+                return Err(FrameError::Bound { what: "addresses" });
+            }
+            Self::Names(names) if names.len() > NAMES_PER_FRAME_MAX => {
+                return Err(FrameError::Bound {
+                    what: "names in a frame",
+                });
+            }
+            Self::Hello(_)
+            | Self::Authority(_)
+            | Self::Names(_)
+            | Self::Item { .. }
+            | Self::Ack { .. } => {}
+        }
+        Ok(frame)
+    }
+}
+
+/// Why bytes are no frame. The peer's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Not canonical CBOR of a frame, or too long.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// Another protocol version.
+    #[error("protocol version {got}, this node speaks {VERSION}")]
+    Version {
+        /// What the peer speaks.
+        got: u32,
+    },
+    /// A list is longer than allowed.
+    #[error("too many or too long {what}")]
+    Bound {
+        /// Which list.
+        what: &'static str,
+    },
+}

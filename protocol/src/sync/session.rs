@@ -1,0 +1,267 @@
+//! The order of one conversation.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use rand_core::CryptoRng;
+
+use super::frame::{Frame, FrameError, Hello, Item, Name, VERSION};
+use super::{CREDIT_BYTES, Cursor, FeedId, NAMES_MAX, NAMES_PER_FRAME_MAX};
+use crate::crypto;
+use crate::generation::AccessKey;
+use crate::id::{PersonId, TransportId};
+
+/// What this node says of itself when a session opens.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// Whose node this is.
+    pub person: PersonId,
+    /// Where it can be reached.
+    pub addresses: Vec<String>,
+    /// The numbering of its feed for this peer.
+    pub feed: FeedId,
+    /// How far it has taken in the peer's feed.
+    pub cursor: Cursor,
+    /// Hash of its authority.
+    pub authority: [u8; 32],
+    /// Hash of the peer's authority as held here; zero for none.
+    pub authority_held: [u8; 32],
+}
+
+/// One conversation with one peer.
+#[derive(Debug)]
+pub struct Session {
+    me: TransportId,
+    peer: TransportId,
+    salt: [u8; 16],
+    peer_salt: Option<[u8; 16]>,
+    /// Names the peer has shown.
+    named: BTreeSet<Name>,
+    /// Highest position seen in the peer's feed.
+    position_in: u64,
+    /// Items sent and not acknowledged: position and bytes.
+    under_way: VecDeque<(u64, usize)>,
+    under_way_bytes: usize,
+    position_out: u64,
+}
+
+/// A frame that was in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The session is open.
+    Hello(Hello),
+    /// The peer's authority, unverified.
+    Authority(Vec<u8>),
+    /// The peer has named more parts.
+    Names,
+    /// The next thing of the peer's feed.
+    Item {
+        /// Its position.
+        position: u64,
+        /// What it is.
+        item: Item,
+    },
+    /// The peer has taken our feed in up to here.
+    Ack {
+        /// The last position taken in.
+        position: u64,
+    },
+}
+
+/// What a peer did wrong. Close the session; nothing else is touched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Not a frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// Something came before the peer's hello.
+    #[error("a frame before the hello")]
+    BeforeHello,
+    /// A second hello.
+    #[error("a second hello")]
+    SecondHello,
+    /// Feed positions must rise.
+    #[error("feed position {got} after {last}")]
+    Position {
+        /// The position received.
+        got: u64,
+        /// The last one.
+        last: u64,
+    },
+    /// An acknowledgement of something that was never sent.
+    #[error("acknowledged {got}, sent up to {sent}")]
+    AckAhead {
+        /// The position acknowledged.
+        got: u64,
+        /// The last one sent.
+        sent: u64,
+    },
+    /// More names than a session may have.
+    #[error("more than {NAMES_MAX} names")]
+    TooManyNames,
+}
+
+impl Session {
+    /// Starts a session between two transport keys, both proven by the transport.
+    pub fn new(me: TransportId, peer: TransportId, rng: &mut impl CryptoRng) -> Self {
+        let mut salt = [0; 16];
+        rng.fill_bytes(&mut salt);
+        Self {
+            me,
+            peer,
+            salt,
+            peer_salt: None,
+            named: BTreeSet::new(),
+            position_in: 0,
+            under_way: VecDeque::new(),
+            under_way_bytes: 0,
+            position_out: 0,
+        }
+    }
+
+    /// Our own first frame.
+    #[must_use]
+    pub fn hello(&self, greeting: Greeting) -> Frame {
+        Frame::Hello(Hello {
+            version: VERSION,
+            features: 0,
+            salt: self.salt,
+            person: greeting.person,
+            addresses: greeting.addresses,
+            feed: greeting.feed,
+            cursor: greeting.cursor,
+            authority: greeting.authority,
+            authority_held: greeting.authority_held,
+        })
+    }
+
+    /// Takes in one frame of the peer's.
+    ///
+    /// # Errors
+    /// [`Violation`]: close the session.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<Received, Violation> {
+        let frame = Frame::from_bytes(bytes)?;
+        match (frame, self.peer_salt) {
+            (Frame::Hello(hello), None) => {
+                self.peer_salt = Some(hello.salt);
+                Ok(Received::Hello(hello))
+            }
+            (Frame::Hello(_), Some(_)) => Err(Violation::SecondHello),
+            (_, None) => Err(Violation::BeforeHello),
+            (Frame::Authority(bytes), Some(_)) => Ok(Received::Authority(bytes)),
+            (Frame::Names(names), Some(_)) => {
+                if self.named.len() + names.len() > NAMES_MAX {
+                    return Err(Violation::TooManyNames);
+                }
+                self.named.extend(names);
+                Ok(Received::Names)
+            }
+            (Frame::Item { position, item }, Some(_)) => {
+                if position <= self.position_in {
+                    return Err(Violation::Position {
+                        got: position,
+                        last: self.position_in,
+                    });
+                }
+                self.position_in = position;
+                Ok(Received::Item { position, item })
+            }
+            (Frame::Ack { position }, Some(_)) => {
+                if position > self.position_out {
+                    return Err(Violation::AckAhead {
+                        got: position,
+                        sent: self.position_out,
+                    });
+                }
+                while let Some(&(sent, bytes)) = self.under_way.front() {
+                    if sent > position {
+                        break;
+                    }
+                    self.under_way.pop_front();
+                    self.under_way_bytes -= bytes;
+                }
+                Ok(Received::Ack { position })
+            }
+        }
+    }
+
+    /// Where both feeds start: the peer will send from after `position_in`, we from after
+    /// `position_out`. Call once, when the hellos have been exchanged.
+    pub fn start_feeds(&mut self, position_in: u64, position_out: u64) {
+        self.position_in = position_in;
+        self.position_out = position_out;
+    }
+
+    /// Whether the hellos have been exchanged.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.peer_salt.is_some()
+    }
+
+    /// Frames that show our entitlement to the parts of `keys`; none before the session is open.
+    #[must_use]
+    pub fn names<'a>(&self, keys: impl Iterator<Item = &'a AccessKey>) -> Vec<Frame> {
+        let names: Vec<Name> = keys
+            .filter_map(|key| self.name(key, self.me, self.peer, true))
+            .collect();
+        names
+            .chunks(NAMES_PER_FRAME_MAX)
+            .map(|some| Frame::Names(some.to_vec()))
+            .collect()
+    }
+
+    /// Whether the peer has named the generation of `key` in this session.
+    #[must_use]
+    pub fn peer_named(&self, key: &AccessKey) -> bool {
+        self.name(key, self.peer, self.me, false)
+            .is_some_and(|name| self.named.contains(&name))
+    }
+
+    /// BLAKE3 keyed by the access key over (namer, other, namer's salt, other's salt): only who
+    /// knows the key can make it, it fits this session and this direction alone, and it tells
+    /// nothing to anybody else.
+    fn name(
+        &self,
+        key: &AccessKey,
+        namer: TransportId,
+        other: TransportId,
+        mine: bool,
+    ) -> Option<Name> {
+        let peer_salt = self.peer_salt?;
+        let (first, second) = if mine {
+            (self.salt, peer_salt)
+        } else {
+            (peer_salt, self.salt)
+        };
+        Some(Name(crypto::keyed_hash(
+            key.key().as_bytes(),
+            "maille session name v1",
+            &[namer.as_bytes(), other.as_bytes(), &first, &second],
+        )))
+    }
+
+    /// Whether `bytes` more may go under way. One item always may.
+    #[must_use]
+    pub fn has_credit(&self, bytes: usize) -> bool {
+        self.under_way.is_empty() || self.under_way_bytes + bytes <= CREDIT_BYTES
+    }
+
+    /// Makes the frame of the next item and counts it as under way.
+    ///
+    /// # Panics
+    /// If positions do not rise: our own bug.
+    #[must_use]
+    pub fn send(&mut self, position: u64, item: Item) -> Frame {
+        assert!(position > self.position_out, "feed positions rise");
+        self.position_out = position;
+        self.under_way.push_back((position, item.len()));
+        self.under_way_bytes += item.len();
+        Frame::Item { position, item }
+    }
+
+    /// The last position sent in this session, or the peer's cursor.
+    #[must_use]
+    pub fn position_out(&self) -> u64 {
+        self.position_out
+    }
+}
