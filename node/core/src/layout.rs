@@ -5,7 +5,7 @@
 use maille_protocol::entry::LogId;
 use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::slice::PartNumber;
-use maille_schemas::document::{Domain, DocumentId};
+use maille_schemas::document::{DocumentId, Domain};
 
 /// Our own authority: charter and statements.
 pub(crate) const AUTHORITY: &[u8] = b"a";
@@ -68,7 +68,13 @@ fn domain_letter(domain: Domain) -> u8 {
 }
 
 pub(crate) fn document(id: DocumentId) -> Vec<u8> {
-    join(DOCUMENTS, &[&[domain_letter(id.domain)], &id.month.ordinal().to_be_bytes()])
+    join(
+        DOCUMENTS,
+        &[
+            &[domain_letter(id.domain)],
+            &id.month.ordinal().to_be_bytes(),
+        ],
+    )
 }
 
 pub(crate) fn documents_of(domain: Domain) -> Vec<u8> {
@@ -95,7 +101,14 @@ pub(crate) fn parts_of(slice: SliceId) -> Vec<u8> {
 }
 
 pub(crate) fn part_key(slice: SliceId, part: PartNumber, generation: GenerationId) -> Vec<u8> {
-    join(b"k", &[slice.as_bytes(), &part.0.to_be_bytes(), generation.as_bytes()])
+    join(
+        b"k",
+        &[
+            slice.as_bytes(),
+            &part.0.to_be_bytes(),
+            generation.as_bytes(),
+        ],
+    )
 }
 
 pub(crate) fn part_keys(slice: SliceId, part: PartNumber) -> Vec<u8> {
@@ -107,7 +120,15 @@ pub(crate) fn keys_of(slice: SliceId) -> Vec<u8> {
 }
 
 pub(crate) fn entry(slice: SliceId, part: PartNumber, log: LogId, seq: u64) -> Vec<u8> {
-    join(b"e", &[slice.as_bytes(), &part.0.to_be_bytes(), log.as_bytes(), &seq.to_be_bytes()])
+    join(
+        b"e",
+        &[
+            slice.as_bytes(),
+            &part.0.to_be_bytes(),
+            log.as_bytes(),
+            &seq.to_be_bytes(),
+        ],
+    )
 }
 
 /// How many rows an entry of ours holds: the entry's key under another letter.
@@ -124,7 +145,10 @@ pub(crate) fn entry_of_count(count: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn log(slice: SliceId, part: PartNumber, log: LogId) -> Vec<u8> {
-    join(b"t", &[slice.as_bytes(), &part.0.to_be_bytes(), log.as_bytes()])
+    join(
+        b"t",
+        &[slice.as_bytes(), &part.0.to_be_bytes(), log.as_bytes()],
+    )
 }
 
 pub(crate) fn row(slice: SliceId, part: PartNumber, key: &[u8]) -> Vec<u8> {

@@ -17,7 +17,11 @@
 //! changes they rest on are durable. What left is journalled before it leaves. Same inputs,
 //! same outputs, byte for byte.
 
-#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
+#![deny(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::wildcard_enum_match_arm
+)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod command;

@@ -64,7 +64,11 @@ pub fn found(words_seed: &[u8], transport: TransportId, rng: &mut impl CryptoRng
     rng.fill_bytes(&mut installation);
     let signing = SigningKey::from_seed(device.as_bytes());
     let public = SealingSecret::from_seed(sealing.as_bytes()).public();
-    let first = NewDevice { signing: &signing, sealing: &public, transport };
+    let first = NewDevice {
+        signing: &signing,
+        sealing: &public,
+        transport,
+    };
     let authority = Authority::found(&root.root, root.recovery.public(), first, rng);
     let secrets = Secrets {
         person: authority.person(),

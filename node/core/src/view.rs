@@ -37,7 +37,11 @@ impl From<ReadError> for CommandError {
 
 /// Names a key for an error message: its letter and the start of the rest.
 pub(crate) fn damaged(key: &[u8]) -> ReadError {
-    let shown: String = key.iter().take(9).map(|byte| format!("{byte:02x}")).collect();
+    let shown: String = key
+        .iter()
+        .take(9)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     ReadError::Damaged { key: shown }
 }
 
@@ -81,13 +85,17 @@ impl<S: Store> View<S> {
                 None => found.remove(key),
             };
         };
-        for (key, (_, value)) in
-            self.on_their_way.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix))
+        for (key, (_, value)) in self
+            .on_their_way
+            .range(prefix.to_vec()..)
+            .take_while(|(key, _)| key.starts_with(prefix))
         {
             lay(key, value);
         }
-        for (key, value) in
-            self.batch.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix))
+        for (key, value) in self
+            .batch
+            .range(prefix.to_vec()..)
+            .take_while(|(key, _)| key.starts_with(prefix))
         {
             lay(key, value);
         }
@@ -130,7 +138,8 @@ impl<S: Store> View<S> {
         self.issued = CommitId(self.issued.0 + 1);
         let batch: Vec<Write> = std::mem::take(&mut self.batch).into_iter().collect();
         for (key, value) in &batch {
-            self.on_their_way.insert(key.clone(), (self.issued, value.clone()));
+            self.on_their_way
+                .insert(key.clone(), (self.issued, value.clone()));
         }
         Some((self.issued, batch))
     }

@@ -4,7 +4,9 @@
 //! Compression happens here, outside Automerge, and unpacking stops at a bound.
 
 use maille_protocol::wire;
-use maille_schemas::document::{Domain, DocumentId, Month};
+#[cfg(test)]
+use maille_schemas::document::Month;
+use maille_schemas::document::{DocumentId, Domain};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -51,7 +53,11 @@ impl DocumentChange {
             Domain::Mobility => 0,
             Domain::Energy => 1,
         };
-        Self { domain, month: id.month.ordinal(), change: change.into() }
+        Self {
+            domain,
+            month: id.month.ordinal(),
+            change: change.into(),
+        }
     }
 
     /// Which document it belongs to, if this version knows the domain and the month.
@@ -62,7 +68,10 @@ impl DocumentChange {
             1 => Domain::Energy,
             _ => return None,
         };
-        Some(DocumentId { domain, month: Month::from_ordinal(self.month)? })
+        Some(DocumentId {
+            domain,
+            month: Month::from_ordinal(self.month)?,
+        })
     }
 }
 
@@ -103,7 +112,9 @@ pub(crate) fn pack<T: Encode<()>>(content: &T) -> Vec<u8> {
 }
 
 pub(crate) fn pack_bytes(bytes: &[u8]) -> Vec<u8> {
-    let packed = zstd::bulk::compress(bytes, LEVEL).ok().filter(|p| p.len() < bytes.len());
+    let packed = zstd::bulk::compress(bytes, LEVEL)
+        .ok()
+        .filter(|p| p.len() < bytes.len());
     let (envelope, rest) = match &packed {
         Some(packed) => (1, packed.as_slice()),
         None => (0, bytes),
@@ -141,6 +152,9 @@ mod tests {
         assert!(bomb.len() < 1024);
         assert_eq!(unpack_bytes(&bomb, CONTENT_BYTES_MAX), None);
         let fits = pack_bytes(&vec![7; CONTENT_BYTES_MAX]);
-        assert_eq!(unpack_bytes(&fits, CONTENT_BYTES_MAX).map(|b| b.len()), Some(CONTENT_BYTES_MAX));
+        assert_eq!(
+            unpack_bytes(&fits, CONTENT_BYTES_MAX).map(|b| b.len()),
+            Some(CONTENT_BYTES_MAX)
+        );
     }
 }

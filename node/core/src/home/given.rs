@@ -72,14 +72,27 @@ impl<S: Store> Home<S> {
             return Err(CommandError::Oneself);
         }
         if wish.until <= now {
-            return Err(CommandError::EndsInThePast { until: wish.until, now });
+            return Err(CommandError::EndsInThePast {
+                until: wish.until,
+                now,
+            });
         }
         if wish.until > now.plus_millis(u64::from(DAYS_MAX) * maille_protocol::time::DAY_MS) {
-            return Err(CommandError::EndsTooLate { until: wish.until, days_max: DAYS_MAX });
+            return Err(CommandError::EndsTooLate {
+                until: wish.until,
+                days_max: DAYS_MAX,
+            });
         }
-        let live = self.all_given()?.iter().filter(|share| share.given.ended.is_none()).count();
+        let live = self
+            .all_given()?
+            .iter()
+            .filter(|share| share.given.ended.is_none())
+            .count();
         if live >= SHARES_MAX {
-            return Err(CommandError::TooMany { what: "shares".to_owned(), max: SHARES_MAX as u64 });
+            return Err(CommandError::TooMany {
+                what: "shares".to_owned(),
+                max: SHARES_MAX as u64,
+            });
         }
         let contact = self.keep_contact(now, rng, &wish.with, wish.name)?;
         let slice = self.projection(now, rng, lens)?;
@@ -93,12 +106,18 @@ impl<S: Store> Home<S> {
                 issuer: self.me.device,
                 audience: contact.person,
                 abilities: Abilities::READ,
-                parts: PartRange { from: wish.from.map(part_of), to: None },
+                parts: PartRange {
+                    from: wish.from.map(part_of),
+                    to: None,
+                },
                 not_before: now,
                 expires: wish.until,
                 depth: 0,
                 purpose: wish.purpose,
-                content: ContentPin { name: lens.name().to_owned(), hash: lens.id() },
+                content: ContentPin {
+                    name: lens.name().to_owned(),
+                    hash: lens.id(),
+                },
                 parent: None,
                 nonce,
             },
@@ -126,7 +145,10 @@ impl<S: Store> Home<S> {
         let (card, label) = (self.card(), lens.name().to_owned());
         let link = ShareLink::new(card, id, slice.id, label, wish.until, contact.person)
             .expect("lens names are shorter than a label may be");
-        Ok(Done::ShareCreated { share: self.shown(now, &self.given_of(id)?)?, link })
+        Ok(Done::ShareCreated {
+            share: self.shown(now, &self.given_of(id)?)?,
+            link,
+        })
     }
 
     pub(super) fn share_revoke(
@@ -136,7 +158,9 @@ impl<S: Store> Home<S> {
         share: &str,
     ) -> Result<Done, CommandError> {
         let id = self.find_given(share)?;
-        let GivenWithGrant { grant, mut given, .. } = self.given_of(id)?;
+        let GivenWithGrant {
+            grant, mut given, ..
+        } = self.given_of(id)?;
         if given.ended.is_some() {
             return Err(CommandError::AlreadyEnded { share: id });
         }
@@ -161,7 +185,9 @@ impl<S: Store> Home<S> {
         if let Some(contact) = self.contact(grant.audience)? {
             self.feed_shares_of(rng, &contact)?;
         }
-        Ok(Done::ShareRevoked { share: self.shown(now, &self.given_of(id)?)? })
+        Ok(Done::ShareRevoked {
+            share: self.shown(now, &self.given_of(id)?)?,
+        })
     }
 
     /// Ends shares whose time has come.
@@ -186,7 +212,10 @@ impl<S: Store> Home<S> {
         for share in self.all_given()? {
             if share.given.ended.is_none() && share.grant.expires <= now {
                 let ended = Ended::Expired(share.grant.expires);
-                let given = Given { ended: Some(ended), ..share.given };
+                let given = Given {
+                    ended: Some(ended),
+                    ..share.given
+                };
                 self.view.write(layout::given(share.id), &given);
                 self.rotate_away(now, rng, share.id, share.grant.slice)?;
             }
@@ -220,9 +249,11 @@ impl<S: Store> Home<S> {
             let at = layout::part_key(slice, number, part.generation);
             let old: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
             let key = PartKey::generate(rng, &self.me.signing, slice, number, &[&old.record]);
-            self.view.write(layout::part_key(slice, number, key.generation()), &key);
+            self.view
+                .write(layout::part_key(slice, number, key.generation()), &key);
             part.generation = key.generation();
-            part.recipients.retain(|id| readers.iter().any(|reader| reader.id == *id));
+            part.recipients
+                .retain(|id| readers.iter().any(|reader| reader.id == *id));
             self.view.write(layout::part(slice, number), &part);
             for reader in &readers {
                 if reader.given.fed && part.recipients.contains(&reader.id) {
@@ -243,12 +274,18 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         contact: &Contact,
     ) -> Result<(), CommandError> {
-        let Some(to) = self.sealing_key_of(contact)? else { return Ok(()) };
+        let Some(to) = self.sealing_key_of(contact)? else {
+            return Ok(());
+        };
         for share in self.all_given()? {
             if share.grant.audience != contact.person {
                 continue;
             }
-            match (share.given.ended, &share.given.revocation, share.given.end_position) {
+            match (
+                share.given.ended,
+                &share.given.revocation,
+                share.given.end_position,
+            ) {
                 (None, _, _) if !share.given.fed => self.feed_share(rng, &to, share)?,
                 (Some(Ended::Revoked(_)), Some(revocation), None) => {
                     let revocation = SignedRevocation::decode(revocation)
@@ -257,8 +294,10 @@ impl<S: Store> Home<S> {
                         self.parcel(rng, contact.person, &to, &ParcelBody::End { revocation });
                     let what = DueWhat::End(parcel.into());
                     let position = self.make_due(contact.person, share.id, what)?;
-                    let given =
-                        Given { end_position: Some(position), ..self.given_of(share.id)?.given };
+                    let given = Given {
+                        end_position: Some(position),
+                        ..self.given_of(share.id)?.given
+                    };
                     self.view.write(layout::given(share.id), &given);
                 }
                 _ => {}
@@ -282,9 +321,14 @@ impl<S: Store> Home<S> {
             if !grant.parts.contains(number) {
                 continue;
             }
-            let of_part = self.view.scan_read::<PartKey>(&layout::part_keys(slice.id, number))?;
+            let of_part = self
+                .view
+                .scan_read::<PartKey>(&layout::part_keys(slice.id, number))?;
             keys.extend(of_part.into_iter().map(|(_, key)| key));
-            for (at, rows) in self.view.scan_read::<u32>(&layout::row_counts(slice.id, number))? {
+            for (at, rows) in self
+                .view
+                .scan_read::<u32>(&layout::row_counts(slice.id, number))?
+            {
                 entries.push((layout::entry_of_count(&at), rows));
             }
         }
@@ -301,9 +345,19 @@ impl<S: Store> Home<S> {
             self.hand_out_keys(rng, id, keys)?;
         }
         for (at, rows) in entries {
-            self.make_due(grant.audience, id, DueWhat::Entry { key: at.into(), rows })?;
+            self.make_due(
+                grant.audience,
+                id,
+                DueWhat::Entry {
+                    key: at.into(),
+                    rows,
+                },
+            )?;
         }
-        let given = Given { fed: true, ..self.given_of(id)?.given };
+        let given = Given {
+            fed: true,
+            ..self.given_of(id)?.given
+        };
         self.view.write(layout::given(id), &given);
         Ok(())
     }
@@ -317,10 +371,17 @@ impl<S: Store> Home<S> {
     ) -> Result<(), CommandError> {
         let share = self.given_of(grant)?;
         let contact = self.contact(share.grant.audience)?;
-        let Some(contact) = contact else { return Ok(()) };
-        let Some(to) = self.sealing_key_of(&contact)? else { return Ok(()) };
+        let Some(contact) = contact else {
+            return Ok(());
+        };
+        let Some(to) = self.sealing_key_of(&contact)? else {
+            return Ok(());
+        };
         for some in keys.chunks(KEYS_MAX) {
-            let body = ParcelBody::Keys { slice: share.grant.slice, keys: some.to_vec() };
+            let body = ParcelBody::Keys {
+                slice: share.grant.slice,
+                keys: some.to_vec(),
+            };
             let parcel = self.parcel(rng, contact.person, &to, &body);
             self.make_due(contact.person, grant, DueWhat::Keys(parcel.into()))?;
         }
@@ -339,8 +400,12 @@ impl<S: Store> Home<S> {
     }
 
     fn sealing_key_of(&self, contact: &Contact) -> Result<Option<SealingPublic>, ReadError> {
-        let Some(authority) = self.authority_of(contact)? else { return Ok(None) };
-        Ok(authority.device_of_transport(&contact.transport).map(|device| device.sealing.clone()))
+        let Some(authority) = self.authority_of(contact)? else {
+            return Ok(None);
+        };
+        Ok(authority
+            .device_of_transport(&contact.transport)
+            .map(|device| device.sealing.clone()))
     }
 
     /// Appends to a contact's feed; returns the position.
@@ -355,8 +420,12 @@ impl<S: Store> Home<S> {
         let position = feed.next;
         feed.next += 1;
         self.view.write(at, &feed);
-        self.view.write(layout::feed_item(person, position), &Due { grant, what });
-        let given = Given { last_position: position, ..self.given_of(grant)?.given };
+        self.view
+            .write(layout::feed_item(person, position), &Due { grant, what });
+        let given = Given {
+            last_position: position,
+            ..self.given_of(grant)?.given
+        };
         self.view.write(layout::given(grant), &given);
         Ok(position)
     }
@@ -399,13 +468,17 @@ impl<S: Store> Home<S> {
         }
         let mut found = Vec::new();
         for given in self.all_given()? {
-            let named = self.contact(given.grant.audience)?.is_some_and(|c| c.name == share);
+            let named = self
+                .contact(given.grant.audience)?
+                .is_some_and(|c| c.name == share);
             if named && given.given.ended.is_none() {
                 found.push(given.id);
             }
         }
         match found.as_slice() {
-            [] => Err(CommandError::UnknownShare { share: share.to_owned() }),
+            [] => Err(CommandError::UnknownShare {
+                share: share.to_owned(),
+            }),
             [id] => Ok(*id),
             several => Err(CommandError::AmbiguousShare {
                 share: share.to_owned(),
@@ -440,7 +513,10 @@ impl<S: Store> Home<S> {
             purpose: grant.purpose.clone(),
             created: given.created,
             until: grant.expires,
-            from: grant.parts.from.and_then(|part| Month::from_ordinal(part.0)),
+            from: grant
+                .parts
+                .from
+                .and_then(|part| Month::from_ordinal(part.0)),
             state: match given.ended {
                 Some(Ended::Revoked(at)) => ShareState::Revoked { at },
                 Some(Ended::Expired(at)) => ShareState::Expired { at },
@@ -466,7 +542,11 @@ impl<S: Store> Home<S> {
     /// Rows that left under a grant, by the journal.
     fn rows_sent(&self, grant: GrantId) -> Result<u64, ReadError> {
         let sent = self.view.scan_read::<Sent>(layout::SENT)?;
-        Ok(sent.iter().filter(|(_, sent)| sent.grant == grant).map(|(_, sent)| sent.rows).sum())
+        Ok(sent
+            .iter()
+            .filter(|(_, sent)| sent.grant == grant)
+            .map(|(_, sent)| sent.rows)
+            .sum())
     }
 }
 
@@ -478,5 +558,9 @@ impl GivenWithGrant {
 
 fn with_grant(key: &[u8], given: Given) -> Result<GivenWithGrant, ReadError> {
     let signed = SignedGrant::decode(&given.grant).map_err(|_| damaged(key))?;
-    Ok(GivenWithGrant { id: signed.id(), grant: signed.unverified().clone(), given })
+    Ok(GivenWithGrant {
+        id: signed.id(),
+        grant: signed.unverified().clone(),
+        given,
+    })
 }

@@ -10,18 +10,16 @@
 //!
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal first.
 
-use maille_protocol::id::{GrantId, PersonId, TransportId};
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::SignedGrant;
-use maille_protocol::sync::{
-    Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session,
-};
+use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
-use super::received::{Refused, held_hash};
 use super::Home;
+use super::received::{Refused, held_hash};
 use crate::io::{ConnectionId, Event, Output, Role, Store};
 use crate::layout;
 use crate::state::{Contact, Due, DueWhat, Feed, Given, Sent, SentKind};
@@ -58,7 +56,11 @@ pub(super) struct Dial {
 
 impl Dial {
     pub(super) fn due(at: Timestamp) -> Self {
-        Self { at, failures: 0, under_way: false }
+        Self {
+            at,
+            failures: 0,
+            under_way: false,
+        }
     }
 }
 
@@ -103,7 +105,13 @@ impl<S: Store> Home<S> {
             self.effects.push(Output::Close { connection: other });
         }
         let session = Session::new(self.me.secrets.transport, peer, rng);
-        let live = Live { person, dialler, role, session, ready: false };
+        let live = Live {
+            person,
+            dialler,
+            role,
+            session,
+            ready: false,
+        };
         self.sessions.insert(connection, live);
         if let Some(dial) = self.dials.get_mut(&person) {
             dial.under_way = false;
@@ -125,7 +133,9 @@ impl<S: Store> Home<S> {
             authority: self.me.authority_hash,
             authority_held: held_hash(&contact),
         };
-        let Some(live) = self.sessions.get(&connection) else { return Ok(()) };
+        let Some(live) = self.sessions.get(&connection) else {
+            return Ok(());
+        };
         let frame = live.session.hello(greeting);
         self.send(connection, &frame);
         Ok(())
@@ -138,7 +148,9 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
         bytes: &[u8],
     ) {
-        let Some(live) = self.sessions.get_mut(&connection) else { return };
+        let Some(live) = self.sessions.get_mut(&connection) else {
+            return;
+        };
         let person = live.person;
         let outcome = match live.session.receive(bytes) {
             Ok(received) => self.received_frame(now, rng, connection, person, received),
@@ -150,11 +162,21 @@ impl<S: Store> Home<S> {
                 self.view.roll_back();
                 self.effects.clear();
                 if let Ok(Some(contact)) = self.contact(person) {
-                    self.event(Event::Violation { peer: contact.transport, what });
+                    self.event(Event::Violation {
+                        peer: contact.transport,
+                        what,
+                    });
                 }
                 self.close(connection);
                 let at = now.plus_millis(VIOLATION_PAUSE_MS);
-                self.dials.insert(person, Dial { at, failures: 0, under_way: false });
+                self.dials.insert(
+                    person,
+                    Dial {
+                        at,
+                        failures: 0,
+                        under_way: false,
+                    },
+                );
             }
             Err(Refused::Read(_)) => {
                 self.view.roll_back();
@@ -179,7 +201,9 @@ impl<S: Store> Home<S> {
             Received::Authority(bytes) => {
                 self.take_authority(&mut contact, &bytes)?;
                 self.feed_shares_of(rng, &contact).map_err(|error| {
-                    Refused::Read(ReadError::Damaged { key: error.to_string() })
+                    Refused::Read(ReadError::Damaged {
+                        key: error.to_string(),
+                    })
                 })?;
                 self.make_ready(connection);
                 Ok(())
@@ -214,7 +238,10 @@ impl<S: Store> Home<S> {
         let mut feed = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
         feed.last_seen = Some(now);
         if feed.cursor.feed != hello.feed {
-            feed.cursor = Cursor { feed: hello.feed, position: 0 };
+            feed.cursor = Cursor {
+                feed: hello.feed,
+                position: 0,
+            };
         }
         // They hold a place in our feed that we can go on from, or nothing of a feed that is whole.
         let same = hello.cursor.feed == feed.id;
@@ -234,7 +261,8 @@ impl<S: Store> Home<S> {
             // Our hello named the old numbering; a new session names the new one.
             self.renumber(now, rng, contact)?;
             self.close(connection);
-            self.dials.insert(contact.person, Dial::due(now.plus_millis(DIAL_PAUSE_MS)));
+            self.dials
+                .insert(contact.person, Dial::due(now.plus_millis(DIAL_PAUSE_MS)));
             return Ok(());
         }
         if hello.authority_held != self.me.authority_hash {
@@ -251,10 +279,15 @@ impl<S: Store> Home<S> {
         if let Some(dial) = self.dials.get_mut(&contact.person) {
             dial.failures = 0;
         }
-        self.event(Event::ContactOnline { person: contact.person });
+        self.event(Event::ContactOnline {
+            person: contact.person,
+        });
         // Their authority may be known already, with shares not fed yet.
-        self.feed_shares_of(rng, contact)
-            .map_err(|error| Refused::Read(ReadError::Damaged { key: error.to_string() }))
+        self.feed_shares_of(rng, contact).map_err(|error| {
+            Refused::Read(ReadError::Damaged {
+                key: error.to_string(),
+            })
+        })
     }
 
     /// Starts a contact's feed again from nothing, under a new id: everything that their live
@@ -277,10 +310,14 @@ impl<S: Store> Home<S> {
         };
         self.view.write(at, &feed);
         for (key, given) in self.view.scan_read::<Given>(layout::GIVEN)? {
-            let grant = SignedGrant::decode(&given.grant)
-                .map_err(|_| damaged(&key))?;
+            let grant = SignedGrant::decode(&given.grant).map_err(|_| damaged(&key))?;
             if grant.unverified().audience == contact.person {
-                let given = Given { fed: false, last_position: 0, end_position: None, ..given };
+                let given = Given {
+                    fed: false,
+                    last_position: 0,
+                    end_position: None,
+                    ..given
+                };
                 self.view.write(key, &given);
             }
         }
@@ -288,7 +325,9 @@ impl<S: Store> Home<S> {
     }
 
     fn show_names(&mut self, connection: ConnectionId, keys: &[AccessKey]) {
-        let Some(live) = self.sessions.get(&connection) else { return };
+        let Some(live) = self.sessions.get(&connection) else {
+            return;
+        };
         for frame in live.session.names(keys.iter()) {
             self.send(connection, &frame);
         }
@@ -367,7 +406,9 @@ impl<S: Store> Home<S> {
     /// The one place through which feeds leave: checks that each thing may still be given and
     /// that the peer is entitled to it, journals it, and only then sends.
     fn pump(&mut self, now: Timestamp, connection: ConnectionId) -> Result<(), ReadError> {
-        let Some(mut live) = self.sessions.remove(&connection) else { return Ok(()) };
+        let Some(mut live) = self.sessions.remove(&connection) else {
+            return Ok(());
+        };
         let outcome = self.pump_session(now, connection, &mut live);
         self.sessions.insert(connection, live);
         outcome
@@ -382,7 +423,9 @@ impl<S: Store> Home<S> {
         if !live.session.is_open() {
             return Ok(());
         }
-        let Some(feed) = self.feed(live.person)? else { return Ok(()) };
+        let Some(feed) = self.feed(live.person)? else {
+            return Ok(());
+        };
         if !live.ready && live.session.position_out() + 1 >= feed.next {
             return Ok(());
         }
@@ -395,12 +438,22 @@ impl<S: Store> Home<S> {
             }
             let at = layout::feed_item(live.person, position);
             let due: Due = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-            let Some((item, kind, rows)) = self.may_leave(now, live, &due)? else { break };
+            let Some((item, kind, rows)) = self.may_leave(now, live, &due)? else {
+                break;
+            };
             if !live.session.has_credit(item.len()) {
                 break;
             }
             if let Some(kind) = kind {
-                note(&mut journal, now, live.person, due.grant, kind, rows, item.len() as u64);
+                note(
+                    &mut journal,
+                    now,
+                    live.person,
+                    due.grant,
+                    kind,
+                    rows,
+                    item.len() as u64,
+                );
             }
             let frame = live.session.send(position, item);
             self.send(connection, &frame);
@@ -418,29 +471,40 @@ impl<S: Store> Home<S> {
         due: &Due,
     ) -> Result<Option<(Item, Option<SentKind>, u64)>, ReadError> {
         if let DueWhat::End(parcel) = &due.what {
-            return Ok(Some((Item::Parcel(parcel.to_vec()), Some(SentKind::End), 0)));
+            return Ok(Some((
+                Item::Parcel(parcel.to_vec()),
+                Some(SentKind::End),
+                0,
+            )));
         }
         if !self.given_of(due.grant)?.is_live(now) {
             return Ok(Some((Item::Withdrawn, None, 0)));
         }
         match &due.what {
-            DueWhat::Grant(parcel) => {
-                Ok(Some((Item::Parcel(parcel.to_vec()), Some(SentKind::Grant), 0)))
-            }
-            DueWhat::Keys(parcel) => {
-                Ok(Some((Item::Parcel(parcel.to_vec()), Some(SentKind::Keys), 0)))
-            }
+            DueWhat::Grant(parcel) => Ok(Some((
+                Item::Parcel(parcel.to_vec()),
+                Some(SentKind::Grant),
+                0,
+            ))),
+            DueWhat::Keys(parcel) => Ok(Some((
+                Item::Parcel(parcel.to_vec()),
+                Some(SentKind::Keys),
+                0,
+            ))),
             DueWhat::Entry { key, rows } => {
                 let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
-                let entry = UnverifiedEntry::decode(&bytes)
-                    .map_err(|_| damaged(key))?;
+                let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
                 let prefix = entry.claimed();
                 let at = layout::part_key(prefix.slice, prefix.part, prefix.generation);
                 let held: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
                 if !live.session.peer_named(&held.key.access()) {
                     return Ok(None);
                 }
-                Ok(Some((Item::Entry(bytes), Some(SentKind::Rows), u64::from(*rows))))
+                Ok(Some((
+                    Item::Entry(bytes),
+                    Some(SentKind::Rows),
+                    u64::from(*rows),
+                )))
             }
             DueWhat::End(_) => Ok(None),
         }
@@ -466,7 +530,9 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
     ) {
         if let Some(live) = self.sessions.remove(&connection) {
-            self.event(Event::ContactOffline { person: live.person });
+            self.event(Event::ContactOffline {
+                person: live.person,
+            });
             self.dial_later(now, rng, live.person);
         }
     }
@@ -483,7 +549,9 @@ impl<S: Store> Home<S> {
     }
 
     fn dial_later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, person: PersonId) {
-        let Some(dial) = self.dials.get_mut(&person) else { return };
+        let Some(dial) = self.dials.get_mut(&person) else {
+            return;
+        };
         let pause = (DIAL_PAUSE_MS << dial.failures.min(20)).min(DIAL_PAUSE_MS_MAX);
         // Half again at random, so that two nodes that lost each other do not dial in step.
         let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
@@ -539,16 +607,24 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn session_of(&self, person: PersonId) -> Option<ConnectionId> {
-        self.sessions.iter().find(|(_, live)| live.person == person).map(|(id, _)| *id)
+        self.sessions
+            .iter()
+            .find(|(_, live)| live.person == person)
+            .map(|(id, _)| *id)
     }
 
     fn send(&mut self, to: ConnectionId, frame: &Frame) {
-        self.effects.push(Output::Send { to, frame: frame.to_bytes() });
+        self.effects.push(Output::Send {
+            to,
+            frame: frame.to_bytes(),
+        });
     }
 
     fn close(&mut self, connection: ConnectionId) {
         if let Some(live) = self.sessions.remove(&connection) {
-            self.event(Event::ContactOffline { person: live.person });
+            self.event(Event::ContactOffline {
+                person: live.person,
+            });
         }
         self.effects.push(Output::Close { connection });
     }
@@ -569,6 +645,13 @@ fn note(
             line.rows += rows;
             line.bytes += bytes;
         }
-        _ => journal.push(Sent { at, to, grant, what, rows, bytes }),
+        _ => journal.push(Sent {
+            at,
+            to,
+            grant,
+            what,
+            rows,
+            bytes,
+        }),
     }
 }

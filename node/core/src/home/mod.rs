@@ -120,9 +120,13 @@ impl<S: Store> Home<S> {
         let view = View::new(store);
         let bytes = view.get(layout::AUTHORITY)?.ok_or(OpenError::NoPerson)?;
         let authority = UnverifiedAuthority::decode(&bytes)
-            .map_err(|_| OpenError::Damaged { key: "a".to_owned() })?
+            .map_err(|_| OpenError::Damaged {
+                key: "a".to_owned(),
+            })?
             .verify(secrets.person)
-            .map_err(|_| OpenError::OtherPerson { expected: secrets.person })?;
+            .map_err(|_| OpenError::OtherPerson {
+                expected: secrets.person,
+            })?;
         let signing = secrets.signing_key();
         let me = Me {
             person: secrets.person,
@@ -156,7 +160,11 @@ impl<S: Store> Home<S> {
     pub fn handle(&mut self, now: Timestamp, rng: &mut impl CryptoRng, input: Input<'_>) {
         match input {
             Input::Command(id, command) => self.take_command(now, rng, id, command),
-            Input::Connected { connection, peer, role } => {
+            Input::Connected {
+                connection,
+                peer,
+                role,
+            } => {
                 self.connected(rng, connection, peer, role);
             }
             Input::Received { from, frame } => self.frame(now, rng, from, frame),
@@ -211,7 +219,10 @@ impl<S: Store> Home<S> {
                 self.effects.clear();
             }
         }
-        self.effects.push(Output::Finished { command: id, result });
+        self.effects.push(Output::Finished {
+            command: id,
+            result,
+        });
     }
 
     fn command(
@@ -224,19 +235,41 @@ impl<S: Store> Home<S> {
             Command::Card => Ok(Done::Card { card: self.card() }),
             Command::Status => Ok(Done::Status(self.status()?)),
             Command::Record { records } => self.record(now, rng, records),
-            Command::Trips { month } => Ok(Done::Trips { trips: self.trips(month)? }),
+            Command::Trips { month } => Ok(Done::Trips {
+                trips: self.trips(month)?,
+            }),
             Command::Footprint { factors } => self.footprint(factors),
             Command::LensPreview { lens, from } => self.preview(&lens, from),
-            Command::ShareCreate { lens, with, name, until, from, purpose } => {
-                let wish = given::Wish { lens, with, name, until, from, purpose };
+            Command::ShareCreate {
+                lens,
+                with,
+                name,
+                until,
+                from,
+                purpose,
+            } => {
+                let wish = given::Wish {
+                    lens,
+                    with,
+                    name,
+                    until,
+                    from,
+                    purpose,
+                };
                 self.share_create(now, rng, wish)
             }
-            Command::ShareList => Ok(Done::Shares { shares: self.shares(now)? }),
+            Command::ShareList => Ok(Done::Shares {
+                shares: self.shares(now)?,
+            }),
             Command::ShareRevoke { share } => self.share_revoke(now, rng, &share),
             Command::ReceivedAccept { link, name } => self.received_accept(now, rng, link, name),
-            Command::ReceivedList => Ok(Done::ReceivedList { shares: self.received(now)? }),
+            Command::ReceivedList => Ok(Done::ReceivedList {
+                shares: self.received(now)?,
+            }),
             Command::ReceivedShow { share } => self.received_show(now, &share),
-            Command::LogSent => Ok(Done::Sent { entries: self.sent()? }),
+            Command::LogSent => Ok(Done::Sent {
+                entries: self.sent()?,
+            }),
             Command::Export => self.export(now),
         }
     }
@@ -250,7 +283,9 @@ impl<S: Store> Home<S> {
     }
 
     fn own_addresses(&self) -> Vec<String> {
-        self.listening.clone().unwrap_or_else(|| self.addresses.clone())
+        self.listening
+            .clone()
+            .unwrap_or_else(|| self.addresses.clone())
     }
 
     fn status(&self) -> Result<Status, CommandError> {
@@ -283,7 +318,9 @@ impl<S: Store> Home<S> {
             entries.push(SentEntry {
                 at: sent.at,
                 to: sent.to,
-                name: self.contact(sent.to)?.map_or_else(String::new, |contact| contact.name),
+                name: self
+                    .contact(sent.to)?
+                    .map_or_else(String::new, |contact| contact.name),
                 what: sent.shown(),
                 grant: sent.grant,
                 lens: share.grant.content.name.clone(),
@@ -310,7 +347,12 @@ impl<S: Store> Home<S> {
     }
 
     fn contacts(&self) -> Result<Vec<Contact>, ReadError> {
-        Ok(self.view.scan_read(layout::CONTACTS)?.into_iter().map(|(_, contact)| contact).collect())
+        Ok(self
+            .view
+            .scan_read(layout::CONTACTS)?
+            .into_iter()
+            .map(|(_, contact)| contact)
+            .collect())
     }
 
     fn contact(&self, person: PersonId) -> Result<Option<Contact>, ReadError> {
@@ -343,9 +385,11 @@ impl<S: Store> Home<S> {
             authority: known.and_then(|known| known.authority),
         };
         self.view.write(layout::contact(contact.person), &contact);
-        self.view.write(layout::by_transport(contact.transport), &contact.person);
+        self.view
+            .write(layout::by_transport(contact.transport), &contact.person);
         if self.feed(contact.person)?.is_none() {
-            self.view.write(layout::feed(contact.person), &link::new_feed(rng));
+            self.view
+                .write(layout::feed(contact.person), &link::new_feed(rng));
         }
         self.dials.insert(contact.person, Dial::due(now));
         Ok(contact)
@@ -353,7 +397,11 @@ impl<S: Store> Home<S> {
 
     fn committed(&mut self, id: CommitId) {
         self.view.committed(id);
-        while self.waiting.front().is_some_and(|(wanted, _)| *wanted <= id) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|(wanted, _)| *wanted <= id)
+        {
             if let Some((_, effects)) = self.waiting.pop_front() {
                 self.outputs.extend(effects);
             }
@@ -386,7 +434,10 @@ fn check_text(field: &str, text: &str, empty_allowed: bool) -> Result<(), Comman
     if text.len() > TEXT_BYTES_MAX || (text.is_empty() && !empty_allowed) {
         #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
         let bytes_max = TEXT_BYTES_MAX as u32;
-        return Err(CommandError::BadText { field: field.to_owned(), bytes_max });
+        return Err(CommandError::BadText {
+            field: field.to_owned(),
+            bytes_max,
+        });
     }
     Ok(())
 }

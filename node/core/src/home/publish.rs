@@ -29,7 +29,9 @@ pub(super) fn part_of(month: Month) -> PartNumber {
 }
 
 pub(super) fn find_lens(name: &str) -> Result<&'static Lens, CommandError> {
-    Lens::find(name).ok_or_else(|| CommandError::UnknownLens { lens: name.to_owned() })
+    Lens::find(name).ok_or_else(|| CommandError::UnknownLens {
+        lens: name.to_owned(),
+    })
 }
 
 impl<S: Store> Home<S> {
@@ -40,11 +42,17 @@ impl<S: Store> Home<S> {
         for part in self.projectable_parts()? {
             if from.is_none_or(|from| part >= from) {
                 for row in self.project(lens, part)?.0 {
-                    rows.push(ProjectedRow { key: row.key, fields: row.fields });
+                    rows.push(ProjectedRow {
+                        key: row.key,
+                        fields: row.fields,
+                    });
                 }
             }
         }
-        Ok(Done::Preview { lens: lens.name().to_owned(), rows })
+        Ok(Done::Preview {
+            lens: lens.name().to_owned(),
+            rows,
+        })
     }
 
     /// The slice of a lens, published at first need.
@@ -73,8 +81,10 @@ impl<S: Store> Home<S> {
     ) -> Result<(), CommandError> {
         for (_, slice) in self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)? {
             let lens = find_lens(&slice.lens)?;
-            let parts: BTreeSet<Month> =
-                news.iter().flat_map(|record| lens.parts_touched(record)).collect();
+            let parts: BTreeSet<Month> = news
+                .iter()
+                .flat_map(|record| lens.parts_touched(record))
+                .collect();
             self.publish(now, rng, &slice, lens, &parts)?;
         }
         Ok(())
@@ -104,7 +114,10 @@ impl<S: Store> Home<S> {
                 .collect();
             let (mut part, new_key) = self.own_part(rng, slice, number, recipients.clone())?;
             if let Some(key) = new_key {
-                for reader in readers.iter().filter(|reader| recipients.contains(&reader.id)) {
+                for reader in readers
+                    .iter()
+                    .filter(|reader| recipients.contains(&reader.id))
+                {
                     if reader.given.fed {
                         handout.entry(reader.id).or_default().push(key.clone());
                     }
@@ -112,7 +125,10 @@ impl<S: Store> Home<S> {
             }
             for rows in changed.chunks(ROWS_PER_ENTRY_MAX) {
                 let count = u32::try_from(rows.len()).expect("at most ROWS_PER_ENTRY_MAX");
-                let content = content::pack(&RowsContent { version: 1, rows: rows.to_vec() });
+                let content = content::pack(&RowsContent {
+                    version: 1,
+                    rows: rows.to_vec(),
+                });
                 let at = self.append_entry(now, slice, number, &mut part, content)?;
                 self.view.write(layout::count_of_entry(&at), &count);
                 written.push((number, at, count));
@@ -125,7 +141,10 @@ impl<S: Store> Home<S> {
         for (number, at, rows) in written {
             for reader in &readers {
                 if reader.given.fed && reader.grant.parts.contains(number) {
-                    let what = DueWhat::Entry { key: at.clone().into(), rows };
+                    let what = DueWhat::Entry {
+                        key: at.clone().into(),
+                        rows,
+                    };
                     self.make_due(reader.grant.audience, reader.id, what)?;
                 }
             }
@@ -143,15 +162,26 @@ impl<S: Store> Home<S> {
         let number = part_of(month);
         let (rows, changes) = self.project(lens, month)?;
         let mut published: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
-        for (key, row) in self.view.scan_read::<Row>(&layout::rows_of_part(slice.id, number))? {
+        for (key, row) in self
+            .view
+            .scan_read::<Row>(&layout::rows_of_part(slice.id, number))?
+        {
             let tail = layout::tail_after_part(&key).ok_or_else(|| damaged(&key))?;
             published.insert(tail.to_vec(), row);
         }
         let mut changed = Vec::new();
         let mut put = |key: Vec<u8>, fields: Option<Vec<u8>>| {
             let hash = content::row_hash(&key, fields.as_deref());
-            let version = RowVersion { serial: 0, changes, hash };
-            changed.push(RowRecord { key: key.into(), version, fields: fields.map(Into::into) });
+            let version = RowVersion {
+                serial: 0,
+                changes,
+                hash,
+            };
+            changed.push(RowRecord {
+                key: key.into(),
+                version,
+                fields: fields.map(Into::into),
+            });
         };
         for row in rows {
             match published.remove(&row.key) {
@@ -165,8 +195,12 @@ impl<S: Store> Home<S> {
             }
         }
         for record in &changed {
-            let row = Row { version: record.version, fields: record.fields.clone() };
-            self.view.write(layout::row(slice.id, number, &record.key), &row);
+            let row = Row {
+                version: record.version,
+                fields: record.fields.clone(),
+            };
+            self.view
+                .write(layout::row(slice.id, number, &record.key), &row);
         }
         Ok(changed)
     }
@@ -180,7 +214,10 @@ impl<S: Store> Home<S> {
         let mut records = Vec::new();
         let mut changes = 0;
         for month in [part.prev(), part, part.next()] {
-            let id = DocumentId { domain: Domain::Mobility, month };
+            let id = DocumentId {
+                domain: Domain::Mobility,
+                month,
+            };
             let (of_month, count) = self.document_records(id)?;
             records.extend(of_month);
             changes += count;
@@ -206,7 +243,9 @@ impl<S: Store> Home<S> {
             .scan_read::<OwnPart>(&layout::parts_of(slice))?
             .into_iter()
             .map(|(key, part)| {
-                layout::part_in(&key).map(|number| (number, part)).ok_or_else(|| damaged(&key))
+                layout::part_in(&key)
+                    .map(|number| (number, part))
+                    .ok_or_else(|| damaged(&key))
             })
             .collect()
     }

@@ -89,11 +89,18 @@ impl<S: Store> Home<S> {
         };
         self.view.write(layout::taken(id), &taken);
         self.keep_contact(now, rng, &link.card, name)?;
-        Ok(Done::ReceivedAccepted { from, share: self.shown_taken(now, id, &taken)? })
+        Ok(Done::ReceivedAccepted {
+            from,
+            share: self.shown_taken(now, id, &taken)?,
+        })
     }
 
     fn check_room(&self, from: PersonId) -> Result<(), CommandError> {
-        let held = self.taken()?.into_iter().filter(|(_, taken)| taken.from == from).count();
+        let held = self
+            .taken()?
+            .into_iter()
+            .filter(|(_, taken)| taken.from == from)
+            .count();
         if held < SHARES_PER_CONTACT_MAX {
             return Ok(());
         }
@@ -145,14 +152,21 @@ impl<S: Store> Home<S> {
                     return refuse("a revocation that does not hold");
                 };
                 let at = layout::taken(revocation.grant);
-                let Some(taken) = self.view.read::<Taken>(&at)? else { return Ok(Vec::new()) };
+                let Some(taken) = self.view.read::<Taken>(&at)? else {
+                    return Ok(Vec::new());
+                };
                 if taken.from != contact.person {
                     return refuse("a revocation of somebody else's grant");
                 }
                 if taken.revoked.is_none() {
-                    let taken = Taken { revoked: Some(revocation.at), ..taken };
+                    let taken = Taken {
+                        revoked: Some(revocation.at),
+                        ..taken
+                    };
                     self.view.write(at, &taken);
-                    self.event(Event::ShareEnded { grant: revocation.grant });
+                    self.event(Event::ShareEnded {
+                        grant: revocation.grant,
+                    });
                 }
                 Ok(Vec::new())
             }
@@ -206,7 +220,10 @@ impl<S: Store> Home<S> {
     fn keep_keys(&mut self, keys: &[PartKey]) -> Vec<AccessKey> {
         for key in keys {
             let record = key.record.unverified();
-            self.view.write(layout::part_key(record.slice, record.part, key.generation()), key);
+            self.view.write(
+                layout::part_key(record.slice, record.part, key.generation()),
+                key,
+            );
         }
         keys.iter().map(|key| key.key.access()).collect()
     }
@@ -225,8 +242,10 @@ impl<S: Store> Home<S> {
         let prefix = unverified.claimed();
         let (slice, part, log, seq) = (prefix.slice, prefix.part, prefix.log, prefix.seq);
         let grants = self.grants_on(contact.person, slice)?;
-        let Some((id, grant)) =
-            grants.into_iter().rev().find(|(_, grant)| grant.parts.contains(part))
+        let Some((id, grant)) = grants
+            .into_iter()
+            .rev()
+            .find(|(_, grant)| grant.parts.contains(part))
         else {
             return refuse("an entry of a part that no grant covers");
         };
@@ -263,23 +282,39 @@ impl<S: Store> Home<S> {
             return refuse("content that cannot be unpacked");
         };
         let rows = self.take_rows(slice, part, &grant, content)?;
-        self.view.put(layout::entry(slice, part, log, seq), bytes.to_vec());
-        self.view.write(at, &HeldLog { tip: entry.tip_after(), author });
+        self.view
+            .put(layout::entry(slice, part, log, seq), bytes.to_vec());
+        self.view.write(
+            at,
+            &HeldLog {
+                tip: entry.tip_after(),
+                author,
+            },
+        );
         let taken_at = layout::taken(id);
-        let taken = self.view.read::<Taken>(&taken_at)?.ok_or_else(|| damaged(&taken_at))?;
-        self.view.write(taken_at, &Taken { updated: Some(now), ..taken });
+        let taken = self
+            .view
+            .read::<Taken>(&taken_at)?
+            .ok_or_else(|| damaged(&taken_at))?;
+        self.view.write(
+            taken_at,
+            &Taken {
+                updated: Some(now),
+                ..taken
+            },
+        );
         self.event(Event::RowsArrived { grant: id, rows });
         Ok(())
     }
 
     /// An entry that is here already must be the same to the last byte; two are a fork.
-    fn check_same(
-        &self,
-        at: &[u8],
-        bytes: &[u8],
-    ) -> Result<(), Refused> {
+    fn check_same(&self, at: &[u8], bytes: &[u8]) -> Result<(), Refused> {
         let held = self.view.get(at)?.ok_or_else(|| damaged(at))?;
-        if held == bytes { Ok(()) } else { refuse("a second entry at the same place of a log") }
+        if held == bytes {
+            Ok(())
+        } else {
+            refuse("a second entry at the same place of a log")
+        }
     }
 
     fn take_rows(
@@ -298,7 +333,10 @@ impl<S: Store> Home<S> {
         let mut taken = 0;
         for record in content.rows {
             if record.key.len() > ROW_KEY_BYTES_MAX
-                || record.fields.as_ref().is_some_and(|f| f.len() > ROW_FIELDS_BYTES_MAX)
+                || record
+                    .fields
+                    .as_ref()
+                    .is_some_and(|f| f.len() > ROW_FIELDS_BYTES_MAX)
             {
                 return refuse("a row over its bounds");
             }
@@ -315,7 +353,13 @@ impl<S: Store> Home<S> {
             let at = layout::row(slice, part, &record.key);
             let older = self.view.read::<Row>(&at)?;
             if older.is_none_or(|older| older.version < record.version) {
-                self.view.write(at, &Row { version: record.version, fields: record.fields });
+                self.view.write(
+                    at,
+                    &Row {
+                        version: record.version,
+                        fields: record.fields,
+                    },
+                );
                 taken += 1;
             }
         }
@@ -341,7 +385,9 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn authority_of(&self, contact: &Contact) -> Result<Option<Authority>, ReadError> {
-        let Some(bytes) = &contact.authority else { return Ok(None) };
+        let Some(bytes) = &contact.authority else {
+            return Ok(None);
+        };
         UnverifiedAuthority::decode(bytes)
             .ok()
             .and_then(|unverified| unverified.verify(contact.person).ok())
@@ -390,7 +436,9 @@ impl<S: Store> Home<S> {
     pub(super) fn taken(&self) -> Result<Vec<(GrantId, Taken)>, ReadError> {
         let mut all = Vec::new();
         for (key, taken) in self.view.scan_read::<Taken>(layout::TAKEN)? {
-            let id = key.get(1..).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            let id = key
+                .get(1..)
+                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             all.push((GrantId::from_bytes(id.ok_or_else(|| damaged(&key))?), taken));
         }
         all.sort_by_key(|(id, taken)| (taken.accepted, *id));
@@ -399,20 +447,28 @@ impl<S: Store> Home<S> {
 
     /// Shares received, in the order of acceptance.
     pub(super) fn received(&self, now: Timestamp) -> Result<Vec<ReceivedShare>, CommandError> {
-        self.taken()?.iter().map(|(id, taken)| self.shown_taken(now, *id, taken)).collect()
+        self.taken()?
+            .iter()
+            .map(|(id, taken)| self.shown_taken(now, *id, taken))
+            .collect()
     }
 
     pub(super) fn received_show(&self, now: Timestamp, share: &str) -> Result<Done, CommandError> {
         let (id, taken) = self.find_taken(share)?;
         let rows = self.received_rows(&taken)?;
-        Ok(Done::Received { share: self.shown_taken(now, id, &taken)?, rows })
+        Ok(Done::Received {
+            share: self.shown_taken(now, id, &taken)?,
+            rows,
+        })
     }
 
     fn find_taken(&self, share: &str) -> Result<(GrantId, Taken), CommandError> {
         let (grant, slice) = (share.parse::<GrantId>().ok(), share.parse::<SliceId>().ok());
         let mut found = Vec::new();
         for (id, taken) in self.taken()? {
-            let named = self.contact(taken.from)?.is_some_and(|contact| contact.name == share);
+            let named = self
+                .contact(taken.from)?
+                .is_some_and(|contact| contact.name == share);
             if grant == Some(id) || slice == Some(taken.slice) || named {
                 found.push((id, taken));
             }
@@ -423,7 +479,9 @@ impl<S: Store> Home<S> {
                 count: found.len() as u64,
             });
         }
-        found.pop().ok_or_else(|| CommandError::UnknownShare { share: share.to_owned() })
+        found.pop().ok_or_else(|| CommandError::UnknownShare {
+            share: share.to_owned(),
+        })
     }
 
     /// The rows held under a share, by part and key.
@@ -432,7 +490,10 @@ impl<S: Store> Home<S> {
         for (key, row) in self.view.scan_read::<Row>(&layout::rows_of(taken.slice))? {
             if let Some(fields) = row.fields {
                 let tail = layout::tail_after_part(&key).ok_or_else(|| damaged(&key))?;
-                rows.push(ProjectedRow { key: tail.to_vec(), fields: fields.to_vec() });
+                rows.push(ProjectedRow {
+                    key: tail.to_vec(),
+                    fields: fields.to_vec(),
+                });
             }
         }
         Ok(rows)
@@ -445,11 +506,17 @@ impl<S: Store> Home<S> {
         taken: &Taken,
     ) -> Result<ReceivedShare, CommandError> {
         let grant = grant_in(id, taken)?;
-        let rows = if grant.is_some() { self.received_rows(taken)?.len() } else { 0 };
+        let rows = if grant.is_some() {
+            self.received_rows(taken)?.len()
+        } else {
+            0
+        };
         Ok(ReceivedShare {
             id,
             from: taken.from,
-            name: self.contact(taken.from)?.map_or_else(String::new, |contact| contact.name),
+            name: self
+                .contact(taken.from)?
+                .map_or_else(String::new, |contact| contact.name),
             lens: taken.lens.clone(),
             state: match (taken.revoked, &grant) {
                 (Some(at), _) => ShareState::Revoked { at },
@@ -467,12 +534,17 @@ impl<S: Store> Home<S> {
 }
 
 fn grant_in(id: GrantId, taken: &Taken) -> Result<Option<Grant>, ReadError> {
-    let Some(bytes) = &taken.grant else { return Ok(None) };
+    let Some(bytes) = &taken.grant else {
+        return Ok(None);
+    };
     let signed = SignedGrant::decode(bytes).map_err(|_| damaged(&layout::taken(id)))?;
     Ok(Some(signed.unverified().clone()))
 }
 
 /// Hash of an authority that a contact has shown; zero when there is none.
 pub(super) fn held_hash(contact: &Contact) -> [u8; 32] {
-    contact.authority.as_ref().map_or([0; 32], |bytes| authority_hash(bytes))
+    contact
+        .authority
+        .as_ref()
+        .map_or([0; 32], |bytes| authority_hash(bytes))
 }

@@ -50,7 +50,10 @@ impl<S: Store> Home<S> {
     ) -> Result<Done, CommandError> {
         let mut by_document: BTreeMap<DocumentId, Vec<Record>> = BTreeMap::new();
         for record in records {
-            by_document.entry(record.document()).or_default().push(record);
+            by_document
+                .entry(record.document())
+                .or_default()
+                .push(record);
         }
         let (mut added, mut unchanged, mut differing) = (0, 0, 0);
         let mut news: Vec<Record> = Vec::new();
@@ -71,7 +74,10 @@ impl<S: Store> Home<S> {
                     }
                 }
                 of_domain.extend(
-                    document.take_changes().into_iter().map(|change| DocumentChange::new(id, change)),
+                    document
+                        .take_changes()
+                        .into_iter()
+                        .map(|change| DocumentChange::new(id, change)),
                 );
             }
             let saved = content::pack_bytes(&document.save());
@@ -83,7 +89,11 @@ impl<S: Store> Home<S> {
         if !news.is_empty() {
             self.republish_touched(now, rng, &news)?;
         }
-        Ok(Done::Recorded { added, unchanged, differing })
+        Ok(Done::Recorded {
+            added,
+            unchanged,
+            differing,
+        })
     }
 
     fn append_changes(
@@ -112,10 +122,14 @@ impl<S: Store> Home<S> {
         }
         let (slice, (_, mut part)) = self.vault_part(rng, domain)?;
         for changes in flushes {
-            let content = content::pack(&DocumentsContent { version: 1, changes });
+            let content = content::pack(&DocumentsContent {
+                version: 1,
+                changes,
+            });
             self.append_entry(now, &slice, PartNumber::SINGLE, &mut part, content)?;
         }
-        self.view.write(layout::part(slice.id, PartNumber::SINGLE), &part);
+        self.view
+            .write(layout::part(slice.id, PartNumber::SINGLE), &part);
         Ok(())
     }
 
@@ -133,7 +147,9 @@ impl<S: Store> Home<S> {
                 slice
             }
         };
-        let part = self.own_part(rng, &slice, PartNumber::SINGLE, Vec::new())?.0;
+        let part = self
+            .own_part(rng, &slice, PartNumber::SINGLE, Vec::new())?
+            .0;
         let log = self.log_key(&slice, PartNumber::SINGLE);
         Ok((slice, (log, part)))
     }
@@ -147,7 +163,11 @@ impl<S: Store> Home<S> {
         let mut salt = [0; 32];
         rng.fill_bytes(&mut salt);
         let charter = SliceCharter::new(kind, self.me.person, salt);
-        OwnSlice { id: charter.id(), charter: wire::encode(&charter).into(), lens }
+        OwnSlice {
+            id: charter.id(),
+            charter: wire::encode(&charter).into(),
+            lens,
+        }
     }
 
     pub(super) fn log_key(&self, slice: &OwnSlice, part: PartNumber) -> LogKey {
@@ -168,7 +188,8 @@ impl<S: Store> Home<S> {
             return Ok((part, None));
         }
         let key = PartKey::generate(rng, &self.me.signing, slice.id, number, &[]);
-        self.view.write(layout::part_key(slice.id, number, key.generation()), &key);
+        self.view
+            .write(layout::part_key(slice.id, number, key.generation()), &key);
         let part = OwnPart {
             generation: key.generation(),
             recipients,
@@ -190,8 +211,7 @@ impl<S: Store> Home<S> {
         let at = layout::part_key(slice.id, number, part.generation);
         let held: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
         let log = self.log_key(slice, number);
-        let binding = (part.tip.next_seq == 0)
-            .then(|| log.bind(&self.me.signing));
+        let binding = (part.tip.next_seq == 0).then(|| log.bind(&self.me.signing));
         let seq = part.tip.next_seq;
         let (sealed, tip) = entry::seal(SealParams {
             slice: slice.id,
@@ -214,26 +234,39 @@ impl<S: Store> Home<S> {
     }
 
     fn open_document(&self, log: &LogKey, id: DocumentId) -> Result<Document, CommandError> {
-        let actor = maille_protocol::crypto::hash("maille automerge actor v1", &[log.id().as_bytes()]);
+        let actor =
+            maille_protocol::crypto::hash("maille automerge actor v1", &[log.id().as_bytes()]);
         Ok(match self.load_document(&actor, id)? {
             Some(document) => document,
             None => Document::new(id, &actor),
         })
     }
 
-    fn load_document(&self, actor: &[u8; 32], id: DocumentId) -> Result<Option<Document>, ReadError> {
+    fn load_document(
+        &self,
+        actor: &[u8; 32],
+        id: DocumentId,
+    ) -> Result<Option<Document>, ReadError> {
         let at = layout::document(id);
-        let Some(packed) = self.view.get(&at)? else { return Ok(None) };
+        let Some(packed) = self.view.get(&at)? else {
+            return Ok(None);
+        };
         let saved =
             content::unpack_bytes(&packed, DOCUMENT_BYTES_MAX).ok_or_else(|| damaged(&at))?;
-        Document::load(id, actor, &saved).map(Some).map_err(|_| damaged(&at))
+        Document::load(id, actor, &saved)
+            .map(Some)
+            .map_err(|_| damaged(&at))
     }
 
     /// A document's records and how many changes made them; nothing if there is no such document.
     pub(super) fn document_records(&self, id: DocumentId) -> Result<(Vec<Record>, u64), ReadError> {
         // Reading draws no change, so the actor does not matter.
-        let Some(document) = self.load_document(&[0; 32], id)? else { return Ok((Vec::new(), 0)) };
-        let records = document.records().map_err(|_| damaged(&layout::document(id)))?;
+        let Some(document) = self.load_document(&[0; 32], id)? else {
+            return Ok((Vec::new(), 0));
+        };
+        let records = document
+            .records()
+            .map_err(|_| damaged(&layout::document(id)))?;
         Ok((records, document.change_count()))
     }
 
@@ -241,8 +274,15 @@ impl<S: Store> Home<S> {
     pub(super) fn months(&self, domain: Domain) -> Result<BTreeSet<Month>, ReadError> {
         let mut months = BTreeSet::new();
         for (key, _) in self.view.scan(&layout::documents_of(domain))? {
-            let ordinal = key.get(2..6).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-            months.insert(ordinal.and_then(Month::from_ordinal).ok_or_else(|| damaged(&key))?);
+            let ordinal = key
+                .get(2..6)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(u32::from_be_bytes);
+            months.insert(
+                ordinal
+                    .and_then(Month::from_ordinal)
+                    .ok_or_else(|| damaged(&key))?,
+            );
         }
         Ok(months)
     }
@@ -263,7 +303,13 @@ impl<S: Store> Home<S> {
 
     pub(super) fn trips(&self, month: Option<Month>) -> Result<Vec<Trip>, ReadError> {
         let records = match month {
-            Some(month) => self.document_records(DocumentId { domain: Domain::Mobility, month })?.0,
+            Some(month) => {
+                self.document_records(DocumentId {
+                    domain: Domain::Mobility,
+                    month,
+                })?
+                .0
+            }
             None => self.domain_records(Domain::Mobility)?,
         };
         let mut trips: Vec<Trip> = records
@@ -279,9 +325,16 @@ impl<S: Store> Home<S> {
 
     pub(super) fn vault_counts(&self) -> Result<VaultCounts, ReadError> {
         let records = self.records()?;
-        let trips = records.iter().filter(|record| matches!(record, Record::Trip(_))).count() as u64;
+        let trips = records
+            .iter()
+            .filter(|record| matches!(record, Record::Trip(_)))
+            .count() as u64;
         let documents = self.view.scan(layout::DOCUMENTS)?.len() as u64;
-        Ok(VaultCounts { documents, trips, readings: records.len() as u64 - trips })
+        Ok(VaultCounts {
+            documents,
+            trips,
+            readings: records.len() as u64 - trips,
+        })
     }
 
     pub(super) fn footprint(&self, set: FactorSetId) -> Result<Done, CommandError> {
@@ -298,7 +351,10 @@ impl<S: Store> Home<S> {
             let energy = Joules(month.energy_j);
             month.co2e_mg = factors::electricity_co2e(energy, set).get();
         }
-        Ok(Done::Footprint { mobility, electricity })
+        Ok(Done::Footprint {
+            mobility,
+            electricity,
+        })
     }
 }
 
