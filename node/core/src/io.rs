@@ -43,6 +43,7 @@ pub enum Role {
 pub type Write = (Vec<u8>, Option<Vec<u8>>);
 
 /// Something that happened.
+#[expect(clippy::large_enum_variant, reason = "one input at a time, never kept")]
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The person asks for something.
@@ -85,6 +86,7 @@ pub enum Input<'a> {
 }
 
 /// Something to do.
+#[expect(clippy::large_enum_variant, reason = "few at a time, drained at once")]
 #[derive(Debug)]
 pub enum Output {
     /// Make this batch durable, all or nothing, then say [`Input::Committed`].
@@ -169,6 +171,9 @@ pub enum Event {
     },
 }
 
+/// Keys with their values, in the keys' byte order.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// What is durable, for reading. Answers at once.
 pub trait Store {
     /// The value of `key`.
@@ -181,7 +186,7 @@ pub trait Store {
     ///
     /// # Errors
     /// The disk's own error.
-    fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn scan(&self, prefix: &[u8]) -> Result<Pairs, StoreError>;
 }
 
 /// The disk could not be read.

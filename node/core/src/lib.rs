@@ -35,6 +35,6 @@ mod view;
 
 pub use home::{Home, OpenError};
 pub use io::{
-    CommandId, CommitId, ConnectionId, Event, Input, Output, Role, Store, StoreError, Write,
+    CommandId, CommitId, ConnectionId, Event, Input, Output, Pairs, Role, Store, StoreError, Write,
 };
 pub use secrets::{Founding, Secrets, found};

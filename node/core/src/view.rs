@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use crate::command::CommandError;
-use crate::io::{CommitId, Store, StoreError, Write};
+use crate::io::{CommitId, Pairs, Store, StoreError, Write};
 
 /// The store as the machine sees it: durable values, under batches that are on their way,
 /// under the batch that is being made.
@@ -77,7 +77,7 @@ impl<S: Store> View<S> {
     }
 
     /// Everything under `prefix`, in key order.
-    pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    pub(crate) fn scan(&self, prefix: &[u8]) -> Result<Pairs, ReadError> {
         let mut found: BTreeMap<Vec<u8>, Vec<u8>> = self.store.scan(prefix)?.into_iter().collect();
         let mut lay = |key: &Vec<u8>, value: &Option<Vec<u8>>| {
             match value {

@@ -463,7 +463,6 @@ impl<S: Store> Home<S> {
 
     /// What stands for a due thing now: itself, or a withdrawal when its grant has ended, or
     /// nothing while the peer has not named the generation.
-    #[expect(clippy::type_complexity, reason = "one caller, three plain things")]
     fn may_leave(
         &self,
         now: Timestamp,

@@ -22,6 +22,10 @@ mod received;
 mod vault;
 
 #[cfg(test)]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects"
+)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -251,7 +251,7 @@ impl<S: Store> Home<S> {
         };
         let at = layout::log(slice, part, log);
         let held = self.view.read::<HeldLog>(&at)?;
-        let tip = held.as_ref().map_or(LogTip::START, |held| held.tip.clone());
+        let tip = held.as_ref().map_or(LogTip::START, |held| held.tip);
         if seq < tip.next_seq {
             return self.check_same(&layout::entry(slice, part, log, seq), bytes);
         }

@@ -319,7 +319,7 @@ impl<S: Store> Home<S> {
                 Record::Reading(_) => None,
             })
             .collect();
-        trips.sort_by(|a, b| (a.start, a.id).cmp(&(b.start, b.id)));
+        trips.sort_by_key(|trip| (trip.start, trip.id));
         Ok(trips)
     }
 
