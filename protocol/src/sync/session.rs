@@ -265,3 +265,159 @@ impl Session {
         self.position_out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Key;
+    use crate::sync::frame::VERSION;
+    use crate::testing::rng;
+
+    fn transport(byte: u8) -> TransportId {
+        TransportId::from_bytes([byte; 32])
+    }
+
+    fn greeting() -> Greeting {
+        Greeting {
+            person: PersonId::from_bytes([9; 32]),
+            addresses: vec!["/memory/1".to_owned()],
+            feed: FeedId([1; 16]),
+            cursor: Cursor::default(),
+            authority: [0; 32],
+            authority_held: [0; 32],
+        }
+    }
+
+    /// Two ends that have said hello.
+    fn open() -> (Session, Session) {
+        let mut a = Session::new(transport(1), transport(2), &mut rng(1));
+        let mut b = Session::new(transport(2), transport(1), &mut rng(2));
+        let (hello_a, hello_b) = (a.hello(greeting()), b.hello(greeting()));
+        b.receive(&hello_a.to_bytes()).unwrap();
+        a.receive(&hello_b.to_bytes()).unwrap();
+        (a, b)
+    }
+
+    fn access(byte: u8) -> AccessKey {
+        AccessKey::new(Key::from_bytes([byte; 32]))
+    }
+
+    #[test]
+    fn a_name_is_known_to_who_holds_the_key_in_this_session_and_direction_only() {
+        let (a, mut b) = open();
+        let key = access(5);
+        assert!(!b.peer_named(&key));
+        let names = a.names([&key].into_iter());
+        for frame in &names {
+            b.receive(&frame.to_bytes()).unwrap();
+        }
+        assert!(b.peer_named(&key));
+        assert!(!b.peer_named(&access(6)));
+
+        // The same frame reflected, or played into another session, names nothing.
+        let (mut a, _) = open();
+        a.receive(&names[0].to_bytes()).unwrap();
+        assert!(!a.peer_named(&key), "reflected");
+        let mut other = Session::new(transport(2), transport(1), &mut rng(77));
+        other.receive(&a.hello(greeting()).to_bytes()).unwrap();
+        other.receive(&names[0].to_bytes()).unwrap();
+        assert!(!other.peer_named(&key), "replayed");
+    }
+
+    #[test]
+    fn nothing_is_taken_before_the_hello_and_only_one_hello() {
+        let mut a = Session::new(transport(1), transport(2), &mut rng(1));
+        let ack = Frame::Ack { position: 0 }.to_bytes();
+        assert_eq!(a.receive(&ack), Err(Violation::BeforeHello));
+        let hello = a.hello(greeting()).to_bytes();
+        assert!(matches!(a.receive(&hello), Ok(Received::Hello(_))));
+        assert_eq!(a.receive(&hello), Err(Violation::SecondHello));
+    }
+
+    #[test]
+    fn another_version_and_over_long_lists_are_refused() {
+        let (mut a, _) = open();
+        let Frame::Hello(hello) = a.hello(greeting()) else {
+            unreachable!()
+        };
+        let other = Frame::Hello(Hello {
+            version: VERSION + 1,
+            ..hello.clone()
+        });
+        let many = Frame::Hello(Hello {
+            addresses: vec![String::new(); super::super::ADDRESSES_MAX + 1],
+            ..hello
+        });
+        for frame in [other, many] {
+            assert!(matches!(
+                a.receive(&frame.to_bytes()),
+                Err(Violation::Frame(_))
+            ));
+        }
+        let names = Frame::Names(vec![Name([0; 32]); NAMES_PER_FRAME_MAX + 1]);
+        assert!(matches!(
+            a.receive(&names.to_bytes()),
+            Err(Violation::Frame(_))
+        ));
+    }
+
+    #[test]
+    fn positions_rise_and_acknowledgements_follow_what_was_sent() {
+        let (mut a, mut b) = open();
+        let item = |n: usize| Item::Entry(vec![0; n]);
+        let first = a.send(3, item(10)).to_bytes();
+        assert!(matches!(
+            b.receive(&first),
+            Ok(Received::Item { position: 3, .. })
+        ));
+        assert_eq!(
+            b.receive(&first),
+            Err(Violation::Position { got: 3, last: 3 })
+        );
+        let ahead = Frame::Ack { position: 4 }.to_bytes();
+        assert_eq!(
+            a.receive(&ahead),
+            Err(Violation::AckAhead { got: 4, sent: 3 })
+        );
+    }
+
+    #[test]
+    fn credit_bounds_what_is_under_way_and_comes_back_with_acks() {
+        let (mut a, _) = open();
+        assert!(
+            a.has_credit(CREDIT_BYTES + 1),
+            "one item always may go, or nothing ever would"
+        );
+        let _ = a.send(1, Item::Entry(vec![0; CREDIT_BYTES - 10]));
+        assert!(a.has_credit(10));
+        assert!(!a.has_credit(11));
+        a.receive(&Frame::Ack { position: 1 }.to_bytes()).unwrap();
+        assert!(a.has_credit(CREDIT_BYTES));
+    }
+
+    #[test]
+    fn a_session_holds_a_bounded_number_of_names() {
+        let (mut a, _) = open();
+        for n in 0..NAMES_MAX / NAMES_PER_FRAME_MAX {
+            let names = (0..NAMES_PER_FRAME_MAX)
+                .map(|i| {
+                    let mut name = [0; 32];
+                    name[..8].copy_from_slice(&(n as u64).to_le_bytes());
+                    name[8..16].copy_from_slice(&(i as u64).to_le_bytes());
+                    Name(name)
+                })
+                .collect();
+            a.receive(&Frame::Names(names).to_bytes()).unwrap();
+        }
+        let one_more = Frame::Names(vec![Name([1; 32])]).to_bytes();
+        assert_eq!(a.receive(&one_more), Err(Violation::TooManyNames));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_a_session_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            let (mut a, _) = open();
+            let _ = a.receive(&bytes);
+        }
+    }
+}
