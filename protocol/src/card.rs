@@ -278,3 +278,142 @@ impl<'de> Deserialize<'de> for ShareLink {
             .map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, Someone, keeps_the_rules, refuses_typing_errors};
+
+    fn card(addresses: Vec<String>) -> Card {
+        let ines = Someone::new(1);
+        let transport = ines.authority.devices().values().next().unwrap().transport;
+        Card::new(ines.id(), transport, addresses).unwrap()
+    }
+
+    fn usual_card() -> Card {
+        card(vec![
+            "/ip4/192.0.2.7/udp/4001/quic-v1".to_owned(),
+            "/ip4/192.0.2.7/tcp/4001".to_owned(),
+        ])
+    }
+
+    fn link() -> ShareLink {
+        ShareLink::new(
+            usual_card(),
+            GrantId::from_bytes([3; 32]),
+            SliceId::from_bytes([4; 32]),
+            "mobility.weekly".to_owned(),
+            NOW,
+            Someone::new(2).id(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn card_and_link_keep_the_rules_of_the_wire() {
+        keeps_the_rules(&usual_card(), CARD_BYTES_MAX);
+        keeps_the_rules(&link(), CARD_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_mistyped_card_or_link_is_refused() {
+        refuses_typing_errors(&card(Vec::new()));
+        refuses_typing_errors(&link());
+    }
+
+    #[test]
+    fn what_was_pasted_comes_back() {
+        assert_eq!(usual_card().to_string().parse(), Ok(usual_card()));
+        assert_eq!(link().to_string().parse(), Ok(link()));
+        let quoted = link().to_string().replace('#', "#\u{200b}\n\u{ad}");
+        assert_eq!(quoted.parse(), Ok(link()));
+        let json = format!("\"{}\"", link());
+        assert_eq!(serde_json::from_str::<ShareLink>(&json).unwrap(), link());
+        assert_eq!(
+            serde_json::to_string(&usual_card()).unwrap(),
+            format!("\"{}\"", usual_card())
+        );
+    }
+
+    #[test]
+    fn what_is_something_else_says_so() {
+        let kind = |got: &str| TextError::WrongKind {
+            expected: "card",
+            got: got.to_owned(),
+        };
+        assert_eq!(link().to_string().parse::<Card>(), Err(kind("share")));
+        assert_eq!(
+            Someone::new(1).id().to_string().parse::<Card>(),
+            Err(kind("person"))
+        );
+        let got = usual_card().to_string().parse::<ShareLink>();
+        assert!(matches!(
+            got,
+            Err(TextError::WrongKind {
+                expected: "share link",
+                ..
+            })
+        ));
+        let nothing = TextError::NotOne {
+            expected: "share link",
+            start: LINK_START,
+        };
+        assert_eq!("https://example.org/".parse::<ShareLink>(), Err(nothing));
+        let short = text::encode(CARD_KIND, b"\x84\x02");
+        let newer = WireError::Version { got: 2 };
+        assert_eq!(
+            short.parse::<Card>(),
+            Err(TextError::Contents {
+                expected: "card",
+                error: newer
+            })
+        );
+    }
+
+    #[test]
+    fn the_largest_card_and_link_still_travel_and_one_more_does_not() {
+        let addresses = |count, length| vec!["a".repeat(length); count];
+        let full = card(addresses(ADDRESSES_MAX, ADDRESS_BYTES_MAX));
+        assert_eq!(full.to_string().parse(), Ok(full.clone()));
+        let largest = ShareLink {
+            card: full,
+            label: "l".repeat(NAME_BYTES_MAX),
+            ..link()
+        };
+        assert_eq!(largest.to_string().parse(), Ok(largest.clone()));
+
+        let new = |addresses| Card::new(usual_card().person, usual_card().transport, addresses);
+        let too_much = Err(TextError::TooMuch { expected: "card" });
+        assert_eq!(new(addresses(ADDRESSES_MAX + 1, 1)), too_much);
+        assert_eq!(new(addresses(1, ADDRESS_BYTES_MAX + 1)), too_much);
+        for addresses in [
+            addresses(ADDRESSES_MAX + 1, 1),
+            addresses(1, ADDRESS_BYTES_MAX + 1),
+        ] {
+            let card = Card {
+                addresses,
+                ..usual_card()
+            };
+            let got = card.to_string().parse::<Card>();
+            assert!(matches!(got, Err(TextError::Contents { .. })));
+        }
+        let label = "l".repeat(NAME_BYTES_MAX + 1);
+        let wide = ShareLink {
+            label: label.clone(),
+            ..link()
+        };
+        assert!(matches!(
+            wide.to_string().parse::<ShareLink>(),
+            Err(TextError::Contents { .. })
+        ));
+        let ShareLink {
+            card,
+            grant,
+            slice,
+            until,
+            to,
+            ..
+        } = link();
+        assert!(ShareLink::new(card, grant, slice, label, until, to).is_err());
+    }
+}

@@ -366,3 +366,126 @@ impl<'b, C> minicbor::Decode<'b, C> for SealingPublic {
         Self::from_bytes(d.bytes()?).map_err(|_| decode::Error::message("not a sealing key").at(at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::rng;
+
+    #[test]
+    fn parts_of_a_hash_do_not_run_into_each_other() {
+        let hashes = [
+            hash("a", &[b"ab", b"c"]),
+            hash("a", &[b"a", b"bc"]),
+            hash("a", &[b"abc"]),
+            hash("a", &[b"abc", b""]),
+            hash("b", &[b"abc"]),
+            keyed_hash(&[1; 32], "a", &[b"abc"]),
+            keyed_hash(&[2; 32], "a", &[b"abc"]),
+            keyed_hash(&[1; 32], "b", &[b"abc"]),
+        ];
+        let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
+        assert_eq!(distinct.len(), hashes.len());
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_use_only() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let signature = key.sign("use", b"bytes");
+        assert_eq!(verify(&key.public(), "use", b"bytes", &signature), Ok(()));
+        assert_eq!(
+            verify(&key.public(), "usf", b"bytes", &signature),
+            Err(BadSignature)
+        );
+        assert_eq!(
+            verify(&key.public(), "useb", b"ytes", &signature),
+            Err(BadSignature)
+        );
+        assert_eq!(
+            verify(&key.public(), "use", b"byte", &signature),
+            Err(BadSignature)
+        );
+        let other = SigningKey::from_seed(&[2; 32]).public();
+        assert_eq!(
+            verify(&other, "use", b"bytes", &signature),
+            Err(BadSignature)
+        );
+        for bit in 0..512 {
+            let mut changed = signature;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(
+                verify(&key.public(), "use", b"bytes", &changed),
+                Err(BadSignature)
+            );
+        }
+    }
+
+    #[test]
+    fn a_weak_key_signs_nothing() {
+        // With the neutral element as key and R, and s = 0, a lenient check accepts any message.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        assert_eq!(
+            verify(&neutral, "use", b"anything", &signature),
+            Err(BadSignature)
+        );
+    }
+
+    #[test]
+    fn a_box_opens_for_its_key_use_and_context_only() {
+        let secret = SealingSecret::from_seed(&[1; 32]);
+        let boxed = secret.public().seal(&mut rng(1), "use", b"aad", b"hello");
+        assert_eq!(boxed.len(), 5 + BOX_OVERHEAD_BYTES);
+        assert_eq!(
+            **secret.open("use", b"aad", &boxed).as_ref().unwrap(),
+            *b"hello"
+        );
+        assert_eq!(secret.open("usf", b"aad", &boxed), Err(OpenError));
+        assert_eq!(secret.open("use", b"aae", &boxed), Err(OpenError));
+        let other = SealingSecret::from_seed(&[2; 32]);
+        assert_eq!(other.open("use", b"aad", &boxed), Err(OpenError));
+        for length in [0, 1, ENCAPSULATION_BYTES, boxed.len() - 1] {
+            assert_eq!(secret.open("use", b"aad", &boxed[..length]), Err(OpenError));
+        }
+        for at in (0..boxed.len())
+            .step_by(7)
+            .chain(boxed.len() - 21..boxed.len())
+        {
+            let mut changed = boxed.clone();
+            changed[at] ^= 0x10;
+            assert_eq!(
+                secret.open("use", b"aad", &changed),
+                Err(OpenError),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_sealing_key_is_refused() {
+        let bytes = SealingSecret::from_seed(&[1; 32])
+            .public()
+            .as_bytes()
+            .to_vec();
+        assert!(SealingPublic::from_bytes(&bytes).is_ok());
+        assert_eq!(SealingPublic::from_bytes(&bytes[1..]), Err(BadSealingKey));
+        // Coefficients above the modulus of ML-KEM.
+        assert_eq!(
+            SealingPublic::from_bytes(&[0xff; SEALING_PUBLIC_BYTES]),
+            Err(BadSealingKey)
+        );
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let key = Key::from_bytes([7; 32]);
+        let shown = format!(
+            "{key:?} {:?} {:?}",
+            SigningKey::from_seed(&[7; 32]),
+            SealingSecret::from_seed(&[7; 32])
+        );
+        assert_eq!(shown, "[redacted] [redacted] [redacted]");
+    }
+}

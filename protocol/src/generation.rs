@@ -182,6 +182,9 @@ impl PartKey {
     /// Draws the next key of a part and signs its record.
     ///
     /// `parents` are the generations that it replaces: none for the first.
+    ///
+    /// # Panics
+    /// With more than [`PARENTS_MAX`] parents; take the ones with the highest numbers.
     #[must_use]
     pub fn generate(
         rng: &mut impl CryptoRng,
@@ -252,5 +255,96 @@ impl PartKey {
             return Err(PartKeyError::Commit);
         }
         Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Someone, keeps_the_rules, rng};
+
+    #[test]
+    fn a_part_key_keeps_the_rules_of_the_wire() {
+        let ines = Someone::new(1);
+        let first = ines.part_key(3, 1);
+        let next = PartKey::generate(
+            &mut rng(2),
+            &ines.device,
+            ines.slice().id(),
+            PartNumber(3),
+            &[&first.record],
+        );
+        assert_eq!(next.record.unverified().parents, [first.generation()]);
+        assert_eq!(next.record.unverified().number, 1);
+        for key in [first, next] {
+            assert!(key.verify(&ines.authority).is_ok());
+            keeps_the_rules(&key, wire::FRAME_BYTES_MAX);
+            keeps_the_rules(&key.record, wire::FRAME_BYTES_MAX);
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_not_committed_to_is_refused() {
+        let ines = Someone::new(1);
+        let mut key = ines.part_key(3, 1);
+        key.key = ContentKey::random(&mut rng(9));
+        assert_eq!(key.verify(&ines.authority), Err(PartKeyError::Commit));
+    }
+
+    #[test]
+    fn the_commitment_is_to_one_part_of_one_slice() {
+        let key = ContentKey::random(&mut rng(1));
+        let (a, b) = (SliceId::from_bytes([1; 32]), SliceId::from_bytes([2; 32]));
+        assert_ne!(key.commit(&a, PartNumber(0)), key.commit(&b, PartNumber(0)));
+        assert_ne!(key.commit(&a, PartNumber(0)), key.commit(&a, PartNumber(1)));
+        assert_ne!(key.access().key(), key.key());
+    }
+
+    #[test]
+    fn only_the_owners_devices_make_generations() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let issuer = DeviceId::from_bytes(ines.device.public());
+        let key = ines.part_key(3, 1);
+        let refused = PartKeyError::Issuer {
+            issuer,
+            owner: marc.id(),
+        };
+        assert_eq!(key.verify(&marc.authority), Err(refused));
+
+        let mut forged = key.clone();
+        forged.record = Signed::sign(key.record.unverified().clone(), &marc.device);
+        assert_eq!(forged.verify(&ines.authority), Err(PartKeyError::Signature));
+    }
+
+    #[test]
+    fn parents_are_few_and_in_order() {
+        let ines = Someone::new(1);
+        let key = ines.part_key(3, 1);
+        let with = |parents: Vec<GenerationId>, number| {
+            let record = GenerationRecord {
+                parents,
+                number,
+                ..key.record.unverified().clone()
+            };
+            PartKey {
+                record: Signed::sign(record, &ines.device),
+                ..key.clone()
+            }
+        };
+        let id = |byte| GenerationId::from_bytes([byte; 32]);
+        assert!(with(vec![id(1), id(2)], 1).verify(&ines.authority).is_ok());
+        for (parents, number) in [
+            (vec![id(2), id(1)], 1),
+            (vec![id(1), id(1)], 1),
+            (vec![], 1),
+            (vec![id(1)], 0),
+        ] {
+            let got = with(parents, number).verify(&ines.authority).cloned();
+            assert_eq!(got, Err(PartKeyError::Parents));
+        }
+        let full = with((1..=16).map(id).collect(), 1);
+        assert!(Signed::<GenerationRecord>::decode(&full.record.to_bytes()).is_ok());
+        let over = with((1..=17).map(id).collect(), 1);
+        assert!(Signed::<GenerationRecord>::decode(&over.record.to_bytes()).is_err());
     }
 }

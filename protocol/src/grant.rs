@@ -467,3 +467,370 @@ impl Signed<Revocation> {
             .map_err(|_| RevocationError::Signature)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::slice::PartNumber;
+    use crate::testing::{DAY, NOW, Someone, keeps_the_rules};
+    use crate::wire::WireError;
+
+    #[test]
+    fn grant_and_revocation_keep_the_rules_of_the_wire() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let grant = ines.signed_grant_to(&marc);
+        keeps_the_rules(grant.unverified(), 4096);
+        let child = Grant {
+            parent: Some(grant.id()),
+            parts: PartRange::ALL,
+            ..ines.grant_to(&marc)
+        };
+        keeps_the_rules(&child, 4096);
+        keeps_the_rules(&revocation(&ines, &grant), 4096);
+    }
+
+    #[test]
+    fn one_byte_past_a_bound_is_refused() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let grant = ines.grant_to(&marc);
+        let pin = |length| ContentPin {
+            name: "l".repeat(length),
+            hash: [0; 32],
+        };
+        let full = Grant {
+            purpose: "p".repeat(PURPOSE_BYTES_MAX),
+            content: pin(NAME_BYTES_MAX),
+            ..grant.clone()
+        };
+        assert_eq!(wire::decode(&wire::encode(&full), 4096), Ok(full.clone()));
+        for over in [
+            Grant {
+                purpose: "p".repeat(PURPOSE_BYTES_MAX + 1),
+                ..full.clone()
+            },
+            Grant {
+                content: pin(NAME_BYTES_MAX + 1),
+                ..full.clone()
+            },
+            Grant {
+                abilities: Abilities(0),
+                ..full.clone()
+            },
+            Grant {
+                abilities: Abilities(0b010),
+                ..full.clone()
+            },
+            Grant {
+                abilities: Abilities(0b1111),
+                ..full
+            },
+        ] {
+            let got = wire::decode::<Grant>(&wire::encode(&over), 4096);
+            assert!(matches!(got, Err(WireError::Malformed { .. })), "{over:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_holds_from_its_beginning_to_its_end() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let signed = ines.signed_grant_to(&marc);
+        let verify = |now| signed.verify(&ines.authority, now).map(|_| ());
+        assert_eq!(verify(NOW), Ok(()));
+        assert_eq!(verify(NOW.minus_millis(CLOCK_SKEW_MS)), Ok(()));
+        let early = NOW.minus_millis(CLOCK_SKEW_MS + 1);
+        assert_eq!(
+            verify(early),
+            Err(GrantError::NotYet {
+                not_before: NOW,
+                now: early
+            })
+        );
+        let end = NOW.plus_millis(90 * DAY);
+        assert_eq!(verify(end.minus_millis(1)), Ok(()));
+        assert_eq!(
+            verify(end),
+            Err(GrantError::Expired {
+                expired_at: end,
+                now: end
+            })
+        );
+    }
+
+    #[test]
+    fn a_grant_is_by_a_device_of_the_owner() {
+        let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
+        let signed = ines.signed_grant_to(&marc);
+        let other = GrantError::OtherOwner {
+            expected: zoe.id(),
+            got: ines.id(),
+        };
+        assert_eq!(signed.verify(&zoe.authority, NOW), Err(other));
+
+        let by_zoe = Grant {
+            issuer: DeviceId::from_bytes(zoe.device.public()),
+            ..ines.grant_to(&marc)
+        };
+        let issuer = GrantError::Issuer {
+            issuer: by_zoe.issuer,
+            person: ines.id(),
+        };
+        assert_eq!(
+            Signed::sign(by_zoe, &zoe.device).verify(&ines.authority, NOW),
+            Err(issuer)
+        );
+
+        let forged = Signed::sign(ines.grant_to(&marc), &zoe.device);
+        assert_eq!(
+            forged.verify(&ines.authority, NOW),
+            Err(GrantError::Signature)
+        );
+    }
+
+    #[test]
+    fn a_grant_of_nothing_is_refused() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let none = PartRange {
+            from: Some(PartNumber(2)),
+            to: Some(PartNumber(1)),
+        };
+        for empty in [
+            Grant {
+                parts: none,
+                ..ines.grant_to(&marc)
+            },
+            Grant {
+                expires: NOW,
+                ..ines.grant_to(&marc)
+            },
+        ] {
+            let got = Signed::sign(empty, &ines.device)
+                .verify(&ines.authority, NOW)
+                .cloned();
+            assert_eq!(got, Err(GrantError::Empty));
+        }
+    }
+
+    fn revocation(ines: &Someone, grant: &SignedGrant) -> Revocation {
+        Revocation {
+            version: V1,
+            slice: grant.unverified().slice,
+            grant: grant.id(),
+            owner: ines.id(),
+            issuer: DeviceId::from_bytes(ines.device.public()),
+            at: NOW,
+            nonce: [6; 16],
+        }
+    }
+
+    #[test]
+    fn only_the_owner_ends_a_grant() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let grant = ines.signed_grant_to(&marc);
+        let record = revocation(&ines, &grant);
+        let signed = Signed::sign(record.clone(), &ines.device);
+        assert_eq!(signed.verify(&ines.authority), Ok(&record));
+        let other = RevocationError::OtherOwner {
+            expected: marc.id(),
+            got: ines.id(),
+        };
+        assert_eq!(signed.verify(&marc.authority), Err(other));
+        let forged = Signed::sign(record.clone(), &marc.device);
+        assert_eq!(
+            forged.verify(&ines.authority),
+            Err(RevocationError::Signature)
+        );
+        let stranger = DeviceId::from_bytes(marc.device.public());
+        let by_marc = Signed::sign(
+            Revocation {
+                issuer: stranger,
+                ..record
+            },
+            &marc.device,
+        );
+        assert_eq!(
+            by_marc.verify(&ines.authority),
+            Err(RevocationError::Issuer(stranger))
+        );
+    }
+
+    /// Ines grants to 2, 2 hands on to 3, and so on; `length` links.
+    fn chain(length: u8) -> (BTreeMap<PersonId, Someone>, Someone, Vec<SignedGrant>) {
+        let ines = Someone::new(1);
+        let mut people = BTreeMap::new();
+        let mut links: Vec<SignedGrant> = Vec::new();
+        let mut giver = Someone::new(1);
+        for number in 2..2 + length {
+            let reader = Someone::new(number);
+            let link = Grant {
+                issuer: DeviceId::from_bytes(giver.device.public()),
+                audience: reader.id(),
+                abilities: Abilities::GRANT,
+                depth: 20 - number,
+                parent: links.last().map(SignedGrant::id),
+                ..ines.grant_to(&reader)
+            };
+            links.push(Signed::sign(link, &giver.device));
+            people.insert(giver.id(), giver);
+            giver = reader;
+        }
+        people.insert(giver.id(), giver);
+        (people, ines, links)
+    }
+
+    fn check(
+        people: &BTreeMap<PersonId, Someone>,
+        ines: &Someone,
+        links: &[SignedGrant],
+    ) -> Result<PersonId, ChainError> {
+        let known = |id: &PersonId| people.get(id).map(|person| &person.authority);
+        verify_chain(links, &ines.authority, known, NOW).map(|grant| grant.audience)
+    }
+
+    #[test]
+    fn a_chain_of_five_holds_and_one_of_six_does_not() {
+        let (people, ines, links) = chain(5);
+        assert_eq!(check(&people, &ines, &links), Ok(Someone::new(6).id()));
+        assert_eq!(
+            check(&people, &ines, &[]),
+            Err(ChainError::Length { got: 0 })
+        );
+        let (people, ines, links) = chain(6);
+        assert_eq!(
+            check(&people, &ines, &links),
+            Err(ChainError::Length { got: 6 })
+        );
+    }
+
+    #[test]
+    fn a_link_left_out_or_moved_breaks_the_chain() {
+        let (mut people, ines, links) = chain(3);
+        let without_first = Err(ChainError::Link {
+            index: 0,
+            error: GrantError::Parent,
+        });
+        assert_eq!(check(&people, &ines, &links[1..]), without_first);
+        let without_second = [links[0].clone(), links[2].clone()];
+        assert_eq!(
+            check(&people, &ines, &without_second),
+            Err(ChainError::Broken { index: 1 })
+        );
+        let person = Someone::new(2).id();
+        people.remove(&person);
+        let unknown = Err(ChainError::UnknownPerson { index: 1, person });
+        assert_eq!(check(&people, &ines, &links), unknown);
+    }
+
+    #[test]
+    fn a_reader_hands_on_only_what_the_owner_allowed() {
+        let (people, ines, links) = chain(2);
+        let marc = Someone::new(2);
+        let hand_on = |change: &dyn Fn(&mut Grant)| {
+            let mut link = links[1].unverified().clone();
+            change(&mut link);
+            let links = [links[0].clone(), Signed::sign(link, &marc.device)];
+            check(&people, &ines, &links)
+        };
+        assert!(hand_on(&|_| {}).is_ok());
+        let widened = |field| Err(ChainError::Widened { index: 1, field });
+        assert_eq!(
+            hand_on(&|g| g.parts = PartRange::ALL),
+            widened(Field::Parts)
+        );
+        assert_eq!(
+            hand_on(&|g| g.expires = g.expires.plus_millis(1)),
+            widened(Field::Expires)
+        );
+        assert_eq!(
+            hand_on(&|g| g.not_before = NOW.minus_millis(1)),
+            widened(Field::NotBefore)
+        );
+        assert_eq!(hand_on(&|g| g.depth += 1), widened(Field::Depth));
+        assert_eq!(hand_on(&|g| g.purpose.push('!')), widened(Field::Purpose));
+        assert_eq!(
+            hand_on(&|g| g.content.hash = [8; 32]),
+            widened(Field::Content)
+        );
+        assert_eq!(
+            hand_on(&|g| g.slice = SliceId::from_bytes([8; 32])),
+            widened(Field::Slice)
+        );
+        let by_the_owner = hand_on(&|g| g.issuer = DeviceId::from_bytes(ines.device.public()));
+        assert!(matches!(
+            by_the_owner,
+            Err(ChainError::Link { index: 1, .. })
+        ));
+    }
+
+    fn any_grant() -> impl Strategy<Value = Grant> {
+        let part = || proptest::option::of((0u32..4).prop_map(PartNumber));
+        let abilities = prop_oneof![
+            Just(Abilities::READ),
+            Just(Abilities::WRITE),
+            Just(Abilities::GRANT)
+        ];
+        (
+            abilities,
+            part(),
+            part(),
+            0u64..3,
+            0u64..3,
+            0u8..3,
+            0u8..2,
+            any::<bool>(),
+        )
+            .prop_map(
+                |(abilities, from, to, begin, length, depth, pin, why)| Grant {
+                    version: V1,
+                    slice: SliceId::from_bytes([0; 32]),
+                    owner: PersonId::from_bytes([0; 32]),
+                    issuer: DeviceId::from_bytes([0; 32]),
+                    audience: PersonId::from_bytes([0; 32]),
+                    abilities,
+                    parts: PartRange { from, to },
+                    not_before: NOW.plus_millis(begin),
+                    expires: NOW.plus_millis(begin + length),
+                    depth,
+                    purpose: if why { "why".to_owned() } else { String::new() },
+                    content: ContentPin {
+                        name: String::new(),
+                        hash: [pin; 32],
+                    },
+                    parent: None,
+                    nonce: [0; 16],
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+        #[test]
+        fn attenuation_never_widens(child in any_grant(), parent in any_grant()) {
+            if attenuates(&child, &parent).is_ok() {
+                let allows = |grant: &Grant, ability, part, at| {
+                    grant.abilities.contains(ability)
+                        && grant.parts.contains(PartNumber(part))
+                        && grant.not_before <= at
+                        && at < grant.expires
+                };
+                for ability in [Abilities::READ, Abilities::WRITE, Abilities::GRANT] {
+                    for part in (0..5).chain([u32::MAX]) {
+                        for millis in 0..8 {
+                            let at = NOW.plus_millis(millis);
+                            prop_assert!(
+                                !allows(&child, ability, part, at)
+                                    || allows(&parent, ability, part, at)
+                            );
+                        }
+                    }
+                }
+                prop_assert!(child.depth < parent.depth);
+                prop_assert_eq!(child.purpose, parent.purpose);
+                prop_assert_eq!(child.content, parent.content);
+            }
+        }
+    }
+}

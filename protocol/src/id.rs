@@ -170,3 +170,58 @@ id!(
     InstallationId,
     "installation"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::refuses_typing_errors;
+
+    #[test]
+    fn a_mistyped_id_is_refused() {
+        refuses_typing_errors(&PersonId::from_bytes([0x5a; 32]));
+        refuses_typing_errors(&InstallationId::from_bytes([0xa7; 32]));
+    }
+
+    #[test]
+    fn an_id_of_another_kind_says_which() {
+        let device = DeviceId::from_bytes([1; 32]).to_string();
+        let wrong = IdError::WrongKind {
+            expected: "person",
+            got: "device".to_owned(),
+        };
+        assert_eq!(device.parse::<PersonId>(), Err(wrong));
+        let short = text::encode("person", &[1; 31]);
+        assert_eq!(
+            short.parse::<PersonId>(),
+            Err(IdError::WrongLength { got: 31 })
+        );
+        for nothing in ["", "Marc", "1", "person1", "person", "é1é"] {
+            assert!(nothing.parse::<PersonId>().is_err(), "{nothing}");
+        }
+        assert_eq!(
+            "p".repeat(10_000).parse::<PersonId>(),
+            Err(IdError::NotAnId { expected: "person" })
+        );
+    }
+
+    #[test]
+    fn two_texts_never_name_one_thing() {
+        use bech32::{ByteIterExt as _, Fe32IterExt as _};
+        // The last character before the checksum carries four bits that must be zero.
+        let hrp = bech32::Hrp::parse("person").unwrap();
+        let mut values: Vec<bech32::Fe32> = [0x5a; 32].into_iter().bytes_to_fes().collect();
+        *values.last_mut().unwrap() = bech32::Fe32::L;
+        let text: String = values
+            .into_iter()
+            .with_checksum::<bech32::Bech32m>(&hrp)
+            .chars()
+            .collect();
+        assert!(text.parse::<PersonId>().is_err());
+    }
+
+    #[test]
+    fn debug_is_short() {
+        let text = format!("{:?}", PersonId::from_bytes([1; 32]));
+        assert_eq!(text, "person1qyqszq…");
+    }
+}

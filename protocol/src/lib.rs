@@ -53,3 +53,5 @@ mod text;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors;

@@ -377,8 +377,11 @@ pub fn verify_keys(
 mod tests {
     use super::*;
     use crate::entry::{LogTip, UnverifiedEntry};
+    use crate::grant::Revocation;
     use crate::principal::UnverifiedAuthority;
-    use crate::testing::{NOW, Someone, rng};
+    use crate::signed::Signed;
+    use crate::slice::{PartNumber, PartRange};
+    use crate::testing::{NOW, Someone, keeps_the_rules, rng};
 
     #[test]
     fn a_share_reaches_its_reader_and_opens_the_entries() {
@@ -416,5 +419,240 @@ mod tests {
             assert_eq!(arrived.open(&keys[0].key).unwrap().content, content);
             tip = arrived.tip_after();
         }
+    }
+
+    fn keys(ines: &Someone, count: usize) -> ParcelBody {
+        let keys = (0..count)
+            .map(|seed| ines.part_key(3, seed as u64))
+            .collect();
+        ParcelBody::Keys {
+            slice: ines.slice().id(),
+            keys,
+        }
+    }
+
+    fn seal(from: &Someone, to: &Someone, body: &ParcelBody) -> Vec<u8> {
+        let sealing = to.sealing.public();
+        Parcel::seal(
+            &mut rng(7),
+            &from.device,
+            from.id(),
+            to.id(),
+            &sealing,
+            body,
+        )
+        .unwrap()
+    }
+
+    fn letter(ines: &Someone, marc: &Someone, body: ParcelBody) -> Letter {
+        Letter {
+            version: V1,
+            from_person: ines.id(),
+            from_device: DeviceId::from_bytes(ines.device.public()),
+            to_person: marc.id(),
+            to_sealing: sealing_key_id(&marc.sealing.public()),
+            body,
+        }
+    }
+
+    #[test]
+    fn a_letter_keeps_the_rules_of_the_wire() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let grant = ines.signed_grant_to(&marc);
+        let revocation = Revocation {
+            version: V1,
+            slice: ines.slice().id(),
+            grant: grant.id(),
+            owner: ines.id(),
+            issuer: DeviceId::from_bytes(ines.device.public()),
+            at: NOW,
+            nonce: [6; 16],
+        };
+        let key = ines.part_key(3, 1);
+        let bodies = [
+            ParcelBody::Share {
+                grant,
+                slice: ines.slice(),
+                keys: vec![key],
+            },
+            keys(&ines, 2),
+            ParcelBody::End {
+                revocation: Signed::sign(revocation, &ines.device),
+            },
+        ];
+        for body in bodies {
+            let letter = letter(&ines, &marc, body.clone());
+            keeps_the_rules(&letter, PARCEL_BYTES_MAX);
+            let signed = SignedLetter {
+                bytes: wire::encode(&letter).into(),
+                signature: [0; 64],
+            };
+            keeps_the_rules(&signed, PARCEL_BYTES_MAX);
+            let parcel = seal(&ines, &marc, &body);
+            let opened = open(&parcel, marc.id(), &marc.sealing).unwrap();
+            assert_eq!(opened.verify(&ines.authority), Ok(body));
+        }
+    }
+
+    #[test]
+    fn a_parcel_is_for_one_person_and_one_key() {
+        let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
+        let parcel = seal(&ines, &marc, &keys(&ines, 1));
+        let refused = |me: &Someone, secret: &Someone| {
+            open(&parcel, me.id(), &secret.sealing)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert_eq!(refused(&zoe, &zoe), ParcelError::Open(OpenError));
+        assert_eq!(refused(&zoe, &marc), ParcelError::Open(OpenError));
+        assert_eq!(refused(&marc, &zoe), ParcelError::Open(OpenError));
+        for at in (0..parcel.len()).step_by(11) {
+            let mut changed = parcel.clone();
+            changed[at] ^= 1;
+            assert!(open(&changed, marc.id(), &marc.sealing).is_err());
+        }
+    }
+
+    #[test]
+    fn a_reader_cannot_pass_a_parcel_off_as_sent_to_another() {
+        let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
+        let parcel = seal(&ines, &marc, &keys(&ines, 1));
+        let inside = marc
+            .sealing
+            .open(domain::PARCEL, marc.id().as_bytes(), &parcel)
+            .unwrap();
+        let forwarded =
+            zoe.sealing
+                .public()
+                .seal(&mut rng(8), domain::PARCEL, zoe.id().as_bytes(), &inside);
+        let got = open(&forwarded, zoe.id(), &zoe.sealing).map(|_| ());
+        assert_eq!(got, Err(ParcelError::OtherReader));
+    }
+
+    #[test]
+    fn a_parcel_is_from_who_signed_it() {
+        let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
+        let sealed_by = |device: &SigningKey, person: &Someone| {
+            let to = marc.sealing.public();
+            let body = keys(&ines, 1);
+            let parcel =
+                Parcel::seal(&mut rng(7), device, person.id(), marc.id(), &to, &body).unwrap();
+            open(&parcel, marc.id(), &marc.sealing).unwrap()
+        };
+        // Zoé, who knows Inès's device, writes in her name.
+        let got = sealed_by(&zoe.device, &ines).verify(&ines.authority);
+        let device = DeviceId::from_bytes(zoe.device.public());
+        assert_eq!(got, Err(ParcelError::Device(device)));
+        let other = ParcelError::OtherSender {
+            expected: zoe.id(),
+            got: ines.id(),
+        };
+        assert_eq!(
+            sealed_by(&ines.device, &ines).verify(&zoe.authority),
+            Err(other)
+        );
+
+        let letter = wire::encode(&letter(&ines, &marc, keys(&ines, 1)));
+        let signature = zoe.device.sign(domain::LETTER, &letter);
+        let signed = wire::encode(&SignedLetter {
+            bytes: letter.into(),
+            signature,
+        });
+        let me = marc.id();
+        let to = marc.sealing.public();
+        let forged = to.seal(&mut rng(8), domain::PARCEL, me.as_bytes(), &signed);
+        let got = open(&forged, me, &marc.sealing)
+            .unwrap()
+            .verify(&ines.authority);
+        assert_eq!(got, Err(ParcelError::Signature));
+    }
+
+    #[test]
+    fn a_full_parcel_travels_and_one_key_more_does_not() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let full = keys(&ines, KEYS_MAX);
+        let parcel = seal(&ines, &marc, &full);
+        assert!(open(&parcel, marc.id(), &marc.sealing).is_ok());
+        let over = keys(&ines, KEYS_MAX + 1);
+        let to = marc.sealing.public();
+        let got = Parcel::seal(&mut rng(7), &ines.device, ines.id(), marc.id(), &to, &over);
+        assert_eq!(got, Err(ParcelSealError::Keys { got: KEYS_MAX + 1 }));
+        let letter = wire::encode(&letter(&ines, &marc, over));
+        let got = wire::decode::<Letter>(&letter, PARCEL_BYTES_MAX);
+        assert!(matches!(got, Err(WireError::Malformed { .. })));
+        let got = open(&vec![0; PARCEL_BYTES_MAX + 1], marc.id(), &marc.sealing).map(|_| ());
+        assert_eq!(
+            got,
+            Err(ParcelError::TooLong {
+                got: PARCEL_BYTES_MAX + 1
+            })
+        );
+    }
+
+    #[test]
+    fn the_widest_keys_still_fit_one_parcel() {
+        // As many keys as there may be, each after as many parents as there may be.
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let mut key = ines.part_key(3, 1);
+        let parents = (1..=16)
+            .map(|byte| crate::id::GenerationId::from_bytes([byte; 32]))
+            .collect();
+        let record = crate::generation::GenerationRecord {
+            parents,
+            number: u64::MAX,
+            part: PartNumber(u32::MAX),
+            ..key.record.unverified().clone()
+        };
+        key.record = Signed::sign(record, &ines.device);
+        let grant = ines.signed_grant_to(&marc);
+        let body = ParcelBody::Share {
+            grant,
+            slice: ines.slice(),
+            keys: vec![key; KEYS_MAX],
+        };
+        let parcel = seal(&ines, &marc, &body);
+        assert!(parcel.len() <= PARCEL_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_share_holds_only_as_a_whole() {
+        let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
+        let grant = ines.signed_grant_to(&marc);
+        let check = |slice: &SliceCharter, keys: &[PartKey], me: &Someone| {
+            verify_share(&grant, slice, keys, &ines.authority, me.id(), NOW)
+        };
+        let good = [ines.part_key(3, 1), ines.part_key(4, 2)];
+        assert_eq!(check(&ines.slice(), &good, &marc), Ok(()));
+        assert_eq!(
+            check(&ines.slice(), &good, &zoe),
+            Err(ContentsError::OtherAudience(marc.id()))
+        );
+        let other = SliceCharter {
+            salt: [1; 32],
+            ..ines.slice()
+        };
+        assert_eq!(check(&other, &good, &marc), Err(ContentsError::OtherSlice));
+        // Another person's slice whose id the grant names cannot be made to look like hers.
+        let hers = SliceCharter {
+            owner: zoe.id(),
+            ..ines.slice()
+        };
+        assert_eq!(check(&hers, &good, &marc), Err(ContentsError::OtherSlice));
+
+        let before = [ines.part_key(2, 1)];
+        let refused = ContentsError::OtherPart { index: 0 };
+        assert_eq!(check(&ines.slice(), &before, &marc), Err(refused));
+        let swapped = PartKey {
+            key: good[1].key.clone(),
+            ..good[0].clone()
+        };
+        let refused = ContentsError::Key {
+            index: 0,
+            error: PartKeyError::Commit,
+        };
+        assert_eq!(check(&ines.slice(), &[swapped], &marc), Err(refused));
+        let elsewhere = SliceId::from_bytes([1; 32]);
+        let got = verify_keys(&good, elsewhere, &PartRange::ALL, &ines.authority);
+        assert_eq!(got, Err(ContentsError::OtherPart { index: 0 }));
     }
 }

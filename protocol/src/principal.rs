@@ -526,3 +526,234 @@ pub mod phrase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SealingSecret;
+    use crate::testing::{Someone, keeps_the_rules, rng};
+
+    /// A device by number, to be admitted.
+    struct Spare {
+        signing: SigningKey,
+        sealing: SealingPublic,
+        transport: TransportId,
+    }
+
+    impl Spare {
+        fn new(number: u8) -> Self {
+            Self {
+                signing: SigningKey::from_seed(&[number; 32]),
+                sealing: SealingSecret::from_seed(&[number; 32]).public(),
+                transport: TransportId::from_bytes([number; 32]),
+            }
+        }
+
+        fn as_new(&self) -> NewDevice<'_> {
+            NewDevice {
+                signing: &self.signing,
+                sealing: &self.sealing,
+                transport: self.transport,
+            }
+        }
+    }
+
+    fn received(authority: &Authority) -> UnverifiedAuthority {
+        UnverifiedAuthority::decode(&authority.to_bytes()).unwrap()
+    }
+
+    /// Ines's authority as somebody with the root key but other intentions would write it.
+    fn forged(change: impl FnOnce(&mut Statement), signer: Option<&SigningKey>) -> AuthorityError {
+        let ines = Someone::new(1);
+        let mut sent = received(&ines.authority);
+        let mut statement = sent.0.statements[0].unverified().clone();
+        change(&mut statement);
+        sent.0.statements[0] = Signed::sign(statement, signer.unwrap_or(&ines.root));
+        sent.verify(ines.id()).unwrap_err()
+    }
+
+    #[test]
+    fn an_authority_keeps_the_rules_of_the_wire() {
+        let mut ines = Someone::new(1);
+        ines.authority
+            .admit(&ines.root, Spare::new(70).as_new())
+            .unwrap();
+        keeps_the_rules(&ines.authority.wire, AUTHORITY_BYTES_MAX);
+        keeps_the_rules(ines.authority.charter(), STATEMENT_BYTES_MAX);
+        let charter = Charter {
+            next_root: Some(NextRoot([4; 32])),
+            ..ines.authority.charter
+        };
+        keeps_the_rules(&charter, STATEMENT_BYTES_MAX);
+    }
+
+    #[test]
+    fn an_authority_is_verified_by_the_persons_id_alone() {
+        let mut ines = Someone::new(1);
+        ines.authority
+            .admit(&ines.root, Spare::new(70).as_new())
+            .unwrap();
+        let authority = received(&ines.authority).verify(ines.id()).unwrap();
+        assert_eq!(authority, ines.authority);
+        let ranks: Vec<_> = authority
+            .devices()
+            .values()
+            .map(|device| device.rank)
+            .collect();
+        assert_eq!(ranks.iter().sum::<u32>(), 3);
+        let spare = authority
+            .device_of_transport(&Spare::new(70).transport)
+            .unwrap();
+        assert_eq!(
+            (spare.rank, spare.signing.as_bytes()),
+            (2, &Spare::new(70).signing.public())
+        );
+    }
+
+    #[test]
+    fn another_persons_authority_is_refused() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let got = received(&marc.authority).verify(ines.id());
+        let refused = AuthorityError::OtherPerson {
+            expected: ines.id(),
+            got: marc.id(),
+        };
+        assert_eq!(got, Err(refused));
+        // Nor can Marc put his own root under her name: the charter is the id.
+        let mut mixed = received(&marc.authority);
+        mixed.0.charter = received(&ines.authority).0.charter;
+        assert_eq!(
+            mixed.verify(ines.id()),
+            Err(AuthorityError::OtherPrincipal { index: 0 })
+        );
+    }
+
+    #[test]
+    fn only_the_root_admits() {
+        let ines = Someone::new(1);
+        let by_device = forged(
+            |statement| statement.issuer = ines.device.public(),
+            Some(&ines.device),
+        );
+        assert_eq!(by_device, AuthorityError::Issuer { index: 0 });
+        let unsigned = forged(|_| {}, Some(&ines.device));
+        assert_eq!(unsigned, AuthorityError::Signature { index: 0 });
+    }
+
+    #[test]
+    fn nobody_admits_a_key_that_they_do_not_hold() {
+        let marc = DeviceId::from_bytes(Someone::new(2).device.public());
+        let admits_marc = |statement: &mut Statement| {
+            let StatementKind::Admit { device, .. } = &mut statement.kind;
+            *device = marc;
+        };
+        assert_eq!(
+            forged(admits_marc, None),
+            AuthorityError::Consent { index: 0 }
+        );
+        let moves_the_device = |statement: &mut Statement| {
+            let StatementKind::Admit { transport, .. } = &mut statement.kind;
+            *transport = TransportId::from_bytes([9; 32]);
+        };
+        assert_eq!(
+            forged(moves_the_device, None),
+            AuthorityError::Consent { index: 0 }
+        );
+        let promotes = |statement: &mut Statement| {
+            let StatementKind::Admit { rank, .. } = &mut statement.kind;
+            *rank = 0;
+        };
+        assert_eq!(forged(promotes, None), AuthorityError::Consent { index: 0 });
+    }
+
+    #[test]
+    fn statements_are_a_chain() {
+        let mut ines = Someone::new(1);
+        ines.authority
+            .admit(&ines.root, Spare::new(70).as_new())
+            .unwrap();
+        ines.authority
+            .admit(&ines.root, Spare::new(71).as_new())
+            .unwrap();
+        let with = |order: &[usize]| {
+            let mut sent = received(&ines.authority);
+            let all = sent.0.statements.clone();
+            sent.0.statements = order.iter().map(|index| all[*index].clone()).collect();
+            sent.verify(ines.id())
+        };
+        assert!(with(&[0, 1, 2]).is_ok());
+        assert!(
+            with(&[0, 1]).is_ok(),
+            "an older state of the same authority"
+        );
+        assert_eq!(with(&[1]), Err(AuthorityError::Chain { index: 0 }));
+        assert_eq!(with(&[0, 2]), Err(AuthorityError::Chain { index: 1 }));
+        assert_eq!(with(&[0, 0]), Err(AuthorityError::Chain { index: 1 }));
+        assert_eq!(with(&[0, 2, 1]), Err(AuthorityError::Chain { index: 1 }));
+        assert_eq!(with(&[]), Err(AuthorityError::NoDevice));
+        let other = forged(|statement| statement.previous = [1; 32], None);
+        assert_eq!(other, AuthorityError::Chain { index: 0 });
+    }
+
+    #[test]
+    fn nothing_is_admitted_twice() {
+        let mut ines = Someone::new(1);
+        let before = ines.authority.clone();
+        let again = NewDevice {
+            signing: &ines.device,
+            sealing: &ines.sealing.public(),
+            transport: TransportId::from_bytes([9; 32]),
+        };
+        let refused = Err(AuthorityError::Twice { index: 1 });
+        assert_eq!(ines.authority.admit(&ines.root, again), refused);
+        let taken = before.devices().values().next().unwrap().transport;
+        let spare = Spare {
+            transport: taken,
+            ..Spare::new(70)
+        };
+        assert_eq!(ines.authority.admit(&ines.root, spare.as_new()), refused);
+        assert_eq!(ines.authority, before);
+    }
+
+    #[test]
+    fn one_statement_past_the_bound_is_refused() {
+        let mut ines = Someone::new(1);
+        for number in 0..63 {
+            ines.authority
+                .admit(&ines.root, Spare::new(100 + number).as_new())
+                .unwrap();
+        }
+        assert!(received(&ines.authority).verify(ines.id()).is_ok());
+        let full = ines.authority.admit(&ines.root, Spare::new(99).as_new());
+        assert_eq!(
+            full,
+            Err(AuthorityError::Chain {
+                index: STATEMENTS_MAX
+            })
+        );
+        let mut wire = ines.authority.wire.clone();
+        wire.statements.push(wire.statements[0].clone());
+        let got = UnverifiedAuthority::decode(&wire::encode(&wire));
+        assert!(matches!(got, Err(WireError::Malformed { .. })));
+    }
+
+    #[test]
+    fn the_same_words_yield_the_same_keys() {
+        let (a, b) = (phrase::keys(&[1; 64]), phrase::keys(&[1; 64]));
+        assert_eq!(a.root.public(), b.root.public());
+        assert_eq!(a.recovery.public(), b.recovery.public());
+        assert_ne!(a.root.public(), phrase::keys(&[2; 64]).root.public());
+    }
+
+    #[test]
+    fn one_phrase_may_found_several_persons() {
+        let keys = phrase::keys(&[1; 64]);
+        let spare = Spare::new(70);
+        let found = |seed| {
+            let recovery = keys.recovery.public();
+            Authority::found(&keys.root, recovery, spare.as_new(), &mut rng(seed)).person()
+        };
+        assert_ne!(found(1), found(2));
+        assert_eq!(found(1), found(1));
+    }
+}

@@ -12,6 +12,9 @@ use minicbor::encode::{self, Encoder, Write};
 use crate::crypto::{self, BadSignature, SigningKey};
 use crate::wire::{self, STATEMENT_BYTES_MAX, WireError};
 
+/// Longest signed record: a statement, 6 bytes of array and lengths, and the signature.
+pub const SIGNED_BYTES_MAX: usize = STATEMENT_BYTES_MAX + 6 + 64;
+
 /// A kind of record that is signed.
 pub trait Record:
     minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + Clone + fmt::Debug
@@ -46,8 +49,7 @@ impl<T: Record> Signed<T> {
     /// # Errors
     /// [`WireError`] if the bytes are not one such record in canonical form.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        // 80: the array, two lengths and the signature around the record.
-        wire::decode(bytes, STATEMENT_BYTES_MAX + 80)
+        wire::decode(bytes, SIGNED_BYTES_MAX)
     }
 
     /// Returns the record and its signature as bytes.
@@ -118,5 +120,62 @@ impl<'b, C, T: Record> minicbor::Decode<'b, C> for Signed<T> {
             signature,
             record,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Grant;
+    use crate::testing::{Someone, keeps_the_rules};
+
+    #[test]
+    fn what_was_signed_is_kept_as_received() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let signed = ines.signed_grant_to(&marc);
+        keeps_the_rules(&signed, SIGNED_BYTES_MAX);
+        let received: Signed<Grant> = Signed::decode(&signed.to_bytes()).unwrap();
+        assert_eq!(received, signed);
+        assert_eq!(received.signed_bytes(), wire::encode(signed.unverified()));
+    }
+
+    #[test]
+    fn another_spelling_inside_is_refused_although_signed() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let mut bytes = wire::encode(&ines.grant_to(&marc));
+        assert_eq!(bytes[..2], [0x8e, 0x01]);
+        bytes.splice(1..2, [0x18, 0x01]);
+        let signature = ines.device.sign(Grant::DOMAIN, &bytes);
+        let signed = Signed {
+            bytes,
+            signature,
+            record: ines.grant_to(&marc),
+        };
+        let got = Signed::<Grant>::decode(&signed.to_bytes());
+        assert!(matches!(got, Err(WireError::Malformed { .. })), "{got:?}");
+    }
+
+    #[test]
+    fn one_byte_more_than_a_statement_is_refused() {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let decode = |length| {
+            let (bytes, record) = (vec![0; length], ines.grant_to(&marc));
+            let signed = Signed {
+                bytes,
+                signature: [0; 64],
+                record,
+            };
+            Signed::<Grant>::decode(&signed.to_bytes()).unwrap_err()
+        };
+        let full = decode(STATEMENT_BYTES_MAX);
+        assert!(
+            matches!(full, WireError::Malformed { .. }),
+            "read, but no grant: {full:?}"
+        );
+        let (got, max) = (SIGNED_BYTES_MAX + 1, SIGNED_BYTES_MAX);
+        assert_eq!(
+            decode(STATEMENT_BYTES_MAX + 1),
+            WireError::TooLong { got, max }
+        );
     }
 }

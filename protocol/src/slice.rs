@@ -153,3 +153,55 @@ impl PartRange {
         matches!((self.from, self.to), (Some(from), Some(to)) if from > to)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Someone, keeps_the_rules};
+
+    #[test]
+    fn a_charter_keeps_the_rules_of_the_wire() {
+        keeps_the_rules(&Someone::new(1).slice(), 4096);
+    }
+
+    #[test]
+    fn a_slice_is_one_owners_and_one_kind() {
+        let (ines, marc) = (Someone::new(1).id(), Someone::new(2).id());
+        let slice = SliceCharter::new(ContentKind::Projection, ines, [1; 32]);
+        for other in [
+            SliceCharter {
+                owner: marc,
+                ..slice.clone()
+            },
+            SliceCharter {
+                kind: ContentKind::Documents,
+                ..slice.clone()
+            },
+            SliceCharter {
+                salt: [2; 32],
+                ..slice.clone()
+            },
+        ] {
+            assert_ne!(slice.id(), other.id());
+        }
+        let half = slice.public_bytes();
+        assert!(!half.windows(32).any(|window| window == ines.as_bytes()));
+    }
+
+    fn range() -> impl Strategy<Value = PartRange> {
+        let end = || proptest::option::of((0u32..6).prop_map(PartNumber));
+        (end(), end()).prop_map(|(from, to)| PartRange { from, to })
+    }
+
+    proptest! {
+        #[test]
+        fn within_means_contained(a in range(), b in range()) {
+            let all = || (0..8).chain([u32::MAX]).map(PartNumber);
+            let contained = all().all(|part| !a.contains(part) || b.contains(part));
+            prop_assert_eq!(a.within(&b), contained);
+            prop_assert_eq!(a.is_empty(), !all().any(|part| a.contains(part)));
+        }
+    }
+}

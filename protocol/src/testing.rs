@@ -12,7 +12,9 @@ use crate::principal::{Authority, NewDevice, phrase};
 use crate::signed::Signed;
 use crate::slice::{ContentKind, PartNumber, PartRange, SliceCharter};
 use crate::time::Timestamp;
-use crate::wire::V1;
+use crate::wire::{self, V1, WireError};
+
+use proptest::prelude::*;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_741_802_400_000);
 pub(crate) const DAY: u64 = crate::time::DAY_MS;
@@ -138,5 +140,97 @@ impl Someone {
             tip = next;
         }
         entries
+    }
+}
+
+/// Checks what holds for every decoder, at the example of one value.
+///
+/// There and back; no truncation, no trailing byte, no longer spelling of the outermost array
+/// is taken; changed bytes are refused or are another value in its one encoding. Never a panic.
+#[track_caller]
+pub(crate) fn keeps_the_rules<T>(value: &T, max: usize)
+where
+    T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()>,
+{
+    let decode = |bytes: &[u8]| wire::decode::<T>(bytes, max);
+    let bytes = wire::encode(value);
+    assert_eq!(
+        wire::encode(&decode(&bytes).expect("what we write we read")),
+        bytes
+    );
+
+    for cut in 0..bytes.len() {
+        assert!(decode(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+    let mut trailing = bytes.clone();
+    trailing.push(0);
+    assert_eq!(
+        decode(&trailing).err(),
+        Some(WireError::Trailing { count: 1 })
+    );
+
+    let (first, rest) = bytes.split_first().expect("not empty");
+    let fields = first
+        .checked_sub(0x80)
+        .filter(|fields| *fields < 24)
+        .expect("an array");
+    let long = [&[0x98, fields], rest].concat();
+    assert!(
+        decode(&long).is_err(),
+        "a longer spelling of the array's length"
+    );
+    let open = [&[0x9f], rest, &[0xff]].concat();
+    assert!(decode(&open).is_err(), "an array of indefinite length");
+    let more = [&[first + 1], rest, &[0xf6]].concat();
+    assert!(decode(&more).is_err(), "one field more");
+
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4);
+    runner
+        .run(&changes, |changes| {
+            let mut changed = bytes.clone();
+            for (at, byte) in &changes {
+                let at = at.index(changed.len());
+                changed[at] = *byte;
+            }
+            if let Ok(other) = decode(&changed) {
+                prop_assert_eq!(wire::encode(&other), changed);
+            }
+            Ok(())
+        })
+        .expect("changed bytes never do harm");
+    runner
+        .run(&proptest::collection::vec(any::<u8>(), 0..200), |noise| {
+            prop_assert!(decode(&noise).is_err() || noise.len() < 40);
+            Ok(())
+        })
+        .expect("noise never does harm");
+}
+
+/// Checks that no text with one character mistyped is taken, whatever the character.
+#[track_caller]
+pub(crate) fn refuses_typing_errors<T: std::str::FromStr + std::fmt::Display>(value: &T) {
+    let text = value.to_string();
+    assert!(text.parse::<T>().is_ok());
+    assert!(text.to_uppercase().parse::<T>().is_ok(), "upper case");
+    let wrapped: Vec<String> = text
+        .as_bytes()
+        .chunks(20)
+        .map(|line| String::from_utf8_lossy(line).into())
+        .collect();
+    assert!(
+        format!(" {} ", wrapped.join("\r\n  ")).parse::<T>().is_ok(),
+        "wrapped lines"
+    );
+    for at in 0..text.len() {
+        for typed in ('0'..='9').chain('a'..='z').chain(['-', '#', 'é']) {
+            let mistyped = format!("{}{typed}{}", &text[..at], &text[at + 1..]);
+            assert!(
+                mistyped == text || mistyped.parse::<T>().is_err(),
+                "{typed} at {at}"
+            );
+        }
+        let dropped = format!("{}{}", &text[..at], &text[at + 1..]);
+        assert!(dropped.parse::<T>().is_err(), "a character dropped at {at}");
     }
 }

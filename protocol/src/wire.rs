@@ -10,6 +10,7 @@
 use minicbor::decode::{self, Decoder};
 use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 /// Longest frame of a session. One frame is held in memory whole, per peer.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
@@ -93,7 +94,8 @@ where
             count: bytes.len() - decoder.position(),
         });
     }
-    if encode(&value) != bytes {
+    // The second encoding may hold secrets, as the value does.
+    if *Zeroizing::new(encode(&value)) != bytes {
         return Err(WireError::NotCanonical);
     }
     Ok(value)
@@ -169,4 +171,164 @@ pub fn list<'b, Ctx, T: Decode<'b, Ctx>, const MAX: usize>(
         .filter(|count| *count <= MAX)
         .ok_or_else(too_long)?;
     (0..count).map(|_| d.decode_with(ctx)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Encode, Decode)]
+    #[cbor(array)]
+    struct Thing {
+        #[n(0)]
+        version: V1,
+        #[n(1)]
+        #[cbor(decode_with = "text::<Ctx, 4>")]
+        name: String,
+        #[n(2)]
+        #[cbor(decode_with = "list::<Ctx, u32, 3>")]
+        numbers: Vec<u32>,
+        #[n(3)]
+        #[cbor(
+            decode_with = "bytes::<Ctx, 2>",
+            encode_with = "minicbor::bytes::encode"
+        )]
+        blob: Vec<u8>,
+    }
+
+    fn thing() -> Thing {
+        Thing {
+            version: V1,
+            name: "abcd".into(),
+            numbers: vec![1, 2, 3],
+            blob: vec![8, 9],
+        }
+    }
+
+    const BYTES: &[u8] = b"\x84\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09";
+
+    #[test]
+    fn a_value_has_one_encoding() {
+        assert_eq!(encode(&thing()), BYTES);
+        assert_eq!(decode(BYTES, BYTES.len()), Ok(thing()));
+    }
+
+    #[test]
+    fn other_spellings_of_a_value_are_refused() {
+        for (spelling, why) in [
+            (
+                b"\x9f\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09\xff".as_slice(),
+                "indefinite array",
+            ),
+            (
+                b"\x98\x04\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09",
+                "long array length",
+            ),
+            (
+                b"\x84\x18\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09",
+                "long integer",
+            ),
+            (
+                b"\x84\x01\x78\x04abcd\x83\x01\x02\x03\x42\x08\x09",
+                "long text length",
+            ),
+            (
+                b"\x85\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09\x00",
+                "an extra field",
+            ),
+        ] {
+            assert_eq!(
+                decode::<Thing>(spelling, 99),
+                Err(WireError::NotCanonical),
+                "{why}"
+            );
+        }
+        for (spelling, why) in [
+            (
+                b"\x84\x01\x7f\x64abcd\xff\x83\x01\x02\x03\x42\x08\x09".as_slice(),
+                "indefinite text",
+            ),
+            (
+                b"\x84\x01\x64abcd\x9f\x01\x02\x03\xff\x42\x08\x09",
+                "indefinite list",
+            ),
+            (
+                b"\x84\x01\x64abcd\x83\x01\x02\x03\x5f\x42\x08\x09\xff",
+                "indefinite bytes",
+            ),
+            (b"\xc1\x84\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09", "a tag"),
+            (
+                b"\x84\x01\x64ab\xff\xff\x83\x01\x02\x03\x42\x08\x09",
+                "not UTF-8",
+            ),
+        ] {
+            let got = decode::<Thing>(spelling, 99);
+            assert!(
+                matches!(got, Err(WireError::Malformed { .. })),
+                "{why}: {got:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn size_comes_first_then_version_then_the_end() {
+        let max = BYTES.len() - 1;
+        let too_long = WireError::TooLong {
+            got: BYTES.len(),
+            max,
+        };
+        assert_eq!(decode::<Thing>(BYTES, max), Err(too_long));
+        let mut bytes = BYTES.to_vec();
+        bytes[1] = 2;
+        assert_eq!(
+            decode::<Thing>(&bytes, 99),
+            Err(WireError::Version { got: 2 })
+        );
+        bytes[1] = 1;
+        bytes.extend([0, 0]);
+        assert_eq!(
+            decode::<Thing>(&bytes, 99),
+            Err(WireError::Trailing { count: 2 })
+        );
+        for cut in 0..BYTES.len() {
+            assert!(decode::<Thing>(&BYTES[..cut], 99).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn one_past_a_bound_is_refused() {
+        let too_much = [
+            Thing {
+                name: "abcde".into(),
+                ..thing()
+            },
+            Thing {
+                numbers: vec![0; 4],
+                ..thing()
+            },
+            Thing {
+                blob: vec![0; 3],
+                ..thing()
+            },
+        ];
+        for thing in too_much {
+            let got = decode::<Thing>(&encode(&thing), 99);
+            assert!(matches!(got, Err(WireError::Malformed { .. })), "{thing:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_lie_cost_nothing() {
+        // A list, a text and bytes of 2^64 - 1 items; and nesting as deep as it fits.
+        for bytes in [
+            b"\x84\x01\x64abcd\x9b\xff\xff\xff\xff\xff\xff\xff\xff".as_slice(),
+            b"\x84\x01\x7b\xff\xff\xff\xff\xff\xff\xff\xffabcd",
+            b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x01\x64abcd",
+        ] {
+            assert!(decode::<Thing>(bytes, 99).is_err());
+        }
+        let mut deep = b"\x85\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09".to_vec();
+        deep.resize(FRAME_BYTES_MAX, 0x81);
+        assert!(decode::<Thing>(&deep, FRAME_BYTES_MAX).is_err());
+    }
 }

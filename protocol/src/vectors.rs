@@ -1,0 +1,315 @@
+//! Exact bytes of every object, for other implementations: `protocol/vectors/*.json`.
+//!
+//! Each file holds one object made from the fixed people of [`crate::testing`], the secrets it
+//! was made with, and names (ids, hashes) that follow from it. `MAILLE_VECTORS=write` writes
+//! them again; without it they are compared. A version that was published keeps its file.
+
+#![expect(clippy::disallowed_methods, reason = "the files are the test")]
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::card::{Card, ShareLink};
+use crate::crypto::{self, domain};
+use crate::entry::{LogTip, UnverifiedEntry};
+use crate::generation::PartKey;
+use crate::grant::{Revocation, SignedGrant, SignedRevocation};
+use crate::id::DeviceId;
+use crate::parcel::{self, Parcel, ParcelBody};
+use crate::principal::UnverifiedAuthority;
+use crate::signed::Signed;
+use crate::slice::SliceCharter;
+use crate::testing::{NOW, Someone, rng};
+use crate::wire::{self, V1};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().expect("hex text");
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+/// Compares the file `name` with `fresh`, or writes it; returns what the file holds.
+#[track_caller]
+fn file(name: &str, fresh: &Value) -> Value {
+    let path: PathBuf = [
+        env!("CARGO_MANIFEST_DIR"),
+        "vectors",
+        &format!("{name}.json"),
+    ]
+    .iter()
+    .collect();
+    if std::env::var("MAILLE_VECTORS").is_ok_and(|mode| mode == "write") {
+        let text = serde_json::to_string_pretty(fresh).unwrap() + "\n";
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error}; MAILLE_VECTORS=write makes it", path.display())
+    });
+    let stored: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(&stored, fresh, "{name}: bytes changed, so the version must");
+    stored
+}
+
+fn people() -> (Someone, Someone) {
+    (Someone::new(1), Someone::new(2))
+}
+
+#[test]
+fn hashes() {
+    let fresh = json!({
+        "object": "hash, keyed_hash and signature",
+        "domain": "maille/1/grant-id",
+        "parts": [hex(b"ab"), hex(b"c"), ""],
+        "hash": hex(&crypto::hash(domain::GRANT_ID, &[b"ab", b"c", b""])),
+        "key": hex(&[7; 32]),
+        "keyed_hash": hex(&crypto::keyed_hash(&[7; 32], domain::GRANT_ID, &[b"ab", b"c", b""])),
+        "signing_seed": hex(&[7; 32]),
+        "signing_public": hex(&crypto::SigningKey::from_seed(&[7; 32]).public()),
+        "message": hex(b"message"),
+        "signature": hex(&crypto::SigningKey::from_seed(&[7; 32]).sign(domain::GRANT, b"message")),
+        "phrase_seed": hex(&[1; 64]),
+        "phrase_root_public": hex(&crate::principal::phrase::keys(&[1; 64]).root.public()),
+    });
+    file("hash", &fresh);
+}
+
+#[test]
+fn authority() {
+    let (ines, _) = people();
+    let device = ines.authority.devices().values().next().unwrap();
+    let stored = file(
+        "authority",
+        &json!({
+            "object": "authority",
+            "version": 1,
+            "phrase_seed": hex(&[1; 64]),
+            "device_seed": hex(&[1; 32]),
+            "sealing_seed": hex(&[1 ^ 0x40; 32]),
+            "bytes": hex(&ines.authority.to_bytes()),
+            "person": ines.id().to_string(),
+            "device": device.signing.to_string(),
+            "transport": device.transport.to_string(),
+            "rank": device.rank,
+        }),
+    );
+    let person = stored["person"].as_str().unwrap().parse().unwrap();
+    let received = UnverifiedAuthority::decode(&unhex(&stored["bytes"])).unwrap();
+    assert_eq!(received.verify(person).unwrap(), ines.authority);
+}
+
+#[test]
+fn slice() {
+    let slice = people().0.slice();
+    let stored = file(
+        "slice",
+        &json!({
+            "object": "slice charter",
+            "version": 1,
+            "bytes": hex(&wire::encode(&slice)),
+            "public_bytes": hex(&slice.public_bytes()),
+            "owner": slice.owner.to_string(),
+            "salt": hex(&slice.salt),
+            "slice": slice.id().to_string(),
+        }),
+    );
+    assert_eq!(
+        wire::decode::<SliceCharter>(&unhex(&stored["bytes"]), 4096),
+        Ok(slice)
+    );
+}
+
+#[test]
+fn grant() {
+    let (ines, marc) = people();
+    let grant = ines.signed_grant_to(&marc);
+    let stored = file(
+        "grant",
+        &json!({
+            "object": "signed grant",
+            "version": 1,
+            "device_seed": hex(&[1; 32]),
+            "signed_bytes": hex(grant.signed_bytes()),
+            "bytes": hex(&grant.to_bytes()),
+            "grant": grant.id().to_string(),
+        }),
+    );
+    let received = SignedGrant::decode(&unhex(&stored["bytes"])).unwrap();
+    assert_eq!(
+        received.verify(&ines.authority, NOW),
+        Ok(grant.unverified())
+    );
+}
+
+fn revocation(ines: &Someone, marc: &Someone) -> SignedRevocation {
+    let record = Revocation {
+        version: V1,
+        slice: ines.slice().id(),
+        grant: ines.signed_grant_to(marc).id(),
+        owner: ines.id(),
+        issuer: DeviceId::from_bytes(ines.device.public()),
+        at: NOW,
+        nonce: [6; 16],
+    };
+    Signed::sign(record, &ines.device)
+}
+
+#[test]
+fn end() {
+    let (ines, marc) = people();
+    let revocation = revocation(&ines, &marc);
+    let stored = file(
+        "revocation",
+        &json!({
+            "object": "signed revocation",
+            "version": 1,
+            "device_seed": hex(&[1; 32]),
+            "bytes": hex(&revocation.to_bytes()),
+        }),
+    );
+    let received = SignedRevocation::decode(&unhex(&stored["bytes"])).unwrap();
+    assert!(received.verify(&ines.authority).is_ok());
+}
+
+#[test]
+fn part_key() {
+    let (ines, _) = people();
+    let key = ines.part_key(3, 1);
+    let stored = file(
+        "part-key",
+        &json!({
+            "object": "part key",
+            "version": 1,
+            "bytes": hex(&wire::encode(&key)),
+            "record_signed_bytes": hex(key.record.signed_bytes()),
+            "generation": key.generation().to_string(),
+            "content_key": hex(key.key.key().as_bytes()),
+            "access_key": hex(key.key.access().key().as_bytes()),
+            "commit": hex(&key.record.unverified().commit),
+        }),
+    );
+    let received: PartKey = wire::decode(&unhex(&stored["bytes"]), 4096).unwrap();
+    assert!(received.verify(&ines.authority).is_ok());
+}
+
+#[test]
+fn entries() {
+    let (ines, _) = people();
+    let key = ines.part_key(3, 1);
+    let entries = ines.entries(&key, &[b"first", b"second"]);
+    let stored = file(
+        "entry",
+        &json!({
+            "object": "the first two entries of a log",
+            "version": 1,
+            "device_seed": hex(&[1; 32]),
+            "installation": ines.installation.to_string(),
+            "slice": ines.slice().id().to_string(),
+            "part": 3,
+            "generation": key.generation().to_string(),
+            "content_key": hex(key.key.key().as_bytes()),
+            "log": hex(entries[0].log().as_bytes()),
+            "entries": entries.iter().map(|entry| json!({
+                "bytes": hex(&entry.to_bytes()),
+                "header_hash": hex(&entry.header_hash()),
+                "body": hex(&wire::encode(&entry.open(&key.key).unwrap())),
+                "content": hex(&entry.open(&key.key).unwrap().content),
+            })).collect::<Vec<_>>(),
+        }),
+    );
+    let mut tip = LogTip::START;
+    for entry in stored["entries"].as_array().unwrap() {
+        let received = UnverifiedEntry::decode(&unhex(&entry["bytes"]))
+            .unwrap()
+            .verify(&tip);
+        let received = received.unwrap();
+        assert_eq!(
+            received.open(&key.key).unwrap().content,
+            unhex(&entry["content"])
+        );
+        tip = received.tip_after();
+    }
+}
+
+#[test]
+fn parcels() {
+    let (ines, marc) = people();
+    let bodies = [
+        ParcelBody::Share {
+            grant: ines.signed_grant_to(&marc),
+            slice: ines.slice(),
+            keys: vec![ines.part_key(3, 1)],
+        },
+        ParcelBody::Keys {
+            slice: ines.slice().id(),
+            keys: vec![ines.part_key(3, 1)],
+        },
+        ParcelBody::End {
+            revocation: revocation(&ines, &marc),
+        },
+    ];
+    let to = marc.sealing.public();
+    let seal =
+        |body| Parcel::seal(&mut rng(7), &ines.device, ines.id(), marc.id(), &to, body).unwrap();
+    let stored = file(
+        "parcel",
+        &json!({
+            "object": "parcels: a share, keys, an end; sealing draws, so opening is what to repeat",
+            "version": 1,
+            "from": ines.id().to_string(),
+            "to": marc.id().to_string(),
+            "sealing_seed": hex(&[2 ^ 0x40; 32]),
+            "parcels": bodies.iter().map(|body| json!({
+                "bytes": hex(&seal(body)),
+                "body": hex(&wire::encode(body)),
+            })).collect::<Vec<_>>(),
+        }),
+    );
+    for (parcel, body) in stored["parcels"].as_array().unwrap().iter().zip(bodies) {
+        let opened = parcel::open(&unhex(&parcel["bytes"]), marc.id(), &marc.sealing).unwrap();
+        assert_eq!(opened.verify(&ines.authority), Ok(body));
+    }
+}
+
+#[test]
+fn texts() {
+    let (ines, marc) = people();
+    let transport = ines.authority.devices().values().next().unwrap().transport;
+    let addresses = vec!["/ip4/192.0.2.7/udp/4001/quic-v1".to_owned()];
+    let card = Card::new(ines.id(), transport, addresses).unwrap();
+    let grant = ines.signed_grant_to(&marc).id();
+    let label = "mobility.weekly".to_owned();
+    let link = ShareLink::new(
+        card.clone(),
+        grant,
+        ines.slice().id(),
+        label,
+        NOW,
+        marc.id(),
+    )
+    .unwrap();
+    let stored = file(
+        "text",
+        &json!({
+            "object": "texts that people paste",
+            "version": 1,
+            "person_bytes": hex(ines.id().as_bytes()),
+            "person": ines.id().to_string(),
+            "card_bytes": hex(&wire::encode(&card)),
+            "card": card.to_string(),
+            "link_bytes": hex(&wire::encode(&link)),
+            "link": link.to_string(),
+            "time_millis": NOW.as_millis(),
+            "time": NOW.to_string(),
+        }),
+    );
+    assert_eq!(stored["card"].as_str().unwrap().parse(), Ok(card));
+    assert_eq!(stored["link"].as_str().unwrap().parse(), Ok(link));
+}
