@@ -1,1 +1,43 @@
-//! stub
+//! Many nodes under one fake clock and one fake network.
+//!
+//! A [`world::World`] owns machines of `maille-core`, the very ones that `maille run` drives, and gives
+//! them everything they would get from the outside: time, randomness, a disk that may lose what was
+//! not yet durable, and a network that may cut. It takes one event after the other from one queue
+//! in one total order, so a run is a function of its scenario and its seed:
+//!
+//! ```
+//! use maille_simulator::{random::Seed, scenario};
+//!
+//! let first = scenario::two_nodes::run(Seed(7), &mut scenario::Log::Off);
+//! let again = scenario::two_nodes::run(Seed(7), &mut scenario::Log::Off);
+//! assert_eq!(first.trace, again.trace);
+//! assert!(first.broken.is_empty(), "{:?}", first.broken);
+//! ```
+//!
+//! # Invariants
+//!
+//! - Nothing here reads a clock, the environment or a file, draws from the operating system,
+//!   starts a thread, or walks a container whose order differs from process to process.
+//! - A draw in one place never shifts a draw in another: every stream and every single draw is
+//!   keyed by the seed, who draws, and what for ([`random`]).
+//! - What happens at a node depends on that node's own state and the events addressed to it,
+//!   never on a look into another node: the queue can be split by node later.
+#![deny(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+pub mod checker;
+pub mod clock;
+pub mod disk;
+pub mod fault;
+pub mod network;
+pub mod random;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
+pub mod world;
