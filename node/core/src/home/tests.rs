@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use maille_protocol::card::{Card, ShareLink};
+use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::id::TransportId;
 use maille_protocol::sync::{Frame, Item};
 use maille_protocol::time::Timestamp;
@@ -361,6 +362,12 @@ impl World {
     }
 }
 
+fn entries_of(slice: maille_protocol::id::SliceId) -> Vec<u8> {
+    let mut prefix = layout::keys_of(slice);
+    prefix[0] = b'e';
+    prefix
+}
+
 fn records(seed: u64, month: &str) -> Vec<Record> {
     let files = sample::files(seed, month.parse().unwrap());
     files
@@ -429,6 +436,7 @@ fn a_revoked_reader_keeps_what_they_had_and_gets_nothing_written_after() {
             },
         )
         .unwrap();
+    world.imports(0, 2, "2026-01");
     world.imports(0, 2, "2026-02");
     world.settle();
     let received = world.received(1).remove(0);
@@ -437,16 +445,25 @@ fn a_revoked_reader_keeps_what_they_had_and_gets_nothing_written_after() {
     let given = world.given(0).remove(0);
     assert!(matches!(given.state, ShareState::Revoked { .. }));
     assert!(given.end_acknowledged);
-    // Nor can anything sealed afterwards be opened with what the reader's disk holds.
-    let keys_of = |n: usize, world: &World| -> BTreeSet<Vec<u8>> {
-        let keys = world.nodes[n]
-            .disk
-            .scan(&layout::keys_of(share.slice))
-            .unwrap();
-        keys.into_iter().map(|(_, key)| key).collect()
-    };
-    let (owner, reader) = (keys_of(0, &world), keys_of(1, &world));
-    assert!(reader.len() < owner.len() && reader.is_subset(&owner));
+    // Nor can anything sealed afterwards be opened with what the reader's disk holds, though it
+    // lies in parts that the reader could read.
+    let (owner, reader) = (world.nodes[0].disk.clone(), world.nodes[1].disk.clone());
+    let mut after = 0;
+    for (at, bytes) in owner.scan(&entries_of(share.slice)).unwrap() {
+        if reader.get(&at).unwrap().is_some() {
+            continue;
+        }
+        let entry = UnverifiedEntry::decode(&bytes).unwrap();
+        let prefix = entry.claimed();
+        let key = layout::part_key(prefix.slice, prefix.part, prefix.generation);
+        assert_eq!(
+            reader.get(&key).unwrap(),
+            None,
+            "the reader can open {at:?}"
+        );
+        after += 1;
+    }
+    assert!(after > 0);
     let before = world.given(0).remove(0).rows;
     assert!(before > 0);
     assert!(matches!(
@@ -767,9 +784,7 @@ fn entries_are_the_truth_and_documents_can_be_made_again_from_them() {
     let mut changes: BTreeMap<_, Vec<Vec<u8>>> = BTreeMap::new();
     let keys = node.disk.scan(b"k").unwrap();
     for (at, bytes) in node.disk.scan(b"e").unwrap() {
-        let entry = maille_protocol::entry::UnverifiedEntry::decode(&bytes)
-            .unwrap()
-            .assume_verified();
+        let entry = UnverifiedEntry::decode(&bytes).unwrap().assume_verified();
         let key = keys
             .iter()
             .map(|(_, key)| minicbor::decode::<maille_protocol::generation::PartKey>(key).unwrap());
@@ -830,5 +845,72 @@ fn a_command_that_is_refused_leaves_the_disk_as_it_was() {
     for command in refused {
         assert!(world.asks(0, command.clone()).is_err(), "{command:?}");
         assert_eq!(*world.nodes[0].disk.0.borrow(), before, "{command:?}");
+    }
+}
+
+#[test]
+fn who_cannot_name_a_part_is_sent_no_entry_of_it() {
+    let (mut world, share) = shared();
+    world.goes_away(1);
+    let keys = world.nodes[1]
+        .disk
+        .scan(&layout::keys_of(share.slice))
+        .unwrap();
+    for (key, _) in keys {
+        world.nodes[1].disk.apply(&[(key, None)]);
+    }
+    world.imports(0, 2, "2026-01");
+    let before = world.nodes[0].sent_frames.len();
+    world.crashes(1);
+    world.settle();
+    assert!(world.nodes[0].home.session_of(share.to).is_some());
+    let entries = world.nodes[0].sent_frames[before..].iter().filter(|frame| {
+        matches!(
+            Frame::from_bytes(frame),
+            Ok(Frame::Item {
+                item: Item::Entry(_),
+                ..
+            })
+        )
+    });
+    assert_eq!(entries.count(), 0);
+}
+
+#[test]
+fn nothing_is_answered_or_sent_before_what_it_rests_on_is_durable() {
+    let (mut world, _) = shared();
+    let now = world.now;
+    let node = &mut world.nodes[0];
+    let command = Command::Record {
+        records: records(5, "2026-02"),
+    };
+    node.home
+        .handle(now, &mut node.rng, Input::Command(CommandId(7), command));
+    let mut commits = Vec::new();
+    while let Some(output) = node.home.poll_output() {
+        match output {
+            Output::Commit { id, batch } => commits.push((id, batch)),
+            other => panic!("{other:?} before the commit"),
+        }
+    }
+    // Reading what is not durable waits as well.
+    node.home.handle(
+        now,
+        &mut node.rng,
+        Input::Command(CommandId(8), Command::Status),
+    );
+    assert!(node.home.poll_output().is_none());
+    assert_eq!(commits.len(), 1);
+    let (id, batch) = commits.remove(0);
+    node.disk.apply(&batch);
+    node.home.handle(now, &mut node.rng, Input::Committed(id));
+    let mut after = Vec::new();
+    while let Some(output) = node.home.poll_output() {
+        after.push(output);
+    }
+    for wanted in [7, 8] {
+        assert!(after.iter().any(
+            |output| matches!(output, Output::Finished { command, .. } if command.0 == wanted)
+        ));
     }
 }
