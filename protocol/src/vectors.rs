@@ -313,3 +313,31 @@ fn texts() {
     assert_eq!(stored["card"].as_str().unwrap().parse(), Ok(card));
     assert_eq!(stored["link"].as_str().unwrap().parse(), Ok(link));
 }
+
+#[test]
+fn the_spec_lists_every_domain_once() {
+    let spec = include_str!("../spec/README.md");
+    let table = spec
+        .split("| domain | use |")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    let module = include_str!("crypto.rs")
+        .split("pub mod domain {")
+        .nth(1)
+        .unwrap();
+    let module = module.split("\n}").next().unwrap();
+    let domains = |text: &str, quote: char| {
+        let found: Vec<String> = text
+            .split(quote)
+            .filter(|word| word.starts_with("maille/1/"))
+            .map(str::to_owned)
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = found.iter().cloned().collect();
+        assert_eq!(distinct.len(), found.len(), "a domain has one use");
+        distinct
+    };
+    assert_eq!(domains(table, '`'), domains(module, '"'));
+}

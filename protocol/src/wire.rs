@@ -1,6 +1,6 @@
 //! Bytes: deterministic CBOR, one encoding per value, bounded.
 //!
-//! [`decode`] is the only way in. It checks the size before it looks at anything, refuses
+//! [`decode()`] is the only way in. It checks the size before it looks at anything, refuses
 //! trailing bytes, and encodes the value again to refuse every other spelling of it (longer
 //! integers, indefinite lengths, extra fields). So equal values have equal bytes and hash alike.
 //!
