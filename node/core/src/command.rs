@@ -401,6 +401,12 @@ pub enum CommandError {
         /// For whom it was made.
         to: PersonId,
     },
+    /// The card names a node that belongs to another contact.
+    #[error("the card names the node of another contact, {person}")]
+    OtherContactsNode {
+        /// Whose node it is.
+        person: PersonId,
+    },
     /// The link says other things than the grant it names.
     #[error("the link does not fit the share {share} that is known already")]
     LinkMismatch {

@@ -121,7 +121,7 @@ pub enum Frame {
     },
 }
 
-/// A part's name in one session: see [`super::Session::name`].
+/// A part's name in one session: see [`super::Session::names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(transparent)]
 pub struct Name(#[cbor(with = "minicbor::bytes")] pub [u8; 32]);

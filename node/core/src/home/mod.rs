@@ -374,7 +374,15 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         card: &Card,
         name: String,
-    ) -> Result<Contact, ReadError> {
+    ) -> Result<Contact, CommandError> {
+        // A transport key does not say whose it is; the first contact to have it keeps it.
+        if let Some(person) = self
+            .view
+            .read::<PersonId>(&layout::by_transport(card.transport))?
+            && person != card.person
+        {
+            return Err(CommandError::OtherContactsNode { person });
+        }
         let known = self.contact(card.person)?;
         if let Some(known) = &known
             && known.transport != card.transport

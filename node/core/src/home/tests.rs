@@ -914,3 +914,31 @@ fn nothing_is_answered_or_sent_before_what_it_rests_on_is_durable() {
         ));
     }
 }
+
+#[test]
+fn a_card_cannot_take_another_contacts_node_over() {
+    let (mut world, _) = shared();
+    let stolen = world.nodes[1].secrets.transport;
+    let card = Card::new(
+        world.nodes[2].secrets.person,
+        stolen,
+        vec!["/memory/2".to_owned()],
+    )
+    .unwrap();
+    let command = Command::ShareCreate {
+        lens: LENS.to_owned(),
+        with: card,
+        name: "Zoé".to_owned(),
+        until: world.now.plus_millis(DAY),
+        from: None,
+        purpose: String::new(),
+    };
+    let refused = world.asks(0, command);
+    assert!(matches!(
+        refused,
+        Err(CommandError::OtherContactsNode { .. })
+    ));
+    world.imports(0, 2, "2026-02");
+    world.settle();
+    world.assert_same_view(0, 1);
+}
