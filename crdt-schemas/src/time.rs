@@ -20,6 +20,11 @@ static PARIS: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get(ZONE).expect("the bundled time zone database holds Europe/Paris")
 });
 
+/// [`ZONE`] itself.
+pub(crate) fn paris() -> &'static TimeZone {
+    &PARIS
+}
+
 /// 1970-01-01T00:00:00Z: no phone, watch or meter that we read is older.
 const AT_MS_MIN: i64 = 0;
 /// 2200-01-01T00:00:00Z: later stamps come from broken clocks.

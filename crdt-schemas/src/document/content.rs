@@ -89,8 +89,8 @@ pub enum EditError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// Not one undeflated Automerge chunk of the expected kind.
-    #[error("chunk {index} is no undeflated automerge chunk of the expected kind")]
+    /// Not one undeflated Automerge chunk of the expected kind, or its checksum is wrong.
+    #[error("chunk {index} is no sound undeflated automerge chunk of the expected kind")]
     Chunk {
         /// Which of the chunks given, from 0.
         index: usize,
@@ -192,6 +192,10 @@ impl Document {
                     index,
                     source: Box::new(source),
                 })?;
+            // Automerge checks it for documents, not for single changes.
+            if change.hash().0[..4] != bytes[4..8] {
+                return Err(DocumentError::Chunk { index });
+            }
             let missing = change.deps().iter().any(|dep| {
                 !coming.contains(dep) && self.automerge.get_change_meta_by_hash(dep).is_none()
             });
@@ -248,9 +252,9 @@ impl Document {
     /// [`EditError`] if there is no such trip or section.
     pub fn edit(&mut self, id: &RecordId, edit: Edit, time_ms: i64) -> Result<(), EditError> {
         let key = id.to_string();
-        let trip = match fields::read(&self.automerge, &self.records, self.id.domain, &key) {
-            Ok(Some(Record::Trip(trip))) => trip,
-            _ => return Err(EditError::NoSuchTrip(*id)),
+        let there = fields::read(&self.automerge, &self.records, self.id.domain, &key);
+        let Ok(Some(Record::Trip(trip))) = there else {
+            return Err(EditError::NoSuchTrip(*id));
         };
         let (field, value) = match edit {
             Edit::Purpose(purpose) => (purpose_key(&key), purpose.map(Purpose::as_str)),

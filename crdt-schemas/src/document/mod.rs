@@ -5,6 +5,9 @@
 
 mod content;
 mod fields;
+#[cfg(test)]
+#[path = "tests.rs"]
+mod laws;
 
 use std::fmt;
 use std::str::FromStr;

@@ -419,3 +419,159 @@ pub fn electricity_by_month(
         |(month, (count, energy))| (month, (count, energy, electricity_co2e(energy, factors)));
     months.into_iter().map(emitting).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::mobility::{ModeSource, Trip};
+    use crate::import::{Format, Place};
+    use crate::record::{ContentHash, Provenance, RecordId};
+    use crate::time::Moment;
+
+    fn section(mode: Mode, metres: f64) -> Section {
+        let start: Moment = "2026-09-01T08:00:00+02:00".parse().unwrap();
+        let distance = Millimetres::from_metres(metres).unwrap();
+        Section {
+            mode,
+            mode_source: ModeSource::Sensed,
+            distance,
+            start,
+            end: start,
+            occupancy: None,
+        }
+    }
+
+    fn trip(sections: Vec<Section>) -> Record {
+        let start = sections[0].start;
+        Record::Trip(Trip {
+            id: RecordId::from_bytes([0; 32]),
+            start,
+            end: start,
+            from: None,
+            to: None,
+            sections,
+            purpose: None,
+            title: None,
+            provenance: Provenance {
+                format: Format::Gpx,
+                content: ContentHash::of(b""),
+                place: Place::File,
+            },
+        })
+    }
+
+    fn mg(set: FactorSetId, section: &Section) -> Option<u64> {
+        set.set().section_co2e(section).map(MilligramsCo2e::get)
+    }
+
+    #[test]
+    fn a_car_emits_what_coach_co2_expects() {
+        assert_eq!(
+            mg(FactorSetId::CoachCo2, &section(Mode::Car, 14_789.0)),
+            Some(2_839_488)
+        );
+    }
+
+    #[test]
+    fn a_car_is_divided_by_the_people_aboard_and_a_carpool_has_two_at_least() {
+        let mut car = section(Mode::Car, 1_000.0);
+        assert_eq!(mg(FactorSetId::BaseCarboneV22, &car), Some(218_000));
+        car.occupancy = Some(4);
+        assert_eq!(mg(FactorSetId::BaseCarboneV22, &car), Some(54_500));
+        car.occupancy = Some(0);
+        assert_eq!(mg(FactorSetId::BaseCarboneV22, &car), Some(218_000));
+        let carpool = section(Mode::Carpool, 1_000.0);
+        assert_eq!(mg(FactorSetId::BaseCarboneV22, &carpool), Some(109_000));
+        assert_eq!(mg(FactorSetId::CoachCo2, &carpool), Some(96_000));
+    }
+
+    #[test]
+    fn flights_change_class_at_1000_and_3500_km() {
+        for (km, micrograms) in [
+            (1_000.0, 259),
+            (1_001.0, 187),
+            (3_500.0, 187),
+            (3_501.0, 152),
+        ] {
+            let flight = section(Mode::Plane, km * 1e3);
+            let expected = FactorSetId::BaseCarboneV22
+                .set()
+                .factor(Mode::Plane, flight.distance);
+            assert_eq!(
+                expected.unwrap().micrograms_per_m,
+                micrograms * 1_000,
+                "{km} km"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_mode_leaves_open_is_unknown_and_never_a_plane() {
+        for &mode in Mode::ALL {
+            let known = mg(FactorSetId::BaseCarboneV22, &section(mode, 500_000.0)).is_some();
+            assert_eq!(known, mode.is_known(), "{mode}");
+        }
+        // 500 km by TGV: 1.18 kg, not the 129 kg that the app shows.
+        let tgv = section(Mode::TrainHighSpeed, 500_000.0);
+        assert_eq!(mg(FactorSetId::BaseCarboneV22, &tgv), Some(1_180_000));
+        assert_eq!(
+            mg(FactorSetId::CoachCo2, &section(Mode::Unknown, 1.0)),
+            None
+        );
+    }
+
+    #[test]
+    fn the_longest_distance_neither_wraps_nor_panics() {
+        let mut far = section(Mode::Plane, 1.0);
+        far.distance = Millimetres(u64::MAX);
+        assert_eq!(
+            mg(FactorSetId::BaseCarboneV22, &far),
+            Some(2_803_905_099_203_851_845)
+        );
+        let range = Range::of(MilligramsCo2e(u64::MAX), &base_carbone_v22::SET.flights[0]).unwrap();
+        assert_eq!(range.high.get(), u64::MAX);
+    }
+
+    #[test]
+    fn a_month_sums_what_is_known_and_tells_what_is_not() {
+        let records = [
+            trip(vec![
+                section(Mode::Car, 10_000.0),
+                section(Mode::Walking, 500.0),
+                section(Mode::Car, 1.0),
+            ]),
+            trip(vec![section(Mode::Unknown, 7_000.0)]),
+        ];
+        let footprint = footprint(&records, FactorSetId::BaseCarboneV22);
+        let month = &footprint.months[&"2026-09".parse().unwrap()];
+        assert_eq!((month.trips, month.modes[&Mode::Car].trips), (2, 1));
+        assert_eq!(month.co2e, MilligramsCo2e(2_180_218));
+        assert_eq!(month.modes[&Mode::Unknown].co2e, None);
+        assert_eq!(month.modes[&Mode::Walking].co2e, Some(MilligramsCo2e(0)));
+        assert_eq!(month.unknown_distance, Millimetres(7_000_000));
+        let range = month.range.unwrap();
+        assert_eq!((range.low.get(), range.high.get()), (872_088, 3_488_348));
+        assert_eq!(month.modes[&Mode::Car].factors[0].id, "27970");
+        let json = serde_json::to_string(&footprint).unwrap();
+        assert_eq!(serde_json::from_str::<Footprint>(&json).unwrap(), footprint);
+    }
+
+    #[test]
+    fn coach_co2_gives_no_uncertainty_and_so_no_range() {
+        let footprint = footprint(
+            &[trip(vec![section(Mode::Car, 1.0)])],
+            FactorSetId::CoachCo2,
+        );
+        assert_eq!(footprint.months.values().next().unwrap().range, None);
+    }
+
+    #[test]
+    fn electricity_emits_what_the_mix_of_2021_does() {
+        // 5 576.487 kWh at 0.0569 kg.
+        let energy = Joules(20_075_353_200_000 / 1_000);
+        assert_eq!(
+            electricity_co2e(energy, FactorSetId::BaseCarboneV22).get() / 1_000,
+            317_302
+        );
+    }
+}

@@ -3,19 +3,21 @@
 //! One track is one trip of one section: a track has one `<type>`, and its segments
 //! are where the recording paused. What lies between two segments is not counted.
 //! Waypoints and routes are no trips; a track without times has no month to go to.
+//! Elements that do not matter here are passed over, known or not: apps add their
+//! own (the crate `gpx` refuses a whole file for a `magvar` or a GPX 1.0 `course`).
 //!
-//! Times are given in UTC; the offset shown is that of [`crate::time::ZONE`].
+//! A time without offset is UTC, as the format says; a time in UTC is shown under
+//! the offset of [`crate::time::ZONE`].
 //!
 //! The distance is the sum of great-circle lengths on the mean sphere (at most
 //! 0.5 % off the ellipsoid), computed in floats once, here, and kept in
 //! millimetres. Two machines may differ by a millimetre, hence the id of a trip is
 //! made of its points and times and not of its distance.
 
-use std::cell::Cell;
-use std::io::Read;
+use std::borrow::Cow;
 
-use ::gpx::errors::GpxError;
-use ::gpx::{Track, Waypoint};
+use xml::common::Position;
+use xml::reader::{ErrorKind, EventReader, ParserConfig, XmlEvent};
 
 use super::{ImportError, NoteKind, Place, Report, SkipReason, quoted, short_text};
 use crate::domain::mobility::{Location, Mode, ModeSource, Section, Trip};
@@ -30,41 +32,31 @@ pub(crate) const MADE_UP_DESCRIPTION: &str =
 /// Mean radius of the Earth (IUGG), metres.
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
+/// Elements inside each other at most; GPX needs seven, extensions a few more.
+const DEPTH_MAX: usize = 64;
+
 pub(super) fn read(text: &str, report: &mut Report) -> Result<(), ImportError> {
     // Some exports begin with an empty line, which XML forbids.
     let trimmed = text.trim_start();
-    let read = Cell::new(0);
-    let parsed = ::gpx::read(Counting {
-        bytes: trimmed.as_bytes(),
-        read: &read,
-    });
-    let gpx = parsed.map_err(|error| refused(&error, text, trimmed, read.get()))?;
-    let description = gpx
-        .metadata
-        .as_ref()
-        .and_then(|it| it.description.as_deref());
-    if description == Some(MADE_UP_DESCRIPTION) {
+    let lines_before = text[..text.len() - trimmed.len()].matches('\n').count() as u64;
+    let file = File::parse(trimmed, lines_before, report)?;
+    if file.description.as_deref() == Some(MADE_UP_DESCRIPTION) {
         report.note(Place::File, NoteKind::MadeUp);
     }
-    if !gpx.waypoints.is_empty() {
+    if file.waypoints > 0 {
         report.skip(
             Place::File,
             SkipReason::Waypoints {
-                count: gpx.waypoints.len() as u64,
+                count: file.waypoints,
             },
         );
     }
-    if !gpx.routes.is_empty() {
-        report.skip(
-            Place::File,
-            SkipReason::Routes {
-                count: gpx.routes.len() as u64,
-            },
-        );
+    if file.routes > 0 {
+        report.skip(Place::File, SkipReason::Routes { count: file.routes });
     }
-    for (index, track) in gpx.tracks.iter().enumerate() {
+    for (index, track) in file.tracks.into_iter().enumerate() {
         let place = Place::Track(index as u64 + 1);
-        match read_track(track, place, report) {
+        match read_track(&track, place, report) {
             Ok(trip) => report.records.push(Record::Trip(trip)),
             Err(reason) => report.skip(place, reason),
         }
@@ -72,47 +64,213 @@ pub(super) fn read(text: &str, report: &mut Report) -> Result<(), ImportError> {
     Ok(())
 }
 
+/// What matters of a file.
+#[derive(Default)]
+struct File {
+    description: Option<String>,
+    waypoints: u64,
+    routes: u64,
+    tracks: Vec<Track>,
+}
+
+#[derive(Default)]
+struct Track {
+    name: Option<String>,
+    kind: Option<String>,
+    segments: Vec<Vec<Point>>,
+}
+
+struct Point {
+    latitude: f64,
+    longitude: f64,
+    location: Location,
+    at: Option<Moment>,
+}
+
+impl File {
+    fn parse(text: &str, lines_before: u64, report: &mut Report) -> Result<Self, ImportError> {
+        let config = ParserConfig::new()
+            .cdata_to_characters(true)
+            .whitespace_to_characters(true);
+        let mut reader = EventReader::new_with_config(text.as_bytes(), config);
+        let mut file = Self::default();
+        let mut path: Vec<String> = Vec::new();
+        let mut content = String::new();
+        // Bad coordinates: the point is left out, and its time with it.
+        let mut in_bad_point = false;
+        loop {
+            let event = reader.next();
+            let place = Place::Line(lines_before + reader.position().row + 1);
+            let event = event.map_err(|error| {
+                // Inside a tag, the parser calls the end of the file a fault like others.
+                let at_end = reader.source().is_empty() && !text.trim_end().ends_with("gpx>");
+                match error.kind() {
+                    ErrorKind::UnexpectedEof => ImportError::Truncated { place },
+                    _ if at_end => ImportError::Truncated { place },
+                    _ => ImportError::Malformed {
+                        place,
+                        reason: error.msg().to_owned(),
+                    },
+                }
+            })?;
+            match event {
+                XmlEvent::StartElement {
+                    name, attributes, ..
+                } => {
+                    let value = |key: &str| {
+                        attributes
+                            .iter()
+                            .find(|it| it.name.local_name == key)
+                            .map(|it| it.value.as_str())
+                    };
+                    if path.is_empty() {
+                        check_root(&name.local_name, value("version"), place)?;
+                    }
+                    if path.len() == DEPTH_MAX {
+                        let reason = format!("more than {DEPTH_MAX} elements inside each other");
+                        return Err(ImportError::Malformed { place, reason });
+                    }
+                    path.push(name.local_name);
+                    content.clear();
+                    in_bad_point &= path.len() > 4;
+                    let point = file.start(&path, value("lat"), value("lon"));
+                    if point == Err(NotOnEarth) {
+                        in_bad_point = true;
+                        report.skip(place, SkipReason::BadLocation);
+                    }
+                }
+                XmlEvent::Characters(more) => content.push_str(&more),
+                XmlEvent::EndElement { .. } => {
+                    if !in_bad_point && let Err(error) = file.end(&path, &content) {
+                        report.skip(place, error);
+                    }
+                    content.clear();
+                    path.pop();
+                }
+                XmlEvent::EndDocument => return Ok(file),
+                _ => {}
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        path: &[String],
+        lat: Option<&str>,
+        lon: Option<&str>,
+    ) -> Result<(), NotOnEarth> {
+        match parts(path)[..] {
+            ["gpx", "wpt"] => self.waypoints += 1,
+            ["gpx", "rte"] => self.routes += 1,
+            ["gpx", "trk"] => self.tracks.push(Track::default()),
+            ["gpx", "trk", "trkseg"] => self.track().segments.push(Vec::new()),
+            ["gpx", "trk", "trkseg", "trkpt"] => {
+                let point = Point::parse(lat, lon).ok_or(NotOnEarth)?;
+                self.segment().push(point);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, path: &[String], content: &str) -> Result<(), MomentError> {
+        match parts(path)[..] {
+            // GPX 1.1, and 1.0.
+            ["gpx", "metadata", "desc"] | ["gpx", "desc"] => self.description = short_text(content),
+            ["gpx", "trk", "name"] => self.track().name = short_text(content),
+            ["gpx", "trk", "type"] => self.track().kind = short_text(content),
+            ["gpx", "trk", "trkseg", "trkpt", "time"] => {
+                let at = read_time(content.trim())?;
+                if let Some(point) = self.segment().last_mut() {
+                    point.at = Some(at);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn track(&mut self) -> &mut Track {
+        self.tracks
+            .last_mut()
+            .expect("the path says that a track is open")
+    }
+
+    fn segment(&mut self) -> &mut Vec<Point> {
+        self.track()
+            .segments
+            .last_mut()
+            .expect("the path says that a segment is open")
+    }
+}
+
+/// Coordinates that are absent or not on Earth.
+#[derive(PartialEq, Eq)]
+struct NotOnEarth;
+
+fn parts(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
+
+fn check_root(name: &str, version: Option<&str>, place: Place) -> Result<(), ImportError> {
+    let reason = match (name, version) {
+        ("gpx", Some("1.0" | "1.1") | None) => return Ok(()),
+        ("gpx", Some(version)) => format!("GPX version {}, not 1.0 or 1.1", quoted(version)),
+        (name, _) => format!("{} instead of gpx", quoted(name)),
+    };
+    Err(ImportError::Malformed { place, reason })
+}
+
+/// Without offset it is UTC; in UTC it is shown under the offset of the zone.
+fn read_time(text: &str) -> Result<Moment, MomentError> {
+    let text = match text.parse::<Moment>() {
+        Err(MomentError::NoOffset) => Cow::Owned(format!("{text}Z")),
+        _ => Cow::Borrowed(text),
+    };
+    let moment: Moment = text.parse()?;
+    if moment.offset_min() == 0 {
+        Moment::in_zone(moment.at_ms())
+    } else {
+        Ok(moment)
+    }
+}
+
+impl Point {
+    fn parse(latitude: Option<&str>, longitude: Option<&str>) -> Option<Self> {
+        let latitude: f64 = latitude?.trim().parse().ok()?;
+        let longitude: f64 = longitude?.trim().parse().ok()?;
+        let location = Location::from_degrees(latitude, longitude, None)?;
+        Some(Self {
+            latitude,
+            longitude,
+            location,
+            at: None,
+        })
+    }
+}
+
 fn read_track(track: &Track, place: Place, report: &mut Report) -> Result<Trip, SkipReason> {
-    let points: Vec<Point> = track
-        .segments
-        .iter()
-        .flat_map(|segment| &segment.points)
-        .map(Point::of)
-        .collect();
-    if points.len() < 2 {
+    let points: Vec<&Point> = track.segments.iter().flatten().collect();
+    let (Some(from), Some(to), 2..) = (points.first(), points.last(), points.len()) else {
         return Err(SkipReason::TooFewPoints {
             count: points.len() as u64,
         });
-    }
-    let times = points
-        .iter()
-        .filter_map(|point| point.at_ms)
-        .collect::<Result<Vec<i64>, MomentError>>()?;
+    };
+    let times: Vec<Moment> = points.iter().filter_map(|point| point.at).collect();
     if !times.is_sorted() {
         report.note(place, NoteKind::OutOfOrder);
     }
-    let (Some(&first), Some(&last)) = (times.iter().min(), times.iter().max()) else {
+    let (Some(&start), Some(&end)) = (times.iter().min(), times.iter().max()) else {
         return Err(SkipReason::NoDate);
     };
-    let (start, end) = (Moment::in_zone(first)?, Moment::in_zone(last)?);
     let metres = track
         .segments
         .iter()
-        .flat_map(|segment| segment.points.windows(2))
+        .flat_map(|segment| segment.windows(2))
         .map(|pair| great_circle_m(&pair[0], &pair[1]))
         .sum();
     let distance = Millimetres::from_metres(metres).ok_or(SkipReason::BadDistance)?;
-    let location = |point: Option<&Point>| {
-        point
-            .ok_or(SkipReason::BadLocation)?
-            .location
-            .clone()
-            .ok_or(SkipReason::BadLocation)
-    };
-    let word = track
-        .type_
-        .as_deref()
-        .filter(|word| !word.trim().is_empty());
+    let word = track.kind.as_deref();
     let known = word.and_then(Mode::from_gpx_type);
     if known.is_none() {
         report.note(
@@ -138,98 +296,257 @@ fn read_track(track: &Track, place: Place, report: &mut Report) -> Result<Trip, 
         id: track_id(&points),
         start,
         end,
-        from: Some(location(points.first())?),
-        to: Some(location(points.last())?),
+        from: Some(from.location.clone()),
+        to: Some(to.location.clone()),
         sections: vec![section],
         purpose: None,
-        title: track.name.as_deref().and_then(short_text),
+        title: track.name.clone(),
         provenance: report.provenance(place),
     })
 }
 
-/// A point as far as it matters here.
-struct Point {
-    location: Option<Location>,
-    at_ms: Option<Result<i64, MomentError>>,
-}
-
-impl Point {
-    fn of(waypoint: &Waypoint) -> Self {
-        let point = waypoint.point();
-        let at_ms = waypoint.time.map(|time| {
-            let text = time.format().map_err(|_| MomentError::OutOfRange)?;
-            Ok(text.parse::<Moment>()?.at_ms())
-        });
-        Self {
-            location: Location::from_degrees(point.y(), point.x(), None),
-            at_ms,
-        }
-    }
-}
-
 /// Made of every point and its time: the same track in another file is the same trip.
-fn track_id(points: &[Point]) -> RecordId {
+fn track_id(points: &[&Point]) -> RecordId {
     let mut facts = Vec::with_capacity(points.len() * 16);
     for point in points {
-        let (latitude, longitude) = point
-            .location
-            .as_ref()
-            .map_or((0, 0), |it| (it.latitude_e7, it.longitude_e7));
-        facts.extend_from_slice(&latitude.to_le_bytes());
-        facts.extend_from_slice(&longitude.to_le_bytes());
-        let at_ms = point.at_ms.and_then(Result::ok).unwrap_or(-1);
+        facts.extend_from_slice(&point.location.latitude_e7.to_le_bytes());
+        facts.extend_from_slice(&point.location.longitude_e7.to_le_bytes());
+        let at_ms = point.at.map_or(-1, Moment::at_ms);
         facts.extend_from_slice(&at_ms.to_le_bytes());
     }
     RecordId::from_facts("gpx.track", &[&facts])
 }
 
 /// Haversine: exact enough for near points too, where the cosine rule is not.
-fn great_circle_m(from: &Waypoint, to: &Waypoint) -> f64 {
-    let (from, to) = (from.point(), to.point());
-    let (latitude_1, latitude_2) = (from.y().to_radians(), to.y().to_radians());
+fn great_circle_m(from: &Point, to: &Point) -> f64 {
+    let (latitude_1, latitude_2) = (from.latitude.to_radians(), to.latitude.to_radians());
     let half_latitude = (latitude_2 - latitude_1) / 2.0;
-    let half_longitude = (to.x() - from.x()).to_radians() / 2.0;
+    let half_longitude = (to.longitude - from.longitude).to_radians() / 2.0;
     let chord = half_latitude.sin().powi(2)
         + latitude_1.cos() * latitude_2.cos() * half_longitude.sin().powi(2);
     2.0 * EARTH_RADIUS_M * chord.sqrt().min(1.0).asin()
 }
 
-/// Counts what the parser has taken, so that a fault can be placed: its own
-/// errors tell no line.
-struct Counting<'a> {
-    bytes: &'a [u8],
-    read: &'a Cell<usize>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{DateFault, Imported, Skipped, import};
 
-impl Read for Counting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.bytes.read(buffer)?;
-        self.read.set(self.read.get() + count);
-        Ok(count)
+    const TWO_POINTS: &str = r#"<trkseg><trkpt lat="46.15" lon="-1.16"><time>2026-09-01T06:00:00Z</time></trkpt>
+        <trkpt lat="46.16" lon="-1.16"><time>2026-09-01T06:04:00Z</time></trkpt></trkseg>"#;
+
+    fn file(inside: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\"?>\n<gpx version=\"1.1\" creator=\"t\" xmlns=\"http://www.topografix.com/GPX/1/1\">\n{inside}\n</gpx>"
+        )
     }
-}
 
-fn refused(error: &GpxError, text: &str, trimmed: &str, read: usize) -> ImportError {
-    let before = text.len() - trimmed.len();
-    let seen = &text.as_bytes()[..(before + read).min(text.len())];
-    let line = seen
-        .iter()
-        .fold(1, |line, &byte| line + u64::from(byte == b'\n'));
-    let place = Place::Line(line);
-    // The parser asked for more than there is: what it misses stands nowhere.
-    let at_end = read == trimmed.len() && !text.trim_end().ends_with("gpx>");
-    match error {
-        GpxError::EventParsingError(_)
-        | GpxError::MissingClosingTag(_)
-        | GpxError::TrackSegmentError()
-            if at_end =>
-        {
-            ImportError::Truncated { place }
+    #[track_caller]
+    fn read(text: &str) -> Imported {
+        import("t.gpx", text.as_bytes(), None).unwrap()
+    }
+
+    #[track_caller]
+    fn trip(imported: &Imported) -> &Trip {
+        match &imported.records[..] {
+            [Record::Trip(trip)] => trip,
+            other => panic!(
+                "one trip expected: {other:?}, skipped {:?}",
+                imported.skipped
+            ),
         }
-        GpxError::XmlParseError(_) if at_end => ImportError::Truncated { place },
-        _ => ImportError::Malformed {
-            place,
-            reason: error.to_string(),
-        },
+    }
+
+    #[test]
+    fn a_track_becomes_a_trip_of_its_type() {
+        let imported = read(&file(&format!(
+            "<trk><name>Au travail</name><type>cycling</type>{TWO_POINTS}</trk>"
+        )));
+        let trip = trip(&imported);
+        assert_eq!(trip.title.as_deref(), Some("Au travail"));
+        assert_eq!(trip.start.to_string(), "2026-09-01T08:00:00.000+02:00");
+        let section = &trip.sections[0];
+        assert_eq!(
+            (section.mode, section.mode_source),
+            (Mode::Bicycling, ModeSource::File)
+        );
+        // A hundredth of a degree of latitude on the mean sphere.
+        assert!(
+            section.distance.get().abs_diff(1_111_951) <= 1,
+            "{:?}",
+            section.distance
+        );
+    }
+
+    #[test]
+    fn a_track_without_a_type_is_unknown_and_one_of_an_odd_type_too() {
+        for (kind, word) in [
+            ("", None),
+            ("<type>motorcycle</type>", Some("motorcycle".to_owned())),
+        ] {
+            let imported = read(&file(&format!("<trk>{kind}{TWO_POINTS}</trk>")));
+            assert_eq!(trip(&imported).sections[0].mode, Mode::Unknown);
+            assert_eq!(imported.notes[0].what, NoteKind::UnknownMode { word });
+        }
+    }
+
+    #[test]
+    fn what_lies_between_two_segments_is_not_counted() {
+        let far = TWO_POINTS.replace("46.1", "47.1").replace("T06", "T07");
+        let imported = read(&file(&format!("<trk>{TWO_POINTS}{far}</trk>")));
+        let distance = trip(&imported).sections[0].distance.get();
+        assert!(distance.abs_diff(2 * 1_111_951) <= 2, "{distance}");
+    }
+
+    #[test]
+    fn what_is_no_dated_track_is_skipped_with_its_place_and_reason() {
+        let undated = r#"<trkseg><trkpt lat="1" lon="1"/><trkpt lat="1" lon="2"/></trkseg>"#;
+        let old = TWO_POINTS.replace("2026", "1926");
+        let text = file(&format!(
+            "<wpt lat=\"1\" lon=\"1\"/><wpt lat=\"1\" lon=\"1\"/><rte/>\
+             <trk>{undated}</trk><trk><trkseg><trkpt lat=\"1\" lon=\"1\"/></trkseg></trk><trk/><trk>{old}</trk>"
+        ));
+        let at = |place, reason| Skipped { place, reason };
+        let expected = [
+            at(Place::Line(3), SkipReason::BadDate(DateFault::OutOfRange)),
+            at(Place::Line(4), SkipReason::BadDate(DateFault::OutOfRange)),
+            at(Place::File, SkipReason::Waypoints { count: 2 }),
+            at(Place::File, SkipReason::Routes { count: 1 }),
+            at(Place::Track(1), SkipReason::NoDate),
+            at(Place::Track(2), SkipReason::TooFewPoints { count: 1 }),
+            at(Place::Track(3), SkipReason::TooFewPoints { count: 0 }),
+            at(Place::Track(4), SkipReason::NoDate),
+        ];
+        assert_eq!(read(&text).skipped, expected);
+    }
+
+    #[test]
+    fn points_out_of_order_are_noted() {
+        let swapped = TWO_POINTS.replace("06:04", "05:00");
+        let imported = read(&file(&format!("<trk><type>run</type>{swapped}</trk>")));
+        assert_eq!(imported.notes[0].what, NoteKind::OutOfOrder);
+        assert_eq!(
+            trip(&imported).start.to_string(),
+            "2026-09-01T07:00:00.000+02:00"
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_an_empty_first_line_and_version_1_0_are_read() {
+        let text = file(&format!("<trk>{TWO_POINTS}</trk>"));
+        let id = read(&text).records[0].id();
+        for odd in [
+            format!("\u{feff}{text}"),
+            format!("\n  {text}"),
+            text.replace("1.1\"", "1.0\""),
+            text.replace("<trk>", "<trk><name>x</name>"),
+        ] {
+            assert_eq!(
+                read(&odd).records[0].id(),
+                id,
+                "the same points are the same trip"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_point_or_time_is_left_out_with_its_line_and_the_rest_stays() {
+        let third = "<trkpt lat=\"46.17\" lon=\"-1.16\"><ele>3</ele><time>2026-09-01T06:09:00Z</time></trkpt></trkseg>";
+        let text = file(&format!("<trk>{TWO_POINTS}</trk>")).replace("</trkseg>", third);
+        let whole = read(&text);
+        for (good, bad, reason) in [
+            ("lat=\"46.16\"", "lat=\"NaN\"", SkipReason::BadLocation),
+            ("lat=\"46.16\"", "lat=\"91\"", SkipReason::BadLocation),
+            ("lat=\"46.16\"", "", SkipReason::BadLocation),
+            (
+                "06:04:00Z",
+                "noon",
+                SkipReason::BadDate(DateFault::Malformed),
+            ),
+        ] {
+            let imported = read(&text.replace(good, bad));
+            assert_eq!(
+                imported.skipped,
+                [Skipped {
+                    place: Place::Line(4),
+                    reason
+                }],
+                "{bad}"
+            );
+            assert_eq!(trip(&imported).end, trip(&whole).end);
+            assert_eq!(
+                trip(&imported).sections[0].distance.get().div_ceil(10),
+                trip(&whole).sections[0].distance.get().div_ceil(10)
+            );
+        }
+    }
+
+    #[test]
+    fn elements_that_nobody_knows_are_passed_over() {
+        let odd = TWO_POINTS.replace(
+            "<time>",
+            "<magvar>1</magvar><course>3</course><x:y xmlns:x=\"u\"><time>z</time></x:y><time>",
+        );
+        let text = file(&format!("<trk><url>u</url>{odd}</trk>"));
+        let plain = file(&format!("<trk>{TWO_POINTS}</trk>"));
+        assert_eq!(read(&text).records[0].id(), read(&plain).records[0].id());
+    }
+
+    #[test]
+    fn a_time_without_offset_is_utc_and_one_with_keeps_it() {
+        for (zone, start) in [
+            ("", "2026-09-01T08:00:00.000+02:00"),
+            ("Z", "2026-09-01T08:00:00.000+02:00"),
+            ("+07:00", "2026-09-01T06:00:00.000+07:00"),
+        ] {
+            let points = TWO_POINTS.replace("00Z", &format!("00{zone}"));
+            let imported = read(&file(&format!("<trk>{points}</trk>")));
+            assert_eq!(trip(&imported).start.to_string(), start);
+        }
+    }
+
+    #[test]
+    fn a_cut_off_or_malformed_file_is_refused_with_its_line() {
+        let text = file(&format!("<trk>{TWO_POINTS}</trk>"));
+        for cut in [text.len() - 7, text.len() - 40, 120] {
+            let refused = import("f", &text.as_bytes()[..cut], None).unwrap_err();
+            assert!(
+                matches!(refused, ImportError::Truncated { .. }),
+                "{cut}: {refused}"
+            );
+        }
+        let deep = file(&format!(
+            "{}{}",
+            "<a>".repeat(100_000),
+            "</a>".repeat(100_000)
+        ));
+        for (bad, line) in [
+            (text.replace("version=\"1.1\"", "version=\"2.0\""), 2),
+            (text.replace("</trkseg>", "</trk>"), 4),
+            (text.replace("lat=\"46.16\"", "lat=\"46.16"), 4),
+            (deep, 3),
+        ] {
+            let refused = import("f", bad.as_bytes(), None).unwrap_err();
+            let ImportError::Malformed { place, .. } = refused else {
+                panic!("{refused}")
+            };
+            assert_eq!(place, Place::Line(line), "{refused}");
+        }
+    }
+
+    #[test]
+    fn entities_that_grow_without_bound_are_refused() {
+        let entity =
+            |it: u8, of: &str| format!("<!ENTITY {} \"{}\">", char::from(it), of.repeat(10));
+        let entities: String = (b'b'..=b'j')
+            .map(|it| entity(it, &format!("&{};", char::from(it - 1))))
+            .collect();
+        let text = format!(
+            "<!DOCTYPE gpx [<!ENTITY a \"aaaaaaaaaa\">{entities}]>\n<gpx version=\"1.1\"><trk><name>&j;</name></trk></gpx>"
+        );
+        assert!(matches!(
+            import("f", text.as_bytes(), None),
+            Err(ImportError::Malformed { .. })
+        ));
     }
 }

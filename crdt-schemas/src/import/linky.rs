@@ -42,7 +42,6 @@ pub(super) fn is_header(head: &[u8]) -> bool {
 }
 
 /// What a block's header says.
-#[derive(Clone)]
 struct Header {
     line: u64,
     meter: String,
@@ -59,82 +58,109 @@ struct Stamped {
 }
 
 pub(super) fn read(text: &str, report: &mut Report) -> Result<(), ImportError> {
-    let mut rows = csv::ReaderBuilder::new()
+    let rows = csv::ReaderBuilder::new()
         .delimiter(b';')
         .has_headers(false)
         .flexible(true)
         .quoting(false)
         .from_reader(text.as_bytes())
         .into_records();
-    let mut names: Option<BTreeMap<String, usize>> = None;
-    let mut block: Option<Header> = None;
-    let mut stamped = Vec::new();
-    let mut blocks = 0_u64;
-    let mut refused = None;
+    let mut blocks = Blocks {
+        report,
+        names: None,
+        block: None,
+        stamped: Vec::new(),
+        read: 0,
+        refused: None,
+    };
     let mut last_line = 0;
-    while let Some(row) = rows.next() {
+    for row in rows {
         let row = row.map_err(|error| ImportError::Malformed {
             place: Place::File,
             reason: error.to_string(),
         })?;
-        let line = row.position().map_or(0, csv::Position::line);
-        last_line = line;
+        last_line = row.position().map_or(0, csv::Position::line);
         let cells: Vec<&str> = row
             .iter()
             .map(|cell| cell.trim().trim_matches('"'))
             .collect();
-        if is_header(cells[0].as_bytes()) {
-            if let Some(header) = block.take() {
-                finish_block(&header, std::mem::take(&mut stamped), report);
-            }
-            names = Some(
-                cells
-                    .iter()
-                    .enumerate()
-                    .map(|(at, name)| (name.to_lowercase(), at))
-                    .collect(),
-            );
-        } else if let Some(names) = names.take() {
-            match read_header(&names, &cells, line) {
-                Ok(header) => {
-                    blocks += 1;
-                    block = Some(header);
-                }
-                Err((what, unit)) => {
-                    report.skip(
-                        Place::Line(line),
-                        SkipReason::NotALoadCurve {
-                            what: what.clone(),
-                            unit: unit.clone(),
-                        },
-                    );
-                    refused = Some(ImportError::NotALoadCurve {
-                        place: Place::Line(line),
-                        what,
-                        unit,
-                    });
-                }
-            }
-        } else if cells[0].eq_ignore_ascii_case("horodate")
-            || cells.iter().all(|cell| cell.is_empty())
-        {
-        } else if block.is_some() {
-            match read_value(&cells, line) {
-                Ok(value) => stamped.push(value),
-                Err(reason) => report.skip(Place::Line(line), reason),
-            }
-        }
+        blocks.take(&cells, last_line);
     }
-    if let Some(header) = block.take() {
-        finish_block(&header, stamped, report);
-    }
-    match (blocks, refused) {
+    blocks.finish_block();
+    match (blocks.read, blocks.refused) {
         (0, Some(refused)) => Err(refused),
         (0, None) => Err(ImportError::Truncated {
             place: Place::Line(last_line),
         }),
         _ => Ok(()),
     }
+}
+
+/// The blocks of a file, line by line.
+struct Blocks<'a> {
+    report: &'a mut Report,
+    /// Column names, from the first line of a header until its second.
+    names: Option<BTreeMap<String, usize>>,
+    /// The block whose values are being read; `None` if it is of another kind.
+    block: Option<Header>,
+    stamped: Vec<Stamped>,
+    /// How many blocks were load curves.
+    read: u64,
+    /// Why the last block that was none was refused.
+    refused: Option<ImportError>,
+}
+
+impl Blocks<'_> {
+    fn take(&mut self, cells: &[&str], line: u64) {
+        if is_header(cells[0].as_bytes()) {
+            self.finish_block();
+            self.names = Some(
+                cells
+                    .iter()
+                    .enumerate()
+                    .map(|(at, name)| (name.to_lowercase(), at))
+                    .collect(),
+            );
+        } else if let Some(names) = self.names.take() {
+            self.start_block(&names, cells, line);
+        } else if self.block.is_some() && !is_passed_over(cells) {
+            match read_value(cells, line) {
+                Ok(value) => self.stamped.push(value),
+                Err(reason) => self.report.skip(Place::Line(line), reason),
+            }
+        }
+    }
+
+    fn start_block(&mut self, names: &BTreeMap<String, usize>, cells: &[&str], line: u64) {
+        match read_header(names, cells, line) {
+            Ok(header) => {
+                self.read += 1;
+                self.block = Some(header);
+            }
+            Err((what, unit)) => {
+                let place = Place::Line(line);
+                self.report.skip(
+                    place,
+                    SkipReason::NotALoadCurve {
+                        what: what.clone(),
+                        unit: unit.clone(),
+                    },
+                );
+                self.refused = Some(ImportError::NotALoadCurve { place, what, unit });
+            }
+        }
+    }
+
+    fn finish_block(&mut self) {
+        if let Some(header) = self.block.take() {
+            finish_block(&header, std::mem::take(&mut self.stamped), self.report);
+        }
+    }
+}
+
+/// The header of the values, and empty lines.
+fn is_passed_over(cells: &[&str]) -> bool {
+    cells[0].eq_ignore_ascii_case("horodate") || cells.iter().all(|cell| cell.is_empty())
 }
 
 /// Err: what the block holds instead, and its unit.
@@ -288,4 +314,237 @@ fn infer_step(stamped: &[Stamped]) -> Option<u64> {
         .iter()
         .position(|&count| count == most)
         .map(|at| STEPS_MIN[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{DateFault, Imported, import};
+
+    const HEAD: &str = "Identifiant PRM;Type de donnees;Date de debut;Date de fin;Grandeur physique;\
+                        Grandeur metier;Etape metier;Unite;Pas en minutes\n";
+
+    fn block(unit_and_step: &str, lines: &[&str]) -> String {
+        let meter = "11111111111111;Courbe de charge;01/01/2022;02/01/2022;Energie active";
+        format!(
+            "{HEAD}{meter};Consommation;Comptage Brut;{unit_and_step}\nHorodate;Valeur\n{}\n",
+            lines.join("\n")
+        )
+    }
+
+    #[track_caller]
+    fn read(text: &str) -> Imported {
+        import("linky.csv", text.as_bytes(), None).unwrap()
+    }
+
+    fn readings(imported: &Imported) -> Vec<&Reading> {
+        imported
+            .records
+            .iter()
+            .map(|record| match record {
+                Record::Reading(reading) => reading,
+                Record::Trip(_) => unreachable!("a meter makes no trips"),
+            })
+            .collect()
+    }
+
+    fn reasons(imported: &Imported) -> Vec<(Place, &SkipReason)> {
+        imported
+            .skipped
+            .iter()
+            .map(|it| (it.place, &it.reason))
+            .collect()
+    }
+
+    #[test]
+    fn a_stamp_is_the_end_of_its_half_hour() {
+        let imported = read(&block("W;30", &["2022-08-01T00:00:00+02:00;400"]));
+        let reading = readings(&imported)[0];
+        assert_eq!(reading.start.to_string(), "2022-07-31T23:30:00.000+02:00");
+        assert_eq!(imported.records[0].document().to_string(), "energy/2022-07");
+        assert_eq!(reading.energy, Joules(400 * 1_800));
+        assert_eq!(reading.provenance.place, Place::Line(4));
+    }
+
+    #[test]
+    fn a_byte_order_mark_carriage_returns_and_quotes_change_nothing() {
+        let plain = block("W;30", &["2022-08-01T00:00:00+02:00;400"]);
+        let odd = format!(
+            "\u{feff}{}",
+            plain
+                .replace('\n', "\r\n")
+                .replace("Horodate", "\"Horodate\"")
+        );
+        assert_eq!(
+            readings(&read(&plain))[0].id(),
+            readings(&read(&odd))[0].id()
+        );
+        assert_eq!(reasons(&read(&odd)), []);
+    }
+
+    #[test]
+    fn the_step_comes_from_the_stamps_when_the_header_gives_none() {
+        for (step, second) in [(10, "00:20"), (30, "00:40"), (60, "01:10")] {
+            let second = format!("2022-08-01T{second}:00+02:00;60");
+            let imported = read(&block("W;", &["2022-08-01T00:10:00+02:00;60", &second]));
+            assert!(
+                imported
+                    .notes
+                    .iter()
+                    .any(|it| it.what == NoteKind::StepInferred { minutes: step })
+            );
+            assert_eq!(readings(&imported)[1].energy, Joules(60 * 60 * step));
+        }
+        let alone = read(&block("W;", &["2022-08-01T00:10:00+02:00;60"]));
+        assert_eq!(reasons(&alone), [(Place::Line(4), &SkipReason::NoStep)]);
+    }
+
+    #[test]
+    fn the_double_hour_of_october_is_two_hours() {
+        let imported = read(&block(
+            "W;30",
+            &[
+                "2022-10-30T02:00:00+02:00;1",
+                "2022-10-30T02:30:00+02:00;2",
+                "2022-10-30T02:00:00+01:00;3",
+                "2022-10-30T02:30:00+01:00;4",
+                "2022-10-30T03:00:00+01:00;5",
+            ],
+        ));
+        assert_eq!(imported.records.len(), 5);
+        assert_eq!((reasons(&imported), imported.notes.len()), (vec![], 0));
+        assert_eq!(
+            readings(&imported)[3].start.to_string(),
+            "2022-10-30T02:00:00.000+01:00"
+        );
+    }
+
+    #[test]
+    fn the_missing_hour_of_march_is_no_gap() {
+        let stamps = [
+            "2022-03-27T01:30:00+01:00;1",
+            "2022-03-27T03:00:00+02:00;2",
+            "2022-03-27T03:30:00+02:00;3",
+        ];
+        let imported = read(&block("W;30", &stamps));
+        assert_eq!((imported.records.len(), imported.notes.len()), (3, 0));
+        assert_eq!(
+            readings(&imported)[1].start.to_string(),
+            "2022-03-27T01:30:00.000+01:00"
+        );
+    }
+
+    #[test]
+    fn a_missing_block_is_noted_and_not_invented() {
+        let stamps = [
+            "2022-08-01T00:30:00+02:00;1",
+            "2022-08-01T01:00:00+02:00;1",
+            "2022-08-01T12:00:00+02:00;1",
+        ];
+        let imported = read(&block("W;30", &stamps));
+        assert_eq!(imported.records.len(), 3);
+        let [note] = &imported.notes[..] else {
+            panic!("{:?}", imported.notes)
+        };
+        let NoteKind::Gap { from, to, missing } = note.what else {
+            panic!("{note:?}")
+        };
+        assert_eq!(note.place, Place::Line(6));
+        assert_eq!(from.to_string(), "2022-08-01T01:00:00.000+02:00");
+        assert_eq!(to.to_string(), "2022-08-01T11:30:00.000+02:00");
+        assert_eq!(missing, 21);
+    }
+
+    #[test]
+    fn each_bad_line_is_skipped_with_its_place_and_reason() {
+        let imported = read(&block(
+            "W;30",
+            &[
+                "2022-08-01T00:30:00+02:00;",
+                "2022-08-01T01:00:00+02:00;-5",
+                "2022-08-01T01:30:00+02:00;1,5",
+                "01/08/2022 02:00;5",
+                "2022-08-01T02:30:00;5",
+                "2022-08-01T03:00:00+02:00;5;6",
+                "2222-08-01T03:00:00+02:00;5",
+                "2022-08-01T03:00:00+02:00;99999999999999999999999",
+                "2022-08-01T04:00:00+02:00;5",
+                "2022-08-01T04:00:00+02:00;5",
+                "2022-08-01T04:00:00+02:00;6",
+                "2022-08-01T04:10:00+02:00;6",
+            ],
+        ));
+        let bad = |text: &str| SkipReason::BadValue {
+            text: text.to_owned(),
+        };
+        let expected = [
+            (4, SkipReason::NoValue),
+            (5, bad("-5")),
+            (6, bad("1,5")),
+            (7, SkipReason::BadDate(DateFault::Malformed)),
+            (8, SkipReason::BadDate(DateFault::NoOffset)),
+            (
+                9,
+                SkipReason::Columns {
+                    expected: 2,
+                    got: 3,
+                },
+            ),
+            (10, SkipReason::BadDate(DateFault::OutOfRange)),
+            (11, bad("99999999999999999999999")),
+            (14, SkipReason::Contradicts { line: 12 }),
+            (15, SkipReason::Overlaps),
+        ];
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(line, reason)| (Place::Line(*line), reason))
+            .collect();
+        assert_eq!(reasons(&imported), expected);
+        assert_eq!(imported.notes[0].what, NoteKind::Repeats { line: 12 });
+        assert_eq!(imported.records.len(), 1);
+    }
+
+    #[test]
+    fn several_blocks_are_read_and_one_of_another_kind_is_skipped() {
+        let first = block("W;30", &["2022-08-01T00:30:00+02:00;1"]);
+        let index =
+            block("W;30", &["2022-08-01T01:00:00+02:00;9"]).replace("Courbe de charge", "Index");
+        let third =
+            block("W;30", &["2022-08-01T01:00:00+02:00;2"]).replace("Consommation", "Production");
+        let imported = read(&format!("{first}{index}{third}"));
+        assert_eq!(
+            readings(&imported)
+                .iter()
+                .map(|it| it.flow)
+                .collect::<Vec<_>>(),
+            [Flow::Consumed, Flow::Produced]
+        );
+        let reason = SkipReason::NotALoadCurve {
+            what: "Index".into(),
+            unit: "W".into(),
+        };
+        assert_eq!(reasons(&imported), [(Place::Line(6), &reason)]);
+    }
+
+    #[test]
+    fn a_file_of_indexes_is_refused_and_so_is_one_cut_off_in_its_header() {
+        let index = block("Wh;", &[]).replace("Courbe de charge", "Index");
+        let refused = import("f", index.as_bytes(), None).unwrap_err();
+        let what = ("Index".to_owned(), "Wh".to_owned());
+        assert_eq!(
+            refused,
+            ImportError::NotALoadCurve {
+                place: Place::Line(2),
+                what: what.0,
+                unit: what.1
+            }
+        );
+        let cut = import("f", HEAD.as_bytes(), None).unwrap_err();
+        assert_eq!(
+            cut,
+            ImportError::Truncated {
+                place: Place::Line(1)
+            }
+        );
+    }
 }

@@ -13,7 +13,7 @@
 //!
 //! # Invariants
 //!
-//! - No input makes an importer panic, and memory stays within a few times [`BYTES_MAX`].
+//! - No input makes an importer panic, and memory stays within ten times [`BYTES_MAX`].
 //! - No record is invented: a missing half hour is a note, a date that nobody gave a refusal.
 //! - Texts taken over from a file are at most [`TEXT_CHARS_MAX`] characters long.
 
@@ -730,5 +730,90 @@ mod tests {
             assert_eq!(place.to_string().parse(), Ok(place));
         }
         assert_eq!("line x".parse::<Place>(), Err(NotAPlace));
+    }
+}
+
+#[cfg(test)]
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::document::Document;
+    use crate::sample;
+
+    /// Reads `bytes`, and puts what was understood into documents.
+    fn survive(bytes: &[u8]) {
+        let _ = import("f", bytes, None);
+        for &format in Format::ALL {
+            let Ok(imported) = import("f", bytes, Some(format)) else {
+                continue;
+            };
+            for record in &imported.records {
+                let mut document = Document::new(record.document(), &[1; 32]);
+                document.put(record, 1);
+                assert_eq!(document.records().unwrap(), std::slice::from_ref(record));
+            }
+        }
+    }
+
+    /// Long enough to be interesting, short enough to try many times.
+    fn small_samples() -> Vec<Vec<u8>> {
+        let files = sample::files(3, "2026-09".parse().unwrap());
+        let mut samples: Vec<Vec<u8>> = files.into_iter().map(|file| file.bytes).collect();
+        for sample in &mut samples {
+            let end = if sample.starts_with(b"{") {
+                sample.len()
+            } else {
+                sample.len().min(1_500)
+            };
+            sample.truncate(end);
+        }
+        // Whole again, so that a change inside is what is wrong with it.
+        let whole = samples[0]
+            .windows(8)
+            .rposition(|it| it == b"</trkpt>")
+            .unwrap()
+            + 8;
+        samples[0].truncate(whole);
+        samples[0].extend_from_slice(b"</trkseg></trk></gpx>");
+        samples
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn no_bytes_make_an_importer_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            survive(&bytes);
+            for head in [&b"<gpx version=\"1.1\">"[..], b"{\"series\": [", b"Identifiant PRM;"] {
+                survive(&[head, &bytes].concat());
+            }
+        }
+
+        #[test]
+        fn no_change_to_a_good_file_makes_an_importer_panic(
+            which in 0_usize..4,
+            at in any::<prop::sample::Index>(),
+            remove in 0_usize..40,
+            insert in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..6),
+                prop::sample::select(vec![
+                    "NaN", "-1", "1e999", "99999999999999999999", "null", "\"\"", "[]", "{}", ";", "\n", "<", ">",
+                    "&", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59+23:59", "-9223372036854775808",
+                ]).prop_map(|text| text.as_bytes().to_vec()),
+            ],
+        ) {
+            let mut bytes = small_samples().swap_remove(which);
+            let at = at.index(bytes.len());
+            let end = (at + remove).min(bytes.len());
+            bytes.splice(at..end, insert);
+            survive(&bytes);
+        }
+
+        #[test]
+        fn a_file_cut_off_anywhere_is_read_or_refused(which in 0_usize..4, at in any::<prop::sample::Index>()) {
+            let bytes = small_samples().swap_remove(which);
+            survive(&bytes[..at.index(bytes.len())]);
+        }
     }
 }

@@ -119,3 +119,188 @@ fn part_of(week: ISOWeekDate) -> Option<Month> {
         u8::try_from(thursday.month()).ok()?,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sample;
+
+    fn weekly() -> &'static Lens {
+        Lens::find("mobility.weekly").unwrap()
+    }
+
+    fn trips_of(start: &str) -> Vec<Record> {
+        let files = sample::files(7, start.parse().unwrap());
+        let read = |file: &sample::SampleFile| {
+            crate::import::import(&file.name, &file.bytes, None)
+                .unwrap()
+                .records
+        };
+        files.iter().flat_map(read).collect()
+    }
+
+    fn decoded(rows: &[Row]) -> Vec<WeeklyRow> {
+        rows.iter()
+            .map(|row| decode(&row.key, &row.fields).unwrap())
+            .collect()
+    }
+
+    fn part(text: &str) -> Month {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn rows_say_week_mode_trips_distance_and_emissions_and_nothing_else() {
+        let rows = decoded(&weekly().project_part(part("2026-09"), &trips_of("2026-09")));
+        assert!(
+            rows.iter()
+                .all(|row| (36..=40).contains(&row.week) && row.year == 2026)
+        );
+        assert!(rows.iter().all(|row| row.distance.get() % 100_000 == 0));
+        assert!(
+            rows.iter()
+                .all(|row| row.co2e.is_none_or(|co2e| co2e.get() % 10_000 == 0))
+        );
+        let unknown = rows
+            .iter()
+            .find(|row| row.mode == Mode::AirOrHighSpeedRail)
+            .unwrap();
+        assert_eq!((unknown.trips, unknown.co2e), (1, None));
+        let bus = rows.iter().find(|row| row.mode == Mode::Bus).unwrap();
+        assert!(bus.co2e.is_some());
+    }
+
+    #[test]
+    fn every_trip_is_in_exactly_one_part_and_that_part_is_the_one_it_touches() {
+        // 2026-12-28 to 2027-01-03 is week 53 of 2026: its Thursday is 31 December.
+        let mut trips = trips_of("2026-12");
+        trips.extend(trips_of("2027-01"));
+        for record in trips
+            .iter()
+            .filter(|record| matches!(record, Record::Trip(_)))
+        {
+            let touched = weekly().parts_touched(record);
+            let mut month = part("2026-10");
+            while month < part("2027-05") {
+                let shown = !weekly()
+                    .project_part(month, std::slice::from_ref(record))
+                    .is_empty();
+                assert_eq!(
+                    shown,
+                    touched.contains(&month),
+                    "{month} {:?}",
+                    record.start()
+                );
+                month = month.next();
+            }
+            assert_eq!(touched.len(), 1);
+        }
+        let new_year = trips
+            .iter()
+            .find(|it| it.start().to_string().starts_with("2027-01-01"))
+            .unwrap();
+        assert_eq!(
+            weekly().parts_touched(new_year),
+            BTreeSet::from([part("2026-12")])
+        );
+    }
+
+    #[test]
+    fn a_reading_touches_no_part_of_a_lens_of_trips() {
+        let trips = trips_of("2026-09");
+        let reading = trips
+            .iter()
+            .find(|it| matches!(it, Record::Reading(_)))
+            .unwrap();
+        assert!(weekly().parts_touched(reading).is_empty());
+    }
+
+    #[test]
+    fn the_same_records_in_another_order_give_the_same_rows() {
+        let mut trips = trips_of("2026-09");
+        let rows = weekly().project_part(part("2026-09"), &trips);
+        trips.reverse();
+        assert_eq!(weekly().project_part(part("2026-09"), &trips), rows);
+        assert!(rows.is_sorted());
+    }
+
+    #[test]
+    fn a_lens_explains_itself_in_one_sentence() {
+        assert_eq!(
+            weekly().explain(Lang::Fr),
+            "Par semaine et mode de transport, la personne voit le nombre, la distance (arrondie à 100 m) \
+             et les émissions de CO2e (arrondies à 10 g, Base Carbone V22.0) de vos trajets ; \
+             ni lieu, ni heure, ni motif."
+        );
+        assert_eq!(
+            weekly().explain(Lang::En),
+            "By week and mode of transport, they see the number, the distance (rounded to 100 m) \
+             and the CO2e emissions (rounded to 10 g, Base Carbone V22.0) of your trips; \
+             no place, no time of day, no purpose."
+        );
+    }
+
+    #[test]
+    fn a_lens_is_found_by_name_and_by_id() {
+        let lens = weekly();
+        assert_eq!(Lens::find_id(&lens.id()), Some(lens));
+        assert_eq!(Lens::find("mobility.daily"), None);
+        // Other ids mean other rows: change this only with ENGINE_VERSION or the spec.
+        let id = blake3::Hash::from_bytes(lens.id()).to_hex();
+        assert_eq!(&id[..16], "1b740dcbfdf69e83");
+    }
+
+    #[test]
+    fn a_row_that_no_lens_writes_is_refused() {
+        let row = WeeklyRow {
+            year: 2026,
+            week: 36,
+            mode: Mode::AirOrHighSpeedRail,
+            trips: u64::MAX,
+            distance: Millimetres(u64::MAX),
+            co2e: Some(MilligramsCo2e(u64::MAX)),
+        };
+        let Row { key, fields } = row.encode();
+        assert!(key.len() <= KEY_BYTES_MAX && fields.len() <= FIELDS_BYTES_MAX);
+        assert_eq!(decode(&key, &fields).unwrap(), row);
+
+        let refused = |key: &[u8], fields: &[u8]| decode(key, fields).unwrap_err().to_string();
+        assert_eq!(refused(&[0; 49], &fields), "49 bytes, at most 48");
+        assert_eq!(refused(&key, &[0; 29]), "29 bytes, at most 28");
+        assert_eq!(refused(b"", &fields), "not the CBOR of a row");
+        let trailing = [&key[..], &[0]].concat();
+        assert_eq!(refused(&trailing, &fields), "not canonical CBOR");
+        // 1 as two bytes, and null as undefined.
+        assert_eq!(refused(&key, &[0x83, 0x18, 1, 0, 0]), "not canonical CBOR");
+        decode(&key, &[0x83, 1, 0, 0xf6]).unwrap();
+        decode(&key, &[0x83, 1, 0, 0xf7]).unwrap_err();
+        let week_54 = WeeklyRow {
+            week: 54,
+            ..row.clone()
+        }
+        .encode();
+        assert_eq!(
+            refused(&week_54.key, &[0x83, 1, 0, 0xf6]),
+            "year 2026, week 54, 1 trips cannot be"
+        );
+        let zero = WeeklyRow { trips: 0, ..row }.encode();
+        assert!(matches!(
+            decode(&zero.key, &zero.fields),
+            Err(LensError::OutOfRange { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(
+            key in prop::collection::vec(any::<u8>(), 0..50),
+            fields in prop::collection::vec(any::<u8>(), 0..30),
+        ) {
+            if let Ok(row) = decode(&key, &fields) {
+                prop_assert_eq!(row.encode(), Row { key, fields });
+            }
+        }
+    }
+}

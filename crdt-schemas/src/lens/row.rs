@@ -6,6 +6,7 @@
 //! | fields | array of 3: trips (uint), distance in mm (uint), CO2e in mg (uint) or null |
 
 use minicbor::decode::Error;
+use minicbor::encode::{self, Write};
 use minicbor::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
 
@@ -83,35 +84,40 @@ pub enum LensError {
 
 impl WeeklyRow {
     pub(super) fn encode(&self) -> Row {
-        let encode =
-            |write: &dyn Fn(
-                &mut Encoder<&mut Vec<u8>>,
-            )
-                -> Result<(), minicbor::encode::Error<std::convert::Infallible>>| {
-                let mut bytes = Vec::new();
-                write(&mut Encoder::new(&mut bytes)).expect("writing to memory cannot fail");
-                bytes
-            };
-        let key = encode(&|encoder| {
-            encoder
-                .array(3)?
-                .u16(self.year)?
-                .u8(self.week)?
-                .str(self.mode.as_str())?;
-            Ok(())
-        });
-        let fields = encode(&|encoder| {
-            encoder
-                .array(3)?
-                .u64(self.trips)?
-                .u64(self.distance.get())?;
-            match self.co2e {
-                Some(co2e) => encoder.u64(co2e.get())?,
-                None => encoder.null()?,
-            };
-            Ok(())
-        });
-        Row { key, fields }
+        const MEMORY: &str = "writing to memory cannot fail";
+        let mut row = Row {
+            key: Vec::new(),
+            fields: Vec::new(),
+        };
+        self.write_key(&mut Encoder::new(&mut row.key))
+            .expect(MEMORY);
+        self.write_fields(&mut Encoder::new(&mut row.fields))
+            .expect(MEMORY);
+        row
+    }
+
+    fn write_key<W: Write>(&self, encoder: &mut Encoder<W>) -> Result<(), encode::Error<W::Error>> {
+        encoder
+            .array(3)?
+            .u16(self.year)?
+            .u8(self.week)?
+            .str(self.mode.as_str())?;
+        Ok(())
+    }
+
+    fn write_fields<W: Write>(
+        &self,
+        encoder: &mut Encoder<W>,
+    ) -> Result<(), encode::Error<W::Error>> {
+        encoder
+            .array(3)?
+            .u64(self.trips)?
+            .u64(self.distance.get())?;
+        match self.co2e {
+            Some(co2e) => encoder.u64(co2e.get())?,
+            None => encoder.null()?,
+        };
+        Ok(())
     }
 }
 
