@@ -1,2 +1,10 @@
-//! stub
-fn main() {}
+//! `maille`, the command line. See `cli`.
+
+mod cli;
+mod demo;
+mod export;
+mod i18n;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

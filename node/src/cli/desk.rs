@@ -1,0 +1,223 @@
+//! Where commands are carried out: by the node that runs on the home, else in this
+//! process on the home's store.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use maille_core::OpenError as MachineError;
+use maille_core::command::{Command, Done};
+use maille_node::control::{Client, Session, SessionError};
+use maille_node::driver::{CallError, Mode, Node, StartError};
+use maille_node::home_dir::HomeDir;
+use maille_node::keystore::{self, Passphrase};
+use maille_node::net::NetError;
+use maille_node::store::OpenError;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::cli::failure::{Failure, causes};
+use crate::cli::{Context, secret};
+
+/// How long to wait for another command that has the store for a moment.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+
+/// How often to look whether it is done.
+const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A way to have commands carried out.
+pub(crate) struct Desk {
+    runtime: Runtime,
+    /// `None` only while it is closed.
+    session: Option<Session>,
+    running: bool,
+}
+
+impl Desk {
+    /// Opens the home: the node that runs on it, else its store.
+    pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
+        // A running node has been given its passphrase already.
+        let running = runtime
+            .block_on(Client::connect(&home))
+            .is_ok_and(|client| client.is_some());
+        let passphrase = if running {
+            None
+        } else {
+            passphrase(context, &home)?
+        };
+        let session = runtime.block_on(Session::open(&home, passphrase.as_ref()));
+        let session = session.map_err(|error| of_session(&context.home, error))?;
+        let running = session.is_remote();
+        Ok(Self {
+            runtime,
+            session: Some(session),
+            running,
+        })
+    }
+
+    /// The same, but able to meet other nodes: without a running node, this process is
+    /// one until the desk is closed, and takes other commands meanwhile.
+    pub(crate) fn open_online(context: &Context) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
+        let begun = Instant::now();
+        let session = loop {
+            let client = runtime.block_on(Client::connect(&home));
+            let client = client.map_err(|error| unreachable(&error))?;
+            if let Some(client) = client {
+                break Session::Remote(client);
+            }
+            match start(&runtime, context, &home) {
+                Ok(node) => break Session::Local(Box::new(node)),
+                Err(Failure::HomeInUse { .. }) if begun.elapsed() < BUSY_MAX => {
+                    std::thread::sleep(BUSY_LOOK_EVERY);
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
+        Ok(Self {
+            runtime,
+            session: Some(session),
+            running: true,
+        })
+    }
+
+    /// Has a command carried out; what it changes is durable when this returns.
+    pub(crate) fn ask(&mut self, command: Command) -> Result<Done, Failure> {
+        let session = self.session.as_mut().expect("only dropping takes it");
+        self.runtime
+            .block_on(session.call(command))
+            .map_err(of_call)
+    }
+
+    /// Whether a node meets others for this home right now.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+}
+
+impl Drop for Desk {
+    /// Waits until the home is free for the next command.
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.runtime.block_on(session.close());
+        }
+    }
+}
+
+/// Starts a node that meets others and takes commands.
+pub(crate) fn start(runtime: &Runtime, context: &Context, home: &HomeDir) -> Result<Node, Failure> {
+    // Before a passphrase is asked for in vain; taken again by the node itself.
+    drop(home.lock().map_err(Failure::of_home)?);
+    let passphrase = passphrase(context, home)?;
+    let keys = keystore::open(home, passphrase.as_ref())
+        .map_err(|error| Failure::of_key(&context.home, error))?;
+    runtime
+        .block_on(Node::start(home, keys, Mode::Daemon))
+        .map_err(|error| of_start(&context.home, error))
+}
+
+/// A runtime of a few threads: the network's work goes on while a command waits.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| Failure::Bug {
+        what: format!("no thread to work with: {error}"),
+    })
+}
+
+/// The passphrase, if the home has one.
+fn passphrase(context: &Context, home: &HomeDir) -> Result<Option<Passphrase>, Failure> {
+    let needed =
+        keystore::needs_passphrase(home).map_err(|error| Failure::of_key(&context.home, error))?;
+    if !needed {
+        return Ok(None);
+    }
+    let typed = secret::passphrase(context)?;
+    Ok(Some(Passphrase::new(&typed)))
+}
+
+/// The node answered something else than was asked.
+pub(crate) fn unexpected(command: &str) -> Failure {
+    Failure::Bug {
+        what: format!("{command}: an answer to another command"),
+    }
+}
+
+/// The fields of a struct, for `--json`.
+pub(crate) fn fields_of(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn unreachable(error: &io::Error) -> Failure {
+    Failure::DaemonLost {
+        reason: error.to_string(),
+    }
+}
+
+fn of_session(home: &Path, error: SessionError) -> Failure {
+    match error {
+        SessionError::Key(error) => Failure::of_key(home, error),
+        SessionError::Start(error) => of_start(home, error),
+        SessionError::Unreachable(error) => unreachable(&error),
+        other => Failure::Bug {
+            what: causes(&other),
+        },
+    }
+}
+
+/// Why a call came to nothing.
+pub(crate) fn of_call(error: CallError) -> Failure {
+    match error {
+        CallError::Command(error) => Failure::Command(error),
+        CallError::Lost { reason } | CallError::Misunderstood { reason } => {
+            Failure::DaemonLost { reason }
+        }
+        other => Failure::Bug {
+            what: causes(&other),
+        },
+    }
+}
+
+/// Why a node did not start.
+pub(crate) fn of_start(home: &Path, error: StartError) -> Failure {
+    match error {
+        StartError::Home(error) => Failure::of_home(error),
+        StartError::Store(OpenError::InUse { .. }) => Failure::HomeInUse {
+            home: home.to_owned(),
+        },
+        StartError::Store(OpenError::WrongKey { .. })
+        | StartError::Machine(MachineError::OtherPerson { .. }) => Failure::HomeMixed {
+            home: home.to_owned(),
+        },
+        // What redb says of a file that is none of its own.
+        StartError::Store(OpenError::Io { source, .. })
+            if matches!(
+                source.kind(),
+                ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Failure::HomeDamaged {
+                home: home.to_owned(),
+                reason: source.to_string(),
+            }
+        }
+        StartError::Store(OpenError::Io { path, source }) => Failure::HomeUnusable {
+            home: path,
+            reason: source.to_string(),
+        },
+        StartError::Net(NetError::BadAddress { address }) => Failure::BadAddress { typed: address },
+        StartError::Net(error @ NetError::CannotListen { .. }) => Failure::CannotListen {
+            reason: causes(&error),
+        },
+        StartError::Control(error) => Failure::HomeUnusable {
+            home: home.to_owned(),
+            reason: error.to_string(),
+        },
+        error => Failure::HomeDamaged {
+            home: home.to_owned(),
+            reason: causes(&error),
+        },
+    }
+}

@@ -1,0 +1,438 @@
+//! The whole flag surface, in one place.
+//!
+//! Help texts are not here: they are sentences for people and live in `i18n`, one per
+//! command and argument, in both languages. [`command`] hangs them onto the clap tree;
+//! a test asserts that none is missing and none is left over.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cli::failure::Failure;
+use crate::i18n::{Lang, Text};
+
+/// The command line, parsed.
+#[derive(Parser, Debug)]
+#[command(
+    name = "maille",
+    version,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Flags {
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "MAILLE_HOME",
+        hide_env = true
+    )]
+    pub(crate) home: Option<PathBuf>,
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[arg(long, global = true, value_name = "fr|en", hide_possible_values = true)]
+    pub(crate) lang: Option<Lang>,
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    #[arg(short = 'h', long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    Init(InitFlags),
+    Card,
+    Run(RunFlags),
+    Status,
+    Import(ImportFlags),
+    #[command(subcommand)]
+    Trip(TripVerb),
+    #[command(subcommand)]
+    Show(ShowVerb),
+    #[command(subcommand)]
+    Lens(LensVerb),
+    #[command(subcommand)]
+    Share(ShareVerb),
+    #[command(subcommand)]
+    Received(ReceivedVerb),
+    #[command(subcommand)]
+    Log(LogVerb),
+    Export(ExportFlags),
+    Demo(DemoFlags),
+}
+
+impl Verb {
+    /// Whether it leaves the person's folder alone.
+    pub(crate) fn needs_no_home(&self) -> bool {
+        match self {
+            Self::Demo(_) | Self::Lens(LensVerb::List) => true,
+            Self::Import(flags) => flags.dry_run,
+            _ => false,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitFlags {
+    #[arg(long, value_name = "fr|en", hide_possible_values = true)]
+    pub(crate) words_lang: Option<Lang>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words_file: Option<PathBuf>,
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub(crate) passphrase: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunFlags {
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportFlags {
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum TripVerb {
+    List(TripListFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TripListFlags {
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ShowVerb {
+    Footprint(FootprintFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FootprintFlags {
+    #[arg(long, value_name = "SET")]
+    pub(crate) factors: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LensVerb {
+    List,
+    Preview(LensPreviewFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LensPreviewFlags {
+    #[arg(value_name = "NAME")]
+    pub(crate) lens: String,
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ShareVerb {
+    Create(ShareCreateFlags),
+    List,
+    Revoke(ShareRevokeFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShareCreateFlags {
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lens: String,
+    #[arg(long, value_name = "CARD")]
+    pub(crate) with: String,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: String,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) from: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShareRevokeFlags {
+    #[arg(value_name = "SHARE")]
+    pub(crate) share: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ReceivedVerb {
+    Accept(ReceivedAcceptFlags),
+    List,
+    Show(ReceivedShowFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReceivedAcceptFlags {
+    #[arg(value_name = "LINK")]
+    pub(crate) link: String,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        hide_default_value = true
+    )]
+    pub(crate) wait: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReceivedShowFlags {
+    #[arg(value_name = "SHARE")]
+    pub(crate) share: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LogVerb {
+    Sent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportFlags {
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoFlags {
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// Which language the arguments ask for, read before anything is parsed, so that even
+/// a usage error is in the person's language.
+pub(crate) fn language_of(arguments: &[OsString]) -> Lang {
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let value = match word {
+            "--" => break,
+            "--lang" => words.next(),
+            _ => word.strip_prefix("--lang="),
+        };
+        if let Some(lang) = value.and_then(Lang::from_code) {
+            return lang;
+        }
+    }
+    Lang::from_environment()
+}
+
+/// Whether the arguments ask for JSON; needed when they cannot be parsed.
+pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
+    arguments
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json")
+}
+
+/// What came of the arguments.
+pub(crate) enum Parsed {
+    /// Something to do.
+    Flags(Box<Flags>),
+    /// Help or version, already in words.
+    Show(String),
+    /// Wrong usage.
+    Refused(Failure),
+}
+
+/// Parses the arguments; what clap refuses is told in our own words.
+pub(crate) fn parse(arguments: &[OsString], text: &dyn Text) -> Parsed {
+    let parsed = command(text)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Flags::from_arg_matches(&matches));
+    match parsed {
+        Ok(flags) => Parsed::Flags(Box::new(flags)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Parsed::Show(error.render().to_string())
+            }
+            _ => Parsed::Refused(refusal(&error, arguments, text)),
+        },
+    }
+}
+
+/// clap's refusal as a failure of ours.
+fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Failure {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(value)) => value.clone(),
+        Some(ContextValue::Strings(values)) => values.join(", "),
+        _ => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => text.usage_unknown_argument(&argument),
+        ErrorKind::InvalidSubcommand => {
+            text.usage_unknown_command(&context(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            text.usage_bad_value(&argument, &context(ContextKind::InvalidValue))
+        }
+        ErrorKind::MissingRequiredArgument => text.usage_missing(&argument),
+        ErrorKind::ArgumentConflict => {
+            text.usage_conflict(&argument, &context(ContextKind::PriorArg))
+        }
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            text.usage_missing(text.help_command_word())
+        }
+        _ => text.usage_other(),
+    };
+    let suggestions = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let suggestion = suggestions
+        .into_iter()
+        .map(context)
+        .find(|value| !value.is_empty());
+    let hint = match suggestion {
+        Some(suggestion) => text.usage_did_you_mean(&suggestion),
+        None => text.usage_see_help(&command_line(arguments)),
+    };
+    Failure::Usage {
+        what,
+        hint: Some(hint),
+    }
+}
+
+/// `maille` and the subcommands that were recognised, for `… --help`.
+fn command_line(arguments: &[OsString]) -> String {
+    let tree = Flags::command();
+    let mut at = &tree;
+    let mut line = "maille".to_owned();
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(below) = at.find_subcommand(word) {
+            at = below;
+            line = format!("{line} {word}");
+        }
+    }
+    line
+}
+
+/// The clap tree with its texts in one language.
+pub(crate) fn command(text: &dyn Text) -> Command {
+    dress(Flags::command(), "", text)
+}
+
+/// Hangs the help texts onto `command` and everything below it. `path` is empty for
+/// the root, else as typed: `share create`.
+fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
+    let about = text.help(path).unwrap_or_default();
+    let template = format!(
+        "{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
+        text.help_usage()
+    );
+    let mut command = command
+        .about(about)
+        .help_template(template)
+        .subcommand_help_heading(text.help_commands())
+        .subcommand_value_name(text.help_command_word())
+        .mut_args(|arg| {
+            let key = argument_key(path, &arg);
+            arg.help(text.help(&key).unwrap_or_default())
+        });
+    if let Some(after) = text.help_after(path) {
+        command = command.after_help(after);
+    }
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|below| below.get_name().to_owned())
+        .collect();
+    for name in names {
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path} {name}")
+        };
+        command = command.mut_subcommand(name, |below| dress(below, &path, text));
+    }
+    command
+}
+
+/// The key of an argument's help text: `share create --until`, `import FILE`, and for
+/// global flags just `--json`.
+pub(crate) fn argument_key(path: &str, arg: &clap::Arg) -> String {
+    let name = match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => arg
+            .get_value_names()
+            .and_then(|names| names.first())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    };
+    if path.is_empty() {
+        name
+    } else {
+        format!("{path} {name}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(command: &Command, path: &str, into: &mut Vec<String>) {
+        into.push(path.to_owned());
+        into.extend(command.get_arguments().map(|arg| argument_key(path, arg)));
+        for below in command.get_subcommands() {
+            let path = format!("{path} {}", below.get_name()).trim().to_owned();
+            keys(below, &path, into);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_a_help_text_in_both_languages() {
+        let mut all = Vec::new();
+        keys(&Flags::command(), "", &mut all);
+        assert!(all.len() > 40, "the walk lost its way: {all:?}");
+        for key in &all {
+            for lang in Lang::ALL {
+                let help = lang.text().help(key);
+                assert!(
+                    help.is_some_and(|help| !help.is_empty()),
+                    "{lang:?}: no help for `{key}`"
+                );
+            }
+            if !matches!(key.as_str(), "") {
+                assert_ne!(
+                    Lang::Fr.text().help(key),
+                    Lang::En.text().help(key),
+                    "`{key}`"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        for lang in Lang::ALL {
+            command(lang.text()).debug_assert();
+        }
+    }
+
+    #[test]
+    fn the_language_is_known_before_parsing() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(language_of(&words("maille --lang en --nonsense")), Lang::En);
+        assert_eq!(language_of(&words("maille status --lang=fr")), Lang::Fr);
+        assert!(wants_json(&words("maille status --json --oops")));
+        assert!(!wants_json(&words("maille import -- --json")));
+    }
+}

@@ -1,0 +1,179 @@
+//! What a command says: results on stdout, narration on stderr, or one JSON object.
+//!
+//! | | without `--json` | with `--json` |
+//! |---|---|---|
+//! | result | lines on stdout | `{"version":1,"done":…}` on stdout |
+//! | narration | lines on stderr | nothing |
+//! | failure | report on stderr | `{"version":1,"error":{…}}` on stdout |
+//!
+//! A reader that goes away (`maille … | head`) is no failure: what is left to say is
+//! dropped in silence. A full disk behind stdout is one.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, Write};
+
+use serde_json::{Map, Value};
+
+use crate::cli::failure::{Failure, Sentence};
+use crate::i18n::{Clock, Lang, Text};
+
+/// Version of the JSON that commands print. Fields may be added within a version.
+pub(crate) const JSON_VERSION: u64 = 1;
+
+/// Where a command's words go, in which language and form.
+pub(crate) struct Screen {
+    pub(crate) text: &'static dyn Text,
+    pub(crate) clock: Clock,
+    pub(crate) json: bool,
+    broken: RefCell<Option<io::Error>>,
+}
+
+impl Screen {
+    pub(crate) fn new(lang: Lang, json: bool) -> Self {
+        Self {
+            text: lang.text(),
+            clock: Clock::system(),
+            json,
+            broken: RefCell::new(None),
+        }
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&self, line: impl AsRef<str>) {
+        if self.broken.borrow().is_some() {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{}", line.as_ref()).and_then(|()| out.flush());
+        if let Err(error) = written {
+            *self.broken.borrow_mut() = Some(error);
+        }
+    }
+
+    /// Lines of the result.
+    pub(crate) fn lines<L: AsRef<str>>(&self, lines: impl IntoIterator<Item = L>) {
+        for line in lines {
+            self.line(line);
+        }
+    }
+
+    /// A line of narration; dropped with `--json`.
+    pub(crate) fn note(&self, line: impl AsRef<str>) {
+        if !self.json {
+            // Nobody to tell if stderr is gone too.
+            let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+        }
+    }
+
+    /// Lines of narration; dropped with `--json`.
+    pub(crate) fn notes<L: AsRef<str>>(&self, lines: impl IntoIterator<Item = L>) {
+        for line in lines {
+            self.note(line);
+        }
+    }
+
+    /// The result: `fields` with `--json`, else what `readable` prints.
+    pub(crate) fn done(&self, done: &str, fields: Value, readable: impl FnOnce(&Self)) {
+        if self.json {
+            self.object("done", Value::from(done), fields);
+        } else {
+            readable(self);
+        }
+    }
+
+    /// Tells a failure; `fields` stand beside the error with `--json`.
+    pub(crate) fn failed(&self, failure: &Failure, fields: Value) {
+        let sentence = self.text.failure(failure, &self.clock);
+        if self.json {
+            let mut error = failure.values();
+            error.insert("message".to_owned(), Value::from(sentence.message));
+            error.insert("hint".to_owned(), Value::from(sentence.hint));
+            self.object("error", Value::Object(error), fields);
+        } else {
+            self.report(&sentence);
+        }
+    }
+
+    /// Why a result did not reach stdout, a reader that went away included: for what
+    /// can never be shown again.
+    pub(crate) fn lost(&self) -> Option<Failure> {
+        let reason = self.broken.borrow().as_ref()?.to_string();
+        Some(Failure::FileUnwritable {
+            file: "stdout".into(),
+            reason,
+        })
+    }
+
+    /// What went wrong with stdout, if that is worth telling.
+    pub(crate) fn broken(&self) -> Option<Failure> {
+        let error = self.broken.borrow_mut().take()?;
+        if error.kind() == ErrorKind::BrokenPipe {
+            return None;
+        }
+        Some(Failure::FileUnwritable {
+            file: "stdout".into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// The report of style §4: what happened, what else is known, the next step.
+    fn report(&self, sentence: &Sentence) {
+        self.note(format!("{} {}", self.text.error_head(), sentence.message));
+        self.notes(sentence.details.iter().map(|line| format!("  {line}")));
+        if let Some(hint) = &sentence.hint {
+            self.note(format!("{} {hint}", self.text.hint_head()));
+        }
+    }
+
+    fn object(&self, key: &str, value: Value, fields: Value) {
+        let mut object = Map::new();
+        object.insert("version".to_owned(), Value::from(JSON_VERSION));
+        object.insert(key.to_owned(), value);
+        if let Value::Object(fields) = fields {
+            for (name, field) in fields {
+                object.entry(name).or_insert(field);
+            }
+        }
+        self.line(Value::Object(object).to_string());
+    }
+}
+
+/// Columns padded to their widest cell; numbers (`right`) are pushed to the right.
+pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0))
+        .map(width)
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row.iter().enumerate().map(|(column, cell)| {
+                let pad = " ".repeat(widths[column] - cell.chars().count());
+                if right.contains(&column) {
+                    format!("{pad}{cell}")
+                } else {
+                    format!("{cell}{pad}")
+                }
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_whatever_the_accents() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let lines = table(&[row(["vélo", "12,4 km"]), row(["à pied", "850 m"])], &[1]);
+        assert_eq!(lines, ["vélo    12,4 km", "à pied    850 m"]);
+        assert!(table(&[], &[]).is_empty());
+    }
+}

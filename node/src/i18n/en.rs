@@ -1,0 +1,1126 @@
+//! English.
+
+use maille_core::command::{
+    CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry, SentWhat, ShareState, Status,
+};
+use maille_core::io::Event;
+use maille_schemas::domain::mobility::Mode;
+use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
+use maille_schemas::import::{
+    DateFault, Format, ImportError, LooksLike, NoteKind, Place, SkipReason,
+};
+use maille_schemas::time::Moment;
+
+use crate::cli::failure::{Failure, Mistyped, Sentence};
+use crate::i18n::clock::spell_month;
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text};
+
+/// English sentences.
+#[derive(Debug)]
+pub(crate) struct English;
+
+/// "0 rows", "1 row", "2 rows".
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let word = if count == 1 { one } else { many };
+    format!("{} {word}", English.count(count))
+}
+
+fn quoted(word: &str) -> String {
+    format!("“{word}”")
+}
+
+/// A moment of a file on its own wall clock: `2022-10-30 02:30`.
+fn figures(moment: Moment) -> String {
+    let text = moment.to_string();
+    text.get(..16).unwrap_or(&text).replace('T', " ")
+}
+
+fn mistyped(what: &str, reason: Mistyped) -> String {
+    match reason {
+        Mistyped::NotOne => format!("this is not {what}"),
+        Mistyped::Checksum => {
+            format!("{what} has a mistake in it: a character changed or is missing")
+        }
+        Mistyped::WrongKind => format!("this is not {what} but something else of Maille's"),
+        Mistyped::WrongLength => format!("{what} is cut short or too long"),
+        Mistyped::Content => format!("{what} cannot be read, or comes from a newer Maille"),
+    }
+}
+
+fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
+    match error {
+        CommandError::UnknownLens { lens } => Sentence::new(format!("no view is called {}", quoted(lens)))
+            .hint("see the views there are: `maille lens list`"),
+        CommandError::EndsInThePast { until, .. } => {
+            Sentence::new(format!("this share would end before it begins, on {}", clock.spell(*until, &English)))
+                .hint("choose a date to come, such as `--until 90d`")
+        }
+        CommandError::EndsTooLate { until, days_max } => {
+            Sentence::new(format!("this share would last too long, until {}", clock.spell(*until, &English)))
+                .detail(format!("a share lasts at most {}; you can make another one afterwards", counted(u64::from(*days_max), "day", "days")))
+                .hint(format!("for example `--until {days_max}d`"))
+        }
+        CommandError::Oneself => Sentence::new("this card or link is your own")
+            .hint("use the other person's card: `maille card` shows it on their device"),
+        CommandError::UnknownShare { share } => Sentence::new(format!("no share is known as {}", quoted(share)))
+            .hint("see your shares: `maille share list` or `maille received list`"),
+        CommandError::AmbiguousShare { share, count } => {
+            Sentence::new(format!("{} match {}", counted(*count, "share", "shares"), quoted(share)))
+                .hint("give the whole identifier, which begins with `grant1`: it is in the list of shares")
+        }
+        CommandError::AlreadyEnded { share } => Sentence::new("this share has ended already").detail(share.to_string())
+            .hint("see how it stands: `maille share list`"),
+        CommandError::ForSomebodyElse { to } => Sentence::new("this link is for somebody else")
+            .detail(to.to_string())
+            .hint("give your card (`maille card`) to whoever wants to share with you, and ask for a link made for you"),
+        CommandError::LinkMismatch { share } => Sentence::new("this link does not say the same as the share you have already")
+            .detail(share.to_string())
+            .hint("keep the share you have; ask the person where this link comes from"),
+        CommandError::LinkExpired { until } => {
+            Sentence::new(format!("this link expired on {}", clock.spell(*until, &English)))
+                .hint("ask whoever gave it to you for a new one")
+        }
+        CommandError::BadText { field, bytes_max } => {
+            let field = match field.as_str() {
+                "name" => "the name",
+                "purpose" => "the purpose",
+                _ => field,
+            };
+            Sentence::new(format!("{field} is empty or too long"))
+                .hint(format!("from 1 to {bytes_max} characters (a few less with accents)"))
+        }
+        CommandError::Disk { reason } => Sentence::new("the disk refused the change; nothing has changed")
+            .detail(reason.clone())
+            .hint("make some room, then try again"),
+        CommandError::TooMany { what, max } => {
+            Sentence::new(format!("the limit is reached: at most {} {what}", English.count(*max)))
+        }
+        CommandError::Damaged { key } => Sentence::new("something kept here cannot be read; nothing has changed")
+            .detail(key.clone())
+            .hint("keep a copy of the folder as it is and report it: Maille or the disk is at fault"),
+        other => Sentence::new(other.to_string()),
+    }
+}
+
+/// How a share that I gave stands.
+fn given_state(share: &GivenShare, clock: &Clock) -> String {
+    match share.state {
+        ShareState::Pending => "being prepared".to_owned(),
+        ShareState::Active => format!("on, until {}", clock.spell(share.until, &English)),
+        ShareState::Revoked { at } => format!("stopped by you on {}", clock.spell(at, &English)),
+        ShareState::Expired { at } => format!("ended on {}", clock.spell(at, &English)),
+    }
+}
+
+/// What the end of a share that I gave means, truthfully.
+fn given_end(share: &GivenShare) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} keeps what has arrived there already (at most {}) and may have copied it: that cannot be taken back",
+        share.name,
+        English.rows(share.rows)
+    )];
+    lines.push("nothing written since can be read there".to_owned());
+    lines.push(if share.end_acknowledged {
+        "their device has confirmed the end of the share".to_owned()
+    } else {
+        "their device has not heard of it yet: it will when you are both online".to_owned()
+    });
+    lines
+}
+
+impl Text for English {
+    fn lang(&self) -> Lang {
+        Lang::En
+    }
+
+    fn month_name(&self, month: i8) -> &'static str {
+        const NAMES: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        NAMES[usize::try_from(month - 1).unwrap_or(0).min(11)]
+    }
+
+    fn day(&self, year: i16, month: i8, day: i8) -> String {
+        format!("{day} {} {year}", self.month_name(month))
+    }
+
+    fn moment(&self, year: i16, month: i8, day: i8, hour: i8, minute: i8) -> String {
+        format!("{} at {hour:02}:{minute:02}", self.day(year, month, day))
+    }
+
+    fn help(&self, key: &str) -> Option<&'static str> {
+        Some(match key {
+            "" => "Maille: your data at home, and what you choose to share of it.",
+            "--home" => "The folder of your data (else MAILLE_HOME, else ~/.local/share/maille)",
+            "--json" => "Answers with one JSON object on standard output, errors too",
+            "--lang" => "The language, fr or en (else that of LANG, else French)",
+            "--verbose" => "Tells more on standard error (-vv: even more)",
+            "--passphrase-file" => "A file whose first line is your passphrase",
+            "--help" => "Shows this help",
+            "--version" => "Shows the version",
+            "init" => "Sets this folder up for you and shows, only once, your recovery phrase",
+            "init --words-lang" => {
+                "The language of the twelve words, fr or en (else that of the messages)"
+            }
+            "init --words-file" => {
+                "Writes the twelve words to this new file, readable by you alone, instead of showing them"
+            }
+            "init --passphrase" => "Asks for a passphrase, needed by every command from then on",
+            "card" => "Shows your card, to give to whoever wants to share with you",
+            "run" => "Starts Maille: receives and sends what is shared, until Ctrl-C",
+            "run --listen" => {
+                "Where to listen, such as 192.168.1.10:4001; remembered (at first: this computer only)"
+            }
+            "status" => "Tells how your data, your contacts and what waits to be sent are doing",
+            "import" => "Reads files and keeps what they hold",
+            "import FILE" => "The files to read",
+            "import --as" => "The format, if it is not recognised by itself",
+            "import --dry-run" => "Reads and tells, but keeps nothing",
+            "trip" => "Your trips",
+            "trip list" => "Shows your trips, oldest first",
+            "trip list --month" => "Only this month, such as 2027-01",
+            "show" => "Your figures",
+            "show footprint" => "Shows your emissions by month and mode, and your electricity",
+            "show footprint --factors" => {
+                "The emission factors: base-carbone-v22 (default) or coach-co2"
+            }
+            "lens" => "The views that can be shared",
+            "lens list" => "Shows the views and what each of them shows",
+            "lens preview" => "Shows, row by row, what the other person would see; nothing leaves",
+            "lens preview NAME" => "The view's name, such as mobility.weekly",
+            "lens preview --from" => "The first month shown, such as 2027-01",
+            "share" => "What you share",
+            "share create" => "Shares a view with a person, until a date",
+            "share create --lens" => "The view's name, such as mobility.weekly",
+            "share create --with" => {
+                "The person's card (`maille card` on their device), or a file that holds it"
+            }
+            "share create --until" => {
+                "The end of the share: 2027-01-31 (that day included) or 90d (in 90 days)"
+            }
+            "share create --name" => "What you call this person; only you see it",
+            "share create --from" => "The first month shared (else all you have)",
+            "share create --purpose" => "Why, in your words; the other person reads it",
+            "share list" => "Shows what you share or shared, and how it stands",
+            "share revoke" => "Stops a share",
+            "share revoke SHARE" => "The share's identifier (grant1…), or the person's name",
+            "received" => "What others share with you",
+            "received accept" => "Accepts a share, waits for its data and shows them",
+            "received accept LINK" => "The link the person gave you, or a file that holds it",
+            "received accept --name" => "What you call this person; only you see it",
+            "received accept --wait" => "How many seconds to wait for the data (else 30)",
+            "received list" => "Shows what you receive or received, and how it stands",
+            "received show" => "Shows the data of a share you received",
+            "received show SHARE" => "The share's identifier (grant1…), or the person's name",
+            "log" => "What left your device",
+            "log sent" => "Shows what left, to whom, and why",
+            "export" => "Writes all your data as JSON, readable without Maille",
+            "export --out" => "The new file to write (else standard output)",
+            "demo" => "Shows the main thing in less than a minute, with made-up people",
+            "demo --keep" => "Keeps the made-up people's folders here, instead of deleting them",
+            _ => return None,
+        })
+    }
+
+    fn help_after(&self, path: &str) -> Option<&'static str> {
+        Some(match path {
+            "" => {
+                "To begin:\n  \
+                 maille demo                      see the main thing, nothing to prepare\n  \
+                 maille init                      set your folder up\n  \
+                 maille import trip.gpx           put your data in it\n  \
+                 maille show footprint            see your emissions\n\n\
+                 Exit codes: 0 done; 1 you can fix it; 2 mistyped command; 3 network or other device; 70 a bug in\n\
+                 Maille.\n\
+                 With --json: {\"version\":1,\"done\":…} or {\"version\":1,\"error\":{\"code\":…,\"hint\":…}}, always on\n\
+                 standard output."
+            }
+            "import" => {
+                "Each file is kept whole or not at all; a refused file does not stop the others.\n\
+                 Importing the same file twice changes nothing.\n\n\
+                 Examples:\n  \
+                 maille import trips/*.gpx\n  \
+                 maille import --dry-run mes-puissances-30min.csv"
+            }
+            "share create" => {
+                "The link goes to standard output, the rest to standard error.\n\n\
+                 Example:\n  \
+                 maille share create --lens mobility.weekly --with marcs-card.txt --name Marc --until 90d"
+            }
+            "share revoke" => {
+                "The other person keeps what has arrived there already; nothing written afterwards can be read there."
+            }
+            _ => return None,
+        })
+    }
+
+    fn help_usage(&self) -> &'static str {
+        "Usage:"
+    }
+
+    fn help_commands(&self) -> &'static str {
+        "Commands"
+    }
+
+    fn help_command_word(&self) -> &'static str {
+        "COMMAND"
+    }
+
+    fn error_head(&self) -> &'static str {
+        "Error:"
+    }
+
+    fn hint_head(&self) -> &'static str {
+        "Hint:"
+    }
+
+    fn failure(&self, failure: &Failure, clock: &Clock) -> Sentence {
+        match failure {
+            Failure::Command(error) => command_error(error, clock),
+            Failure::NoHome { home } => Sentence::new(format!("there is nothing in {} yet", home.display()))
+                .hint("set this folder up: `maille init`, or choose another one with `--home`"),
+            Failure::HomeExists { home } => Sentence::new(format!("{} is set up already", home.display()))
+                .detail("your data there are untouched")
+                .hint("for another person, choose another folder with `--home`"),
+            Failure::HomeInUse { home } => {
+                Sentence::new(format!("another Maille command is using {}", home.display()))
+                    .hint("if `maille run` is running, leave it: the other commands go through it; else wait for the other command to end")
+            }
+            Failure::HomeNotEmpty { home, found } => {
+                Sentence::new(format!("{} holds other things already", home.display())).detail(found.clone())
+                    .hint("choose an empty or new folder with `--home`")
+            }
+            Failure::HomeOpenToOthers { home } => {
+                Sentence::new(format!("other users of this computer can read {}", home.display()))
+                    .hint(format!("close it: `chmod go-rwx {}`", home.display()))
+            }
+            Failure::HomeSomebodyElses { home } => {
+                Sentence::new(format!("{} belongs to another user of this computer", home.display()))
+                    .hint("choose a folder of your own with `--home`")
+            }
+            Failure::HomeMixed { home } => {
+                Sentence::new(format!("the data in {} were made with another key", home.display()))
+                    .detail("`store.redb` and `key` come from two people, or from two copies")
+                    .hint("put the two files of one person back together")
+            }
+            Failure::HomeUnusable { home, reason } => {
+                Sentence::new(format!("{} cannot be used", home.display())).detail(reason.clone())
+                    .hint("check that this folder is yours and that the disk has room")
+            }
+            Failure::HomeDamaged { home, reason } => Sentence::new(format!("{} cannot be read", home.display()))
+                .detail(reason.clone())
+                .hint("keep a copy of the folder as it is before trying anything else"),
+            Failure::WrongPassphrase { home } => Sentence::new("this is not the right passphrase")
+                .detail(home.display().to_string())
+                .hint("try again; nothing has changed"),
+            Failure::PassphraseNeeded { home } => Sentence::new("your passphrase is needed")
+                .detail(home.display().to_string())
+                .hint("run the command in a terminal, or give `--passphrase-file FILE`"),
+            Failure::PassphraseUnusable => {
+                Sentence::new("the passphrase is empty, or the two are not the same").hint("try again; nothing was made")
+            }
+            Failure::FileUnreadable { file, reason } => {
+                Sentence::new(format!("{} cannot be read", file.display())).detail(reason.clone())
+                    .hint("check the file's name and that you may read it")
+            }
+            Failure::FileUnwritable { file, reason } => {
+                Sentence::new(format!("{} cannot be written", file.display())).detail(reason.clone())
+                    .hint("check that the folder exists and that the disk has room")
+            }
+            Failure::FileExists { file } => Sentence::new(format!("{} exists already", file.display()))
+                .hint("choose another name: nothing is ever overwritten"),
+            Failure::FileRefused { file, place, reason } => {
+                Sentence::new(format!("{} was not imported: {}", file.display(), self.import_error(reason)))
+                    .detail(self.place(*place))
+                    .hint("nothing of this file was kept; correct it or download it again, then try again")
+            }
+            Failure::UnknownFormat { format, known } => Sentence::new(format!("there is no format {}", quoted(format)))
+                .hint(format!("the formats that can be read: {}", known.join(", "))),
+            Failure::UnknownFactors { factors, known } => {
+                Sentence::new(format!("there are no factors called {}", quoted(factors)))
+                    .hint(format!("choose one of: {}", known.join(", ")))
+            }
+            Failure::BadCard { reason } => Sentence::new(mistyped("a card", *reason))
+                .hint("ask for the card again and copy all of it: `maille card` shows it on the other person's device"),
+            Failure::BadLink { reason } => Sentence::new(mistyped("a share link", *reason))
+                .hint("ask for the link again and copy all of it, without spaces"),
+            Failure::BadShareId { reason } => Sentence::new(mistyped("a share's identifier", *reason))
+                .hint("copy all of it from `maille share list` or `maille received list`"),
+            Failure::BadDate { typed } => Sentence::new(format!("{} is not a date", quoted(typed)))
+                .hint("write for example `2027-01-31`, or `90d` for 90 days from now"),
+            Failure::BadMonth { typed } => {
+                Sentence::new(format!("{} is not a month", quoted(typed))).hint("write for example `2027-01`")
+            }
+            Failure::BadAddress { typed } => Sentence::new(format!("{} is not an address", quoted(typed)))
+                .hint("write for example `192.168.1.10:4001`"),
+            Failure::CannotListen { reason } => Sentence::new("cannot listen at this address")
+                .detail(reason.clone())
+                .hint("choose another port, or let Maille choose one: without `--listen`"),
+            Failure::NotArrived { name, seconds } => {
+                Sentence::new(format!("{name} did not answer within {}", counted(*seconds, "second", "seconds")))
+                    .detail("the share is accepted: its data will arrive when both your devices are online")
+                    .hint("keep Maille running with `maille run`, and ask them to do the same")
+            }
+            Failure::DaemonLost { reason } => Sentence::new("Maille is running but does not answer any more")
+                .detail(reason.clone())
+                .hint("stop `maille run` and start it again"),
+            Failure::DemoFailed { step, seen } => {
+                Sentence::new(format!("the demo failed at the step {}", quoted(step))).detail(seen.clone())
+                    .hint("run it again; if it fails again, report it: Maille is at fault")
+            }
+            Failure::Usage { what, hint } => {
+                Sentence { message: what.clone(), details: Vec::new(), hint: hint.clone() }
+            }
+            Failure::Told { .. } => Sentence::new(""),
+            Failure::Bug { what } => Sentence::new("a bug in Maille stopped this command")
+                .detail(what.clone())
+                .hint("your data are untouched; report this message"),
+        }
+    }
+
+    fn usage_unknown_argument(&self, argument: &str) -> String {
+        format!("there is no option {} here", quoted(argument))
+    }
+
+    fn usage_unknown_command(&self, command: &str) -> String {
+        format!("there is no command {}", quoted(command))
+    }
+
+    fn usage_bad_value(&self, argument: &str, value: &str) -> String {
+        if value.is_empty() {
+            format!("a value is missing after {}", quoted(argument))
+        } else {
+            format!("{} does not do for {}", quoted(value), quoted(argument))
+        }
+    }
+
+    fn usage_missing(&self, arguments: &str) -> String {
+        format!("{arguments} is missing")
+    }
+
+    fn usage_conflict(&self, argument: &str, other: &str) -> String {
+        format!(
+            "{} and {} do not go together",
+            quoted(argument),
+            quoted(other)
+        )
+    }
+
+    fn usage_other(&self) -> String {
+        "this command is mistyped".to_owned()
+    }
+
+    fn usage_did_you_mean(&self, suggestion: &str) -> String {
+        format!("did you mean `{suggestion}`?")
+    }
+
+    fn usage_see_help(&self, command: &str) -> String {
+        format!("see `{command} --help`")
+    }
+
+    fn mode(&self, mode: Mode) -> &'static str {
+        match mode {
+            Mode::Walking => "walking",
+            Mode::Running => "running",
+            Mode::OnFoot => "on foot",
+            Mode::Bicycling => "bicycle",
+            Mode::BicyclingElectric => "electric bicycle",
+            Mode::ScooterElectric => "electric scooter",
+            Mode::Car => "car",
+            Mode::CarElectric => "electric car",
+            Mode::Carpool => "carpool",
+            Mode::CarpoolElectric => "electric carpool",
+            Mode::InVehicle => "vehicle, which is unknown",
+            Mode::Moped => "moped",
+            Mode::MotorbikeSmall => "motorbike up to 250 cm³",
+            Mode::MotorbikeLarge => "motorbike over 250 cm³",
+            Mode::Bus => "bus",
+            Mode::BusElectric => "electric bus",
+            Mode::Coach => "coach",
+            Mode::Tramway => "tram",
+            Mode::Subway => "metro",
+            Mode::Train => "train",
+            Mode::TrainRegional => "regional train",
+            Mode::TrainMainLine => "main-line train",
+            Mode::TrainHighSpeed => "high-speed train",
+            Mode::Plane => "plane",
+            Mode::AirOrHighSpeedRail => "plane or high-speed train, which is unknown",
+            Mode::Unknown => "unknown",
+        }
+    }
+
+    fn format(&self, format: Format) -> &'static str {
+        match format {
+            Format::Gpx => "GPX track",
+            Format::CozyGeojson => "Coach CO2 trips (Cozy)",
+            Format::LinkyCsv => "Linky load curve (Enedis)",
+        }
+    }
+
+    fn import_error(&self, error: &ImportError) -> String {
+        match error {
+            ImportError::Empty => "the file is empty".to_owned(),
+            ImportError::TooLarge { bytes, max } => {
+                format!(
+                    "it has {}, and at most {} are read",
+                    self.size(*bytes),
+                    self.size(*max)
+                )
+            }
+            ImportError::UnknownFormat { looked_like } => {
+                format!(
+                    "this is not a known format; it looks like {}",
+                    self.looks_like(*looked_like)
+                )
+            }
+            ImportError::WrongFormat { expected, got } => {
+                format!(
+                    "this is not the format {expected}; it looks like {}",
+                    self.looks_like(*got)
+                )
+            }
+            ImportError::InvalidUtf8 { .. } => "the text is damaged (it is not UTF-8)".to_owned(),
+            ImportError::Truncated { .. } => "the file is cut off before its end".to_owned(),
+            ImportError::Malformed { reason, .. } => format!("the content is malformed ({reason})"),
+            ImportError::NotALoadCurve { what, unit, .. } => {
+                format!(
+                    "it holds {} in {}, not a load curve in W",
+                    quoted(what),
+                    quoted(unit)
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn skip_reason(&self, reason: &SkipReason) -> String {
+        match reason {
+            SkipReason::Waypoints { count } => counted(
+                *count,
+                "marked point, which is no trip",
+                "marked points, which are no trips",
+            ),
+            SkipReason::Routes { count } => counted(
+                *count,
+                "planned route, not necessarily travelled",
+                "planned routes, not necessarily travelled",
+            ),
+            SkipReason::NoDate => "no date".to_owned(),
+            SkipReason::BadDate(fault) => match fault {
+                DateFault::Malformed => "this is not a date".to_owned(),
+                DateFault::NoOffset => "a date without its time zone".to_owned(),
+                DateFault::OutOfRange => "a date before 1970 or after 2199".to_owned(),
+            },
+            SkipReason::TooFewPoints { count } => {
+                format!(
+                    "{}, at least two are needed",
+                    counted(*count, "point", "points")
+                )
+            }
+            SkipReason::NoSections => "no section".to_owned(),
+            SkipReason::BadDistance => "a distance that is absent or impossible".to_owned(),
+            SkipReason::BadLocation => "coordinates that are not on Earth".to_owned(),
+            SkipReason::TooManySections { max } => {
+                format!("more than {}", counted(*max, "section", "sections"))
+            }
+            SkipReason::NoValue => "no value".to_owned(),
+            SkipReason::BadValue { text } => {
+                format!("{} is not a whole number of watts", quoted(text))
+            }
+            SkipReason::Contradicts { line } => format!("contradicts line {line}, which is kept"),
+            SkipReason::Overlaps => "overlaps the reading before".to_owned(),
+            SkipReason::NoStep => "nothing says how long this reading lasted".to_owned(),
+            SkipReason::NotALoadCurve { what, unit } => {
+                format!(
+                    "{} in {}, not a load curve in W",
+                    quoted(what),
+                    quoted(unit)
+                )
+            }
+            SkipReason::Columns { expected, got } => format!("{got} columns instead of {expected}"),
+            other => other.to_string(),
+        }
+    }
+
+    fn import_note(&self, note: &NoteKind) -> String {
+        match note {
+            NoteKind::Gap { from, to, missing } => format!(
+                "nothing measured from {} to {} ({})",
+                figures(*from),
+                figures(*to),
+                counted(*missing, "reading is missing", "readings are missing")
+            ),
+            NoteKind::StepInferred { minutes } => {
+                format!(
+                    "the file does not say how long readings last: {minutes} minutes, by their dates"
+                )
+            }
+            NoteKind::UnknownMode { word: Some(word) } => {
+                format!("unknown mode of transport ({})", quoted(word))
+            }
+            NoteKind::UnknownMode { word: None } => "unknown mode of transport".to_owned(),
+            NoteKind::EndsBeforeItBegins => {
+                "ends before it begins: counted as lasting no time".to_owned()
+            }
+            NoteKind::OutOfOrder => "points out of order".to_owned(),
+            NoteKind::Repeats { line } => format!("repeats line {line}"),
+            NoteKind::MadeUp => "made-up data, as the file itself says".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    fn labelled(&self, label: &str, what: &str) -> String {
+        format!("{label}: {what}")
+    }
+
+    fn place(&self, place: Place) -> String {
+        match place {
+            Place::File => "the whole file".to_owned(),
+            Place::Line(number) => format!("line {number}"),
+            Place::Byte(number) => format!("byte {number}"),
+            Place::Track(number) => format!("track {number}"),
+            Place::Trip(number) => format!("trip {number}"),
+            Place::Section { trip, section } => format!("trip {trip}, section {section}"),
+        }
+    }
+
+    fn looks_like(&self, what: LooksLike) -> &'static str {
+        match what {
+            LooksLike::Gpx => "a GPX track",
+            LooksLike::CozyGeojson => "a Coach CO2 export (Cozy)",
+            LooksLike::LinkyCsv => "an Enedis export",
+            LooksLike::Zeros => "a file full of zeros",
+            LooksLike::Fit => "a watch's FIT file",
+            LooksLike::Zip => "a ZIP archive (open it first)",
+            LooksLike::Pdf => "a PDF",
+            LooksLike::Html => "a web page",
+            LooksLike::Xml => "XML of another kind",
+            LooksLike::Json => "JSON of another kind",
+            LooksLike::Calendar => "a calendar",
+            LooksLike::Text => "text of another kind",
+            LooksLike::Binary => "a file that is not text",
+        }
+    }
+
+    fn rows(&self, count: u64) -> String {
+        counted(count, "row", "rows")
+    }
+
+    fn trips(&self, count: u64) -> String {
+        counted(count, "trip", "trips")
+    }
+
+    fn readings(&self, count: u64) -> String {
+        counted(count, "energy reading", "energy readings")
+    }
+
+    fn passphrase_new(&self) -> &'static str {
+        "Choose a passphrase: "
+    }
+
+    fn passphrase_again(&self) -> &'static str {
+        "The same once more: "
+    }
+
+    fn passphrase_ask(&self) -> &'static str {
+        "Passphrase: "
+    }
+
+    fn words_head(&self) -> &'static str {
+        "Your recovery phrase, to copy on paper, in this order:"
+    }
+
+    fn words_foot(&self) -> &'static str {
+        "It is kept nowhere and will never be shown again. If you lose this device, it alone will prove that you\n\
+         are you. Give it to nobody."
+    }
+
+    fn words_in_file(&self, file: &str) -> String {
+        format!(
+            "Your recovery phrase is in {file}, readable by you alone. Copy it on paper, then delete this file: it is\n\
+             kept nowhere else and will never be shown again."
+        )
+    }
+
+    fn home_ready(&self, home: &str) -> Vec<String> {
+        vec![
+            format!("All is ready in {home}."),
+            "Next: `maille import FILE` to put your data in it, `maille demo` to see how sharing works.".to_owned(),
+        ]
+    }
+
+    fn card_note(&self, addresses: &[String]) -> Vec<String> {
+        let mut lines = vec![
+            "This is your card: give it to whoever wants to share with you. It says who you are and where to reach\n\
+             you, nothing of your data."
+                .to_owned(),
+        ];
+        if addresses.is_empty() {
+            lines.push(
+                "It does not say yet where to reach you: start Maille first, with `maille run`."
+                    .to_owned(),
+            );
+        } else {
+            lines.push(format!("Addresses: {}", addresses.join(", ")));
+        }
+        lines
+    }
+
+    fn running(&self, listening: &[String]) -> Vec<String> {
+        let mut lines = vec!["Maille is running. Ctrl-C stops it.".to_owned()];
+        lines.extend(
+            listening
+                .iter()
+                .map(|address| format!("  listening on {address}")),
+        );
+        lines
+    }
+
+    fn stopped(&self) -> &'static str {
+        "Maille has stopped; everything is kept."
+    }
+
+    fn event(&self, event: &Event, name: &str) -> String {
+        match event {
+            Event::ContactOnline { .. } => format!("{name} is online"),
+            Event::ContactOffline { .. } => format!("{name} is no longer online"),
+            Event::ShareArrived { .. } => format!("the share from {name} has arrived"),
+            Event::RowsArrived { rows, .. } => {
+                format!("{} from {name}", counted(*rows, "new row", "new rows"))
+            }
+            Event::ShareEnded { .. } => {
+                format!("the share from {name} has ended: you keep what you received")
+            }
+            Event::Delivered { .. } => format!("{name} has received everything"),
+            Event::Violation { what, .. } => {
+                format!("a device spoke badly, its connection is closed: {what}")
+            }
+        }
+    }
+
+    fn status(&self, status: &Status, running: bool) -> Vec<String> {
+        let mut lines = vec![
+            format!("You: {}", status.person),
+            format!(
+                "Your data: {}, {}, in {}",
+                self.trips(status.trips),
+                self.readings(status.readings),
+                counted(status.documents, "document", "documents")
+            ),
+        ];
+        if running {
+            lines.push("Maille is running".to_owned());
+            lines.extend(
+                status
+                    .listening
+                    .iter()
+                    .map(|address| format!("  listening on {address}")),
+            );
+        } else {
+            lines.push(
+                "Maille is not running: nothing arrives or leaves (`maille run` for that)"
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn contacts_head(&self) -> &'static str {
+        "Your contacts:"
+    }
+
+    fn contact(&self, contact: &ContactStatus, clock: &Clock) -> String {
+        let seen = match (contact.connected, contact.last_seen) {
+            (true, _) => "online".to_owned(),
+            (false, Some(at)) => format!("seen on {}", clock.spell(at, self)),
+            (false, None) => "never seen".to_owned(),
+        };
+        let waiting = match contact.waiting {
+            0 => "nothing waiting".to_owned(),
+            count => counted(
+                count,
+                "thing waiting to be sent",
+                "things waiting to be sent",
+            ),
+        };
+        format!("{seen}, {waiting}")
+    }
+
+    fn import_head(&self, file: &str, format: Format) -> String {
+        format!("{file}: {}", self.format(format))
+    }
+
+    fn import_read(&self, trips: u64, readings: u64) -> String {
+        match (trips, readings) {
+            (0, 0) => "nothing to keep in this file".to_owned(),
+            (_, 0) => format!("read: {}", self.trips(trips)),
+            (0, _) => format!("read: {}", self.readings(readings)),
+            _ => format!("read: {}, {}", self.trips(trips), self.readings(readings)),
+        }
+    }
+
+    fn import_kept(&self, added: u64, unchanged: u64, differing: u64) -> String {
+        let mut line = format!(
+            "{} new, {} there already",
+            self.count(added),
+            self.count(unchanged)
+        );
+        if differing > 0 {
+            line.push_str(&format!(
+                ", {} not as you had it: what you had stays",
+                self.count(differing)
+            ));
+        }
+        line
+    }
+
+    fn import_dry_run(&self) -> &'static str {
+        "a trial only: nothing was kept"
+    }
+
+    fn import_skipped(&self, count: u64) -> String {
+        counted(count, "place left out:", "places left out:")
+    }
+
+    fn import_notes(&self, count: u64) -> String {
+        counted(count, "remark:", "remarks:")
+    }
+
+    fn and_more(&self, count: u64) -> String {
+        format!("… and {} more (all of them with --json)", self.count(count))
+    }
+
+    fn import_mixed(&self, kept: u64, refused: u64) -> String {
+        format!(
+            "{}, {} refused",
+            counted(kept, "file imported", "files imported"),
+            self.count(refused)
+        )
+    }
+
+    fn no_trips(&self) -> &'static str {
+        "No trip yet. `maille import FILE` reads GPX tracks or a Cozy export."
+    }
+
+    fn month(&self, year: i16, month: i8) -> String {
+        format!("{} {year}", self.month_name(month))
+    }
+
+    fn total(&self) -> &'static str {
+        "total"
+    }
+
+    fn footprint_mobility(&self) -> &'static str {
+        "Your travel"
+    }
+
+    fn footprint_electricity(&self) -> &'static str {
+        "Your electricity"
+    }
+
+    fn footprint_columns(&self) -> [&'static str; 5] {
+        ["mode", "trips", "distance", "emissions", "between"]
+    }
+
+    fn unknown_emissions(&self) -> &'static str {
+        "unknown"
+    }
+
+    fn footprint_unknown(&self, distance_mm: u64) -> String {
+        format!(
+            "plus {} whose emissions are unknown",
+            self.distance_mm(distance_mm)
+        )
+    }
+
+    fn between(&self, low_mg: u64, high_mg: u64) -> String {
+        format!("{} – {}", self.mass_mg(low_mg), self.mass_mg(high_mg))
+    }
+
+    fn electricity(&self, energy_j: u64, co2e_mg: u64, readings: u64) -> String {
+        format!(
+            "{}, {} ({})",
+            self.energy_j(energy_j),
+            self.mass_mg(co2e_mg),
+            self.readings(readings)
+        )
+    }
+
+    fn footprint_empty(&self) -> &'static str {
+        "Nothing to count yet: `maille import FILE`."
+    }
+
+    fn footprint_factors(&self, factors: &FactorSetInfo) -> Vec<String> {
+        vec![
+            format!("Counted with: {} ({})", factors.version, factors.id),
+            format!("Source: {}; licence: {}", factors.source, factors.licence),
+        ]
+    }
+
+    fn factor(&self, mode: Mode, factor: &FactorUsed) -> String {
+        let per = match factor.per {
+            Per::Person => "per person",
+            Per::Vehicle => "per vehicle, divided by the people aboard",
+        };
+        let scope = match factor.scope {
+            Scope::Use => "use only",
+            Scope::UseAndMaking => "use and making",
+        };
+        let uncertainty = factor
+            .uncertainty_pct
+            .map(|pct| format!(", ± {pct} %"))
+            .unwrap_or_default();
+        format!(
+            "{}: {} kg CO2e/km {per}, {scope}{uncertainty} (factor {}, {})",
+            self.mode(mode),
+            self.decimal(factor.micrograms_per_m, 1_000_000, 5),
+            factor.id,
+            factor.validity
+        )
+    }
+
+    fn electricity_factor(&self, factor: &ElectricityFactor) -> String {
+        let uncertainty = factor
+            .uncertainty_pct
+            .map(|pct| format!(", ± {pct} %"))
+            .unwrap_or_default();
+        format!(
+            "electricity: {} kg CO2e/kWh{uncertainty} (factor {}, {})",
+            self.decimal(factor.milligrams_per_kwh, 1_000_000, 4),
+            factor.id,
+            factor.validity
+        )
+    }
+
+    fn preview_foot(&self, rows: u64) -> String {
+        format!(
+            "{}: that is all that would be seen. Nothing has left.",
+            self.rows(rows)
+        )
+    }
+
+    fn no_rows(&self) -> &'static str {
+        "(no row)"
+    }
+
+    fn weekly_columns(&self) -> [&'static str; 5] {
+        ["week", "mode", "trips", "distance", "emissions"]
+    }
+
+    fn share_will_show(&self, share: &GivenShare, sentence: &str, clock: &Clock) -> Vec<String> {
+        let from = match share.from {
+            Some(month) => format!("from {}", spell_month(month, self)),
+            None => "from the beginning".to_owned(),
+        };
+        vec![
+            format!("{} will see: {sentence}", share.name),
+            format!(
+                "Today {}, {from}, then what you add, until {}.",
+                self.rows(share.rows),
+                clock.spell(share.until, self)
+            ),
+            "You can stop at any time (`maille share revoke`); what has arrived there stays there."
+                .to_owned(),
+        ]
+    }
+
+    fn share_link_note(&self, share: &GivenShare, running: bool) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Give this link to {} only; on their device: `maille received accept LINK`.",
+            share.name
+        )];
+        if !running {
+            lines.push("Nothing leaves until Maille runs on your device: `maille run`.".to_owned());
+        }
+        lines
+    }
+
+    fn someone(&self) -> &'static str {
+        "somebody"
+    }
+
+    fn no_purpose(&self) -> &'static str {
+        "no reason given"
+    }
+
+    fn no_given(&self) -> &'static str {
+        "You share nothing."
+    }
+
+    fn no_received(&self) -> &'static str {
+        "Nobody shares anything with you yet."
+    }
+
+    fn given(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![
+            format!(
+                "{} · {} · {}",
+                share.name,
+                share.lens,
+                given_state(share, clock)
+            ),
+            format!("why: {}", share.purpose),
+        ];
+        match share.state {
+            ShareState::Pending | ShareState::Active => lines.push(match share.acknowledged {
+                Some(at) => format!(
+                    "{}, all received by their device on {}",
+                    self.rows(share.rows),
+                    clock.spell(at, self)
+                ),
+                None => format!(
+                    "{}, not all received by their device yet",
+                    self.rows(share.rows)
+                ),
+            }),
+            ShareState::Revoked { .. } | ShareState::Expired { .. } => {
+                lines.extend(given_end(share))
+            }
+        }
+        lines.push(share.id.to_string());
+        lines
+    }
+
+    fn revoked(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{} · {} · {}",
+            share.name,
+            share.lens,
+            given_state(share, clock)
+        )];
+        lines.extend(given_end(share));
+        lines
+    }
+
+    fn received(&self, share: &ReceivedShare, clock: &Clock) -> Vec<String> {
+        let state = match share.state {
+            ShareState::Pending => "accepted; their device has not answered yet".to_owned(),
+            ShareState::Active => format!("on, until {}", clock.spell(share.until, self)),
+            ShareState::Revoked { at } => {
+                format!("stopped by {} on {}", share.name, clock.spell(at, self))
+            }
+            ShareState::Expired { at } => format!("ended on {}", clock.spell(at, self)),
+        };
+        let mut lines = vec![format!("{} · {} · {state}", share.name, share.lens)];
+        if !share.purpose.is_empty() {
+            lines.push(format!("why: {}", share.purpose));
+        }
+        let rows = self.rows(share.rows);
+        lines.push(match share.state {
+            ShareState::Revoked { .. } | ShareState::Expired { .. } => {
+                format!("you keep what you received ({rows}); you will get nothing written since")
+            }
+            ShareState::Pending | ShareState::Active => match share.updated {
+                Some(at) => format!("{rows}, last on {}", clock.spell(at, self)),
+                None => rows,
+            },
+        });
+        lines.push(share.id.to_string());
+        lines
+    }
+
+    fn waiting_for(&self, name: &str, seconds: u64) -> String {
+        format!(
+            "Waiting for the data of {name}, at most {}…",
+            counted(seconds, "second", "seconds")
+        )
+    }
+
+    fn nothing_sent(&self) -> &'static str {
+        "Nothing has left your device."
+    }
+
+    fn sent(&self, entry: &SentEntry, clock: &Clock) -> String {
+        let what = match entry.what {
+            SentWhat::Grant => "access to the share".to_owned(),
+            SentWhat::Rows { rows } => self.rows(rows),
+            SentWhat::Keys => "new keys".to_owned(),
+            SentWhat::End => "the news of the end".to_owned(),
+        };
+        format!(
+            "{}  {} → {}  ({}, {}, {})",
+            clock.figures(entry.at),
+            what,
+            entry.name,
+            entry.lens,
+            entry.purpose,
+            self.size(entry.bytes)
+        )
+    }
+
+    fn exported(&self, file: &str, records: u64) -> Vec<String> {
+        vec![
+            format!(
+                "All your data are in {file}: {}.",
+                counted(records, "record", "records")
+            ),
+            "This file is not encrypted: keep it in a safe place.".to_owned(),
+        ]
+    }
+
+    fn demo_step(&self, step: DemoStep) -> &'static str {
+        match step {
+            DemoStep::Found => "Inès, Marc and Zoé each set their folder up",
+            DemoStep::Import => {
+                "Inès imports her files: a GPX track, a Cozy export, her Linky meter's curve"
+            }
+            DemoStep::Footprint => "Inès sees her emissions, worked out at home",
+            DemoStep::Share => "Inès looks at what Marc would see, then shares her weeks with him",
+            DemoStep::Accept => "Marc accepts the link; Inès' rows arrive",
+            DemoStep::Live => {
+                "Inès imports two more weeks; they appear at Marc's without his asking"
+            }
+            DemoStep::Stranger => {
+                "Zoé, who knows addresses and identifiers but was given nothing, gets nothing"
+            }
+            DemoStep::Revoke => "Inès stops the share; Marc hears of it and keeps what he had",
+            DemoStep::After => "Inès imports more; nothing new arrives at Marc's",
+            DemoStep::Log => "Inès reads again all that left her device",
+        }
+    }
+
+    fn demo_intro(&self) -> Vec<String> {
+        vec![
+            "Demo: three made-up people, fabricated files (in real formats), three real Maille devices that talk".to_owned(),
+            "over this machine's own network.".to_owned(),
+        ]
+    }
+
+    fn demo_done(&self, seconds: u64) -> String {
+        format!(
+            "All went as told, checked step by step, in {}.",
+            counted(seconds, "second", "seconds")
+        )
+    }
+
+    fn demo_kept(&self, folder: &str) -> Vec<String> {
+        vec![
+            format!("The folders are kept in {folder}."),
+            format!("Try for example: maille --home {folder}/marc received list"),
+        ]
+    }
+
+    fn demo_purpose(&self) -> &'static str {
+        "comparing our weeks"
+    }
+
+    fn demo_view(&self, view: DemoView) -> &'static str {
+        match view {
+            DemoView::Footprint => "At Inès', her emissions:",
+            DemoView::Received => "At Marc's, what he received:",
+            DemoView::Given => "At Inès', what she shared:",
+            DemoView::Sent => "At Inès', what left her device:",
+        }
+    }
+}

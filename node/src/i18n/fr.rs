@@ -1,0 +1,1156 @@
+//! French.
+
+use maille_core::command::{
+    CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry, SentWhat, ShareState, Status,
+};
+use maille_core::io::Event;
+use maille_schemas::domain::mobility::Mode;
+use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
+use maille_schemas::import::{
+    DateFault, Format, ImportError, LooksLike, NoteKind, Place, SkipReason,
+};
+use maille_schemas::time::Moment;
+
+use crate::cli::failure::{Failure, Mistyped, Sentence};
+use crate::i18n::clock::spell_month;
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text};
+
+/// French sentences.
+#[derive(Debug)]
+pub(crate) struct French;
+
+/// « 1 ligne », « 2 lignes »: in French zero is singular.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let word = if count < 2 { one } else { many };
+    format!("{} {word}", French.count(count))
+}
+
+fn quoted(word: &str) -> String {
+    format!("« {word} »")
+}
+
+/// A moment of a file on its own wall clock: `2022-10-30 02:30`.
+fn figures(moment: Moment) -> String {
+    let text = moment.to_string();
+    text.get(..16).unwrap_or(&text).replace('T', " ")
+}
+
+fn mistyped(what: &str, reason: Mistyped) -> String {
+    match reason {
+        Mistyped::NotOne => format!("ceci n'est pas {what}"),
+        Mistyped::Checksum => {
+            format!("{what} comporte une faute : un caractère a changé ou manque")
+        }
+        Mistyped::WrongKind => format!("ceci n'est pas {what}, mais autre chose de Maille"),
+        Mistyped::WrongLength => format!("{what} est incomplet ou trop long"),
+        Mistyped::Content => {
+            format!("{what} est illisible, ou vient d'une version plus récente de Maille")
+        }
+    }
+}
+
+fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
+    match error {
+        CommandError::UnknownLens { lens } => Sentence::new(format!("aucune vue ne s'appelle {}", quoted(lens)))
+            .hint("voyez les vues qui existent : `maille lens list`"),
+        CommandError::EndsInThePast { until, .. } => {
+            Sentence::new(format!("ce partage finirait avant de commencer, le {}", clock.spell(*until, &French)))
+                .hint("choisissez une date à venir, par exemple `--until 90d`")
+        }
+        CommandError::EndsTooLate { until, days_max } => {
+            Sentence::new(format!("ce partage durerait trop longtemps, jusqu'au {}", clock.spell(*until, &French)))
+                .detail(format!("un partage dure {} au plus ; vous pourrez en faire un autre ensuite", counted(u64::from(*days_max), "jour", "jours")))
+                .hint(format!("par exemple `--until {days_max}d`"))
+        }
+        CommandError::Oneself => Sentence::new("cette carte ou ce lien est le vôtre")
+            .hint("utilisez la carte de l'autre personne : chez elle, `maille card` l'affiche"),
+        CommandError::UnknownShare { share } => Sentence::new(format!("aucun partage n'est connu sous {}", quoted(share)))
+            .hint("voyez vos partages : `maille share list` ou `maille received list`"),
+        CommandError::AmbiguousShare { share, count } => {
+            Sentence::new(format!("{} correspondent à {}", counted(*count, "partage", "partages"), quoted(share)))
+                .hint("donnez l'identifiant entier, qui commence par `grant1` : il est dans la liste des partages")
+        }
+        CommandError::AlreadyEnded { share } => Sentence::new("ce partage est déjà terminé").detail(share.to_string())
+            .hint("voyez où il en est : `maille share list`"),
+        CommandError::ForSomebodyElse { to } => Sentence::new("ce lien est pour une autre personne")
+            .detail(to.to_string())
+            .hint("donnez votre carte (`maille card`) à qui veut partager avec vous, et demandez un lien fait pour vous"),
+        CommandError::LinkMismatch { share } => Sentence::new("ce lien ne dit pas la même chose que le partage que vous avez déjà")
+            .detail(share.to_string())
+            .hint("gardez le partage que vous avez ; demandez à la personne d'où vient ce lien"),
+        CommandError::LinkExpired { until } => {
+            Sentence::new(format!("ce lien a expiré le {}", clock.spell(*until, &French)))
+                .hint("demandez un nouveau lien à la personne qui vous l'a donné")
+        }
+        CommandError::BadText { field, bytes_max } => {
+            let field = match field.as_str() {
+                "name" => "le nom",
+                "purpose" => "la raison du partage",
+                _ => field,
+            };
+            Sentence::new(format!("{field} est vide ou trop long"))
+                .hint(format!("de 1 à {bytes_max} caractères (un peu moins avec des accents)"))
+        }
+        CommandError::Disk { reason } => Sentence::new("le disque a refusé l'écriture ; rien n'a changé")
+            .detail(reason.clone())
+            .hint("libérez de la place, puis recommencez"),
+        CommandError::TooMany { what, max } => {
+            Sentence::new(format!("la limite est atteinte : {} {what} au plus", French.count(*max)))
+        }
+        CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
+            .detail(key.clone())
+            .hint("gardez une copie du dossier telle quelle et signalez-le : c'est un défaut de Maille ou du disque"),
+        other => Sentence::new(other.to_string()),
+    }
+}
+
+/// How a share that I gave stands.
+fn given_state(share: &GivenShare, clock: &Clock) -> String {
+    match share.state {
+        ShareState::Pending => "en préparation".to_owned(),
+        ShareState::Active => format!("en cours, jusqu'au {}", clock.spell(share.until, &French)),
+        ShareState::Revoked { at } => format!("arrêté par vous le {}", clock.spell(at, &French)),
+        ShareState::Expired { at } => format!("terminé le {}", clock.spell(at, &French)),
+    }
+}
+
+/// What the end of a share that I gave means, truthfully.
+fn given_end(share: &GivenShare) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} garde ce qui lui est déjà parvenu ({} au plus) et peut l'avoir copié : cela ne se reprend pas",
+        share.name,
+        French.rows(share.rows)
+    )];
+    lines.push("rien de ce qui est écrit depuis ne lui est lisible".to_owned());
+    lines.push(if share.end_acknowledged {
+        "son appareil a confirmé la fin du partage".to_owned()
+    } else {
+        "son appareil ne l'a pas encore appris : il l'apprendra quand vous serez en ligne en même temps".to_owned()
+    });
+    lines
+}
+
+impl Text for French {
+    fn lang(&self) -> Lang {
+        Lang::Fr
+    }
+
+    fn month_name(&self, month: i8) -> &'static str {
+        const NAMES: [&str; 12] = [
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
+            "décembre",
+        ];
+        NAMES[usize::try_from(month - 1).unwrap_or(0).min(11)]
+    }
+
+    fn day(&self, year: i16, month: i8, day: i8) -> String {
+        let first = if day == 1 { "er" } else { "" };
+        format!("{day}{first} {} {year}", self.month_name(month))
+    }
+
+    fn moment(&self, year: i16, month: i8, day: i8, hour: i8, minute: i8) -> String {
+        format!("{} à {hour} h {minute:02}", self.day(year, month, day))
+    }
+
+    fn help(&self, key: &str) -> Option<&'static str> {
+        Some(match key {
+            "" => "Maille : vos données chez vous, et ce que vous choisissez d'en partager.",
+            "--home" => {
+                "Le dossier de vos données (sinon MAILLE_HOME, sinon ~/.local/share/maille)"
+            }
+            "--json" => "Répond par un seul objet JSON sur la sortie standard, erreurs comprises",
+            "--lang" => "La langue, fr ou en (sinon celle de LANG, sinon le français)",
+            "--verbose" => "Raconte davantage sur la sortie d'erreur (-vv : encore plus)",
+            "--passphrase-file" => "Un fichier dont la première ligne est votre phrase de passe",
+            "--help" => "Affiche cette aide",
+            "--version" => "Affiche la version",
+            "init" => {
+                "Prépare ce dossier pour vous et montre, une seule fois, votre phrase de secours"
+            }
+            "init --words-lang" => "La langue des douze mots, fr ou en (sinon celle des messages)",
+            "init --words-file" => {
+                "Écrit les douze mots dans ce fichier neuf, lisible par vous seul, au lieu de les montrer"
+            }
+            "init --passphrase" => "Demande une phrase de passe, exigée ensuite à chaque commande",
+            "card" => "Affiche votre carte, à donner à qui veut partager avec vous",
+            "run" => "Met Maille en marche : reçoit et envoie ce qui est partagé, jusqu'à Ctrl-C",
+            "run --listen" => {
+                "Où écouter, par exemple 192.168.1.10:4001 ; retenu pour la suite (au début : cet ordinateur seulement)"
+            }
+            "status" => "Dit comment vont vos données, vos contacts et les envois en attente",
+            "import" => "Lit des fichiers et garde ce qu'ils contiennent",
+            "import FILE" => "Les fichiers à lire",
+            "import --as" => "Le format, s'il n'est pas reconnu tout seul",
+            "import --dry-run" => "Lit et raconte, mais ne garde rien",
+            "trip" => "Vos trajets",
+            "trip list" => "Affiche vos trajets, du plus ancien au plus récent",
+            "trip list --month" => "Seulement ce mois, par exemple 2027-01",
+            "show" => "Vos bilans",
+            "show footprint" => "Affiche vos émissions par mois et par mode, et votre électricité",
+            "show footprint --factors" => {
+                "Les facteurs d'émission : base-carbone-v22 (par défaut) ou coach-co2"
+            }
+            "lens" => "Les vues qui peuvent être partagées",
+            "lens list" => "Affiche les vues et ce que chacune montre",
+            "lens preview" => {
+                "Affiche, ligne par ligne, ce que verrait l'autre personne ; rien ne part"
+            }
+            "lens preview NAME" => "Le nom de la vue, par exemple mobility.weekly",
+            "lens preview --from" => "Le premier mois montré, par exemple 2027-01",
+            "share" => "Ce que vous partagez",
+            "share create" => "Partage une vue avec une personne, jusqu'à une date",
+            "share create --lens" => "Le nom de la vue, par exemple mobility.weekly",
+            "share create --with" => {
+                "La carte de la personne (chez elle : `maille card`), ou un fichier qui la contient"
+            }
+            "share create --until" => {
+                "La fin du partage : 2027-01-31 (ce jour compris) ou 90d (dans 90 jours)"
+            }
+            "share create --name" => "Le nom que vous donnez à cette personne ; vous seul le voyez",
+            "share create --from" => "Le premier mois partagé (sinon tout ce que vous avez)",
+            "share create --purpose" => "Pourquoi, dans vos mots ; l'autre personne le lit",
+            "share list" => "Affiche ce que vous partagez ou avez partagé, et où cela en est",
+            "share revoke" => "Arrête un partage",
+            "share revoke SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
+            "received" => "Ce que d'autres partagent avec vous",
+            "received accept" => "Accepte un partage, attend ses données et les affiche",
+            "received accept LINK" => {
+                "Le lien que la personne vous a donné, ou un fichier qui le contient"
+            }
+            "received accept --name" => {
+                "Le nom que vous donnez à cette personne ; vous seul le voyez"
+            }
+            "received accept --wait" => "Combien de secondes attendre les données (30 sinon)",
+            "received list" => "Affiche ce que vous recevez ou avez reçu, et où cela en est",
+            "received show" => "Affiche les données d'un partage reçu",
+            "received show SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
+            "log" => "Ce qui est sorti de votre appareil",
+            "log sent" => "Affiche ce qui est parti, vers qui, et pourquoi",
+            "export" => "Écrit toutes vos données en JSON, lisibles sans Maille",
+            "export --out" => "Le fichier neuf où écrire (sinon la sortie standard)",
+            "demo" => "Montre l'essentiel en moins d'une minute, avec des personnes inventées",
+            "demo --keep" => {
+                "Garde les dossiers des personnes inventées ici, au lieu de les effacer"
+            }
+            _ => return None,
+        })
+    }
+
+    fn help_after(&self, path: &str) -> Option<&'static str> {
+        Some(match path {
+            "" => {
+                "Pour commencer :\n  \
+                 maille demo                      voir l'essentiel, sans rien préparer\n  \
+                 maille init                      préparer votre dossier\n  \
+                 maille import trajet.gpx         y mettre vos données\n  \
+                 maille show footprint            voir vos émissions\n\n\
+                 Codes de sortie : 0 fait ; 1 à corriger par vous ; 2 commande mal écrite ; 3 réseau ou autre\n\
+                 appareil ; 70 défaut de Maille.\n\
+                 Avec --json : {\"version\":1,\"done\":…} ou {\"version\":1,\"error\":{\"code\":…,\"hint\":…}}, toujours sur la\n\
+                 sortie standard."
+            }
+            "import" => {
+                "Chaque fichier est gardé en entier ou pas du tout ; un fichier refusé n'empêche pas les autres.\n\
+                 Importer deux fois le même fichier ne change rien.\n\n\
+                 Exemples :\n  \
+                 maille import trajets/*.gpx\n  \
+                 maille import --dry-run mes-puissances-30min.csv"
+            }
+            "share create" => {
+                "Le lien va sur la sortie standard, le reste sur la sortie d'erreur.\n\n\
+                 Exemple :\n  \
+                 maille share create --lens mobility.weekly --with carte-de-marc.txt --name Marc --until 90d"
+            }
+            "share revoke" => {
+                "L'autre personne garde ce qui lui est déjà parvenu ; rien de ce qui est écrit ensuite ne lui est lisible."
+            }
+            _ => return None,
+        })
+    }
+
+    fn help_usage(&self) -> &'static str {
+        "Utilisation :"
+    }
+
+    fn help_commands(&self) -> &'static str {
+        "Commandes"
+    }
+
+    fn help_command_word(&self) -> &'static str {
+        "COMMANDE"
+    }
+
+    fn error_head(&self) -> &'static str {
+        "Erreur :"
+    }
+
+    fn hint_head(&self) -> &'static str {
+        "Astuce :"
+    }
+
+    fn failure(&self, failure: &Failure, clock: &Clock) -> Sentence {
+        match failure {
+            Failure::Command(error) => command_error(error, clock),
+            Failure::NoHome { home } => Sentence::new(format!("il n'y a encore rien dans {}", home.display()))
+                .hint("préparez ce dossier : `maille init`, ou choisissez-en un autre avec `--home`"),
+            Failure::HomeExists { home } => Sentence::new(format!("{} est déjà préparé", home.display()))
+                .detail("vos données y sont intactes")
+                .hint("pour une autre personne, choisissez un autre dossier avec `--home`"),
+            Failure::HomeInUse { home } => {
+                Sentence::new(format!("une autre commande Maille utilise déjà {}", home.display()))
+                    .hint("si `maille run` est en marche, laissez-le : les autres commandes passent par lui ; sinon, attendez la fin de l'autre commande")
+            }
+            Failure::HomeNotEmpty { home, found } => {
+                Sentence::new(format!("{} contient déjà autre chose", home.display())).detail(found.clone())
+                    .hint("choisissez un dossier vide ou nouveau avec `--home`")
+            }
+            Failure::HomeOpenToOthers { home } => {
+                Sentence::new(format!("d'autres utilisateurs de cet ordinateur peuvent lire {}", home.display()))
+                    .hint(format!("fermez-le : `chmod go-rwx {}`", home.display()))
+            }
+            Failure::HomeSomebodyElses { home } => {
+                Sentence::new(format!("{} est à un autre utilisateur de cet ordinateur", home.display()))
+                    .hint("choisissez un dossier à vous avec `--home`")
+            }
+            Failure::HomeMixed { home } => {
+                Sentence::new(format!("les données de {} ont été faites avec une autre clef", home.display()))
+                    .detail("`store.redb` et `key` viennent de deux personnes, ou de deux copies")
+                    .hint("remettez ensemble les deux fichiers d'une même personne")
+            }
+            Failure::HomeUnusable { home, reason } => {
+                Sentence::new(format!("{} est inutilisable", home.display())).detail(reason.clone())
+                    .hint("vérifiez que ce dossier est à vous et que le disque a de la place")
+            }
+            Failure::HomeDamaged { home, reason } => Sentence::new(format!("{} ne se laisse pas lire", home.display()))
+                .detail(reason.clone())
+                .hint("gardez une copie du dossier telle quelle avant d'essayer autre chose"),
+            Failure::WrongPassphrase { home } => Sentence::new("ce n'est pas la bonne phrase de passe")
+                .detail(home.display().to_string())
+                .hint("recommencez ; rien n'a changé"),
+            Failure::PassphraseNeeded { home } => Sentence::new("il faut votre phrase de passe")
+                .detail(home.display().to_string())
+                .hint("lancez la commande dans un terminal, ou donnez `--passphrase-file FICHIER`"),
+            Failure::PassphraseUnusable => {
+                Sentence::new("la phrase de passe est vide, ou les deux ne sont pas pareilles").hint("recommencez ; rien n'a été créé")
+            }
+            Failure::FileUnreadable { file, reason } => {
+                Sentence::new(format!("{} ne peut pas être lu", file.display())).detail(reason.clone())
+                    .hint("vérifiez le nom du fichier et que vous avez le droit de le lire")
+            }
+            Failure::FileUnwritable { file, reason } => {
+                Sentence::new(format!("{} ne peut pas être écrit", file.display())).detail(reason.clone())
+                    .hint("vérifiez que le dossier existe et que le disque a de la place")
+            }
+            Failure::FileExists { file } => Sentence::new(format!("{} existe déjà", file.display()))
+                .hint("choisissez un autre nom : rien n'est jamais écrasé"),
+            Failure::FileRefused { file, place, reason } => {
+                Sentence::new(format!("{} n'a pas été importé : {}", file.display(), self.import_error(reason)))
+                    .detail(self.place(*place))
+                    .hint("rien de ce fichier n'a été gardé ; corrigez-le ou téléchargez-le de nouveau, puis recommencez")
+            }
+            Failure::UnknownFormat { format, known } => Sentence::new(format!("le format {} est inconnu", quoted(format)))
+                .hint(format!("les formats lus : {}", known.join(", "))),
+            Failure::UnknownFactors { factors, known } => {
+                Sentence::new(format!("les facteurs {} sont inconnus", quoted(factors)))
+                    .hint(format!("choisissez parmi : {}", known.join(", ")))
+            }
+            Failure::BadCard { reason } => Sentence::new(mistyped("une carte", *reason))
+                .hint("redemandez la carte et copiez-la en entier : chez l'autre personne, `maille card` l'affiche"),
+            Failure::BadLink { reason } => Sentence::new(mistyped("un lien de partage", *reason))
+                .hint("redemandez le lien et copiez-le en entier, sans espace"),
+            Failure::BadShareId { reason } => Sentence::new(mistyped("un identifiant de partage", *reason))
+                .hint("copiez-le en entier depuis `maille share list` ou `maille received list`"),
+            Failure::BadDate { typed } => Sentence::new(format!("{} n'est pas une date", quoted(typed)))
+                .hint("écrivez par exemple `2027-01-31`, ou `90d` pour dans 90 jours"),
+            Failure::BadMonth { typed } => {
+                Sentence::new(format!("{} n'est pas un mois", quoted(typed))).hint("écrivez par exemple `2027-01`")
+            }
+            Failure::BadAddress { typed } => Sentence::new(format!("{} n'est pas une adresse", quoted(typed)))
+                .hint("écrivez par exemple `192.168.1.10:4001`"),
+            Failure::CannotListen { reason } => Sentence::new("impossible d'écouter à cette adresse")
+                .detail(reason.clone())
+                .hint("choisissez un autre port, ou laissez Maille en choisir un : sans `--listen`"),
+            Failure::NotArrived { name, seconds } => {
+                Sentence::new(format!("{name} n'a pas répondu en {}", counted(*seconds, "seconde", "secondes")))
+                    .detail("le partage est accepté : ses données arriveront quand vos deux appareils seront en ligne en même temps")
+                    .hint("gardez Maille en marche avec `maille run`, et demandez-lui d'en faire autant")
+            }
+            Failure::DaemonLost { reason } => Sentence::new("Maille est en marche mais ne répond plus")
+                .detail(reason.clone())
+                .hint("arrêtez `maille run` et relancez-le"),
+            Failure::DemoFailed { step, seen } => {
+                Sentence::new(format!("la démonstration a échoué à l'étape {}", quoted(step))).detail(seen.clone())
+                    .hint("relancez-la ; si cela recommence, signalez-le : c'est un défaut de Maille")
+            }
+            Failure::Usage { what, hint } => {
+                Sentence { message: what.clone(), details: Vec::new(), hint: hint.clone() }
+            }
+            Failure::Told { .. } => Sentence::new(""),
+            Failure::Bug { what } => Sentence::new("un défaut de Maille a arrêté cette commande")
+                .detail(what.clone())
+                .hint("vos données sont intactes ; signalez ce message"),
+        }
+    }
+
+    fn usage_unknown_argument(&self, argument: &str) -> String {
+        format!("l'option {} n'existe pas ici", quoted(argument))
+    }
+
+    fn usage_unknown_command(&self, command: &str) -> String {
+        format!("la commande {} n'existe pas", quoted(command))
+    }
+
+    fn usage_bad_value(&self, argument: &str, value: &str) -> String {
+        if value.is_empty() {
+            format!("il manque une valeur après {}", quoted(argument))
+        } else {
+            format!(
+                "{} ne convient pas pour {}",
+                quoted(value),
+                quoted(argument)
+            )
+        }
+    }
+
+    fn usage_missing(&self, arguments: &str) -> String {
+        format!("il manque {arguments}")
+    }
+
+    fn usage_conflict(&self, argument: &str, other: &str) -> String {
+        format!(
+            "{} et {} ne vont pas ensemble",
+            quoted(argument),
+            quoted(other)
+        )
+    }
+
+    fn usage_other(&self) -> String {
+        "cette commande est mal écrite".to_owned()
+    }
+
+    fn usage_did_you_mean(&self, suggestion: &str) -> String {
+        format!("vouliez-vous dire `{suggestion}` ?")
+    }
+
+    fn usage_see_help(&self, command: &str) -> String {
+        format!("voyez `{command} --help`")
+    }
+
+    fn mode(&self, mode: Mode) -> &'static str {
+        match mode {
+            Mode::Walking => "marche",
+            Mode::Running => "course à pied",
+            Mode::OnFoot => "à pied",
+            Mode::Bicycling => "vélo",
+            Mode::BicyclingElectric => "vélo électrique",
+            Mode::ScooterElectric => "trottinette électrique",
+            Mode::Car => "voiture",
+            Mode::CarElectric => "voiture électrique",
+            Mode::Carpool => "covoiturage",
+            Mode::CarpoolElectric => "covoiturage électrique",
+            Mode::InVehicle => "véhicule, lequel est inconnu",
+            Mode::Moped => "cyclomoteur",
+            Mode::MotorbikeSmall => "moto jusqu'à 250 cm³",
+            Mode::MotorbikeLarge => "moto de plus de 250 cm³",
+            Mode::Bus => "bus",
+            Mode::BusElectric => "bus électrique",
+            Mode::Coach => "autocar",
+            Mode::Tramway => "tramway",
+            Mode::Subway => "métro",
+            Mode::Train => "train",
+            Mode::TrainRegional => "TER",
+            Mode::TrainMainLine => "train Intercités",
+            Mode::TrainHighSpeed => "TGV",
+            Mode::Plane => "avion",
+            Mode::AirOrHighSpeedRail => "avion ou TGV, lequel est inconnu",
+            Mode::Unknown => "inconnu",
+        }
+    }
+
+    fn format(&self, format: Format) -> &'static str {
+        match format {
+            Format::Gpx => "trace GPX",
+            Format::CozyGeojson => "trajets Coach CO2 (Cozy)",
+            Format::LinkyCsv => "courbe de charge Linky (Enedis)",
+        }
+    }
+
+    fn import_error(&self, error: &ImportError) -> String {
+        match error {
+            ImportError::Empty => "le fichier est vide".to_owned(),
+            ImportError::TooLarge { bytes, max } => {
+                format!(
+                    "il fait {}, et {} au plus sont lus",
+                    self.size(*bytes),
+                    self.size(*max)
+                )
+            }
+            ImportError::UnknownFormat { looked_like } => {
+                format!(
+                    "ce n'est pas un format connu ; on dirait {}",
+                    self.looks_like(*looked_like)
+                )
+            }
+            ImportError::WrongFormat { expected, got } => {
+                format!(
+                    "ce n'est pas le format {expected} ; on dirait {}",
+                    self.looks_like(*got)
+                )
+            }
+            ImportError::InvalidUtf8 { .. } => {
+                "le texte est abîmé (ce n'est pas de l'UTF-8)".to_owned()
+            }
+            ImportError::Truncated { .. } => "le fichier est coupé avant la fin".to_owned(),
+            ImportError::Malformed { reason, .. } => format!("le contenu est mal formé ({reason})"),
+            ImportError::NotALoadCurve { what, unit, .. } => {
+                format!(
+                    "il contient {} en {}, pas une courbe de charge en W",
+                    quoted(what),
+                    quoted(unit)
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn skip_reason(&self, reason: &SkipReason) -> String {
+        match reason {
+            SkipReason::Waypoints { count } => counted(
+                *count,
+                "point marqué, qui n'est pas un trajet",
+                "points marqués, qui ne sont pas des trajets",
+            ),
+            SkipReason::Routes { count } => counted(
+                *count,
+                "itinéraire prévu, pas forcément parcouru",
+                "itinéraires prévus, pas forcément parcourus",
+            ),
+            SkipReason::NoDate => "sans date".to_owned(),
+            SkipReason::BadDate(fault) => match fault {
+                DateFault::Malformed => "ce n'est pas une date".to_owned(),
+                DateFault::NoOffset => "date sans fuseau horaire".to_owned(),
+                DateFault::OutOfRange => "date avant 1970 ou après 2199".to_owned(),
+            },
+            SkipReason::TooFewPoints { count } => {
+                format!(
+                    "{}, il en faut deux au moins",
+                    counted(*count, "point", "points")
+                )
+            }
+            SkipReason::NoSections => "aucune étape".to_owned(),
+            SkipReason::BadDistance => "distance absente ou impossible".to_owned(),
+            SkipReason::BadLocation => "coordonnées hors de la Terre".to_owned(),
+            SkipReason::TooManySections { max } => {
+                format!("plus de {}", counted(*max, "étape", "étapes"))
+            }
+            SkipReason::NoValue => "sans valeur".to_owned(),
+            SkipReason::BadValue { text } => {
+                format!("{} n'est pas un nombre entier de watts", quoted(text))
+            }
+            SkipReason::Contradicts { line } => {
+                format!("contredit la ligne {line}, qui est gardée")
+            }
+            SkipReason::Overlaps => "chevauche le relevé précédent".to_owned(),
+            SkipReason::NoStep => "rien ne dit la durée de ce relevé".to_owned(),
+            SkipReason::NotALoadCurve { what, unit } => {
+                format!(
+                    "{} en {}, pas une courbe de charge en W",
+                    quoted(what),
+                    quoted(unit)
+                )
+            }
+            SkipReason::Columns { expected, got } => {
+                format!("{got} colonnes au lieu de {expected}")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn import_note(&self, note: &NoteKind) -> String {
+        match note {
+            NoteKind::Gap { from, to, missing } => format!(
+                "rien de mesuré du {} au {} ({})",
+                figures(*from),
+                figures(*to),
+                counted(*missing, "relevé manque", "relevés manquent")
+            ),
+            NoteKind::StepInferred { minutes } => {
+                format!(
+                    "le fichier ne dit pas la durée des relevés : {minutes} minutes, d'après les dates"
+                )
+            }
+            NoteKind::UnknownMode { word: Some(word) } => {
+                format!("mode de transport inconnu ({})", quoted(word))
+            }
+            NoteKind::UnknownMode { word: None } => "mode de transport inconnu".to_owned(),
+            NoteKind::EndsBeforeItBegins => {
+                "finit avant de commencer : compté sans durée".to_owned()
+            }
+            NoteKind::OutOfOrder => "points dans le désordre".to_owned(),
+            NoteKind::Repeats { line } => format!("répète la ligne {line}"),
+            NoteKind::MadeUp => "données inventées, d'après le fichier lui-même".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    fn labelled(&self, label: &str, what: &str) -> String {
+        format!("{label} : {what}")
+    }
+
+    fn place(&self, place: Place) -> String {
+        match place {
+            Place::File => "tout le fichier".to_owned(),
+            Place::Line(number) => format!("ligne {number}"),
+            Place::Byte(number) => format!("octet {number}"),
+            Place::Track(number) => format!("trace {number}"),
+            Place::Trip(number) => format!("trajet {number}"),
+            Place::Section { trip, section } => format!("trajet {trip}, étape {section}"),
+        }
+    }
+
+    fn looks_like(&self, what: LooksLike) -> &'static str {
+        match what {
+            LooksLike::Gpx => "une trace GPX",
+            LooksLike::CozyGeojson => "un export Coach CO2 (Cozy)",
+            LooksLike::LinkyCsv => "un export Enedis",
+            LooksLike::Zeros => "un fichier plein de zéros",
+            LooksLike::Fit => "un fichier FIT de montre",
+            LooksLike::Zip => "une archive ZIP (ouvrez-la d'abord)",
+            LooksLike::Pdf => "un PDF",
+            LooksLike::Html => "une page web",
+            LooksLike::Xml => "du XML d'une autre sorte",
+            LooksLike::Json => "du JSON d'une autre sorte",
+            LooksLike::Calendar => "un agenda",
+            LooksLike::Text => "un texte d'une autre sorte",
+            LooksLike::Binary => "un fichier qui n'est pas du texte",
+        }
+    }
+
+    fn rows(&self, count: u64) -> String {
+        counted(count, "ligne", "lignes")
+    }
+
+    fn trips(&self, count: u64) -> String {
+        counted(count, "trajet", "trajets")
+    }
+
+    fn readings(&self, count: u64) -> String {
+        counted(count, "relevé d'énergie", "relevés d'énergie")
+    }
+
+    fn passphrase_new(&self) -> &'static str {
+        "Choisissez une phrase de passe : "
+    }
+
+    fn passphrase_again(&self) -> &'static str {
+        "La même, encore une fois : "
+    }
+
+    fn passphrase_ask(&self) -> &'static str {
+        "Phrase de passe : "
+    }
+
+    fn words_head(&self) -> &'static str {
+        "Votre phrase de secours, à recopier sur papier, dans cet ordre :"
+    }
+
+    fn words_foot(&self) -> &'static str {
+        "Elle n'est gardée nulle part et ne sera plus jamais montrée. Si vous perdez cet appareil, elle seule\n\
+         prouvera que vous êtes vous. Ne la donnez à personne."
+    }
+
+    fn words_in_file(&self, file: &str) -> String {
+        format!(
+            "Votre phrase de secours est dans {file}, lisible par vous seul. Recopiez-la sur papier, puis effacez ce\n\
+             fichier : elle n'est gardée nulle part ailleurs et ne sera plus jamais montrée."
+        )
+    }
+
+    fn home_ready(&self, home: &str) -> Vec<String> {
+        vec![
+            format!("Tout est prêt dans {home}."),
+            "Ensuite : `maille import FICHIER` pour y mettre vos données, `maille demo` pour voir comment partager.".to_owned(),
+        ]
+    }
+
+    fn card_note(&self, addresses: &[String]) -> Vec<String> {
+        let mut lines = vec![
+            "Voici votre carte : donnez-la à qui veut partager avec vous. Elle dit qui vous êtes et où vous joindre,\n\
+             rien de vos données."
+                .to_owned(),
+        ];
+        if addresses.is_empty() {
+            lines.push("Elle ne dit pas encore où vous joindre : mettez d'abord Maille en marche avec `maille run`.".to_owned());
+        } else {
+            lines.push(format!("Adresses : {}", addresses.join(", ")));
+        }
+        lines
+    }
+
+    fn running(&self, listening: &[String]) -> Vec<String> {
+        let mut lines = vec!["Maille est en marche. Ctrl-C pour l'arrêter.".to_owned()];
+        lines.extend(
+            listening
+                .iter()
+                .map(|address| format!("  à l'écoute sur {address}")),
+        );
+        lines
+    }
+
+    fn stopped(&self) -> &'static str {
+        "Maille est arrêté ; tout est enregistré."
+    }
+
+    fn event(&self, event: &Event, name: &str) -> String {
+        match event {
+            Event::ContactOnline { .. } => format!("{name} est en ligne"),
+            Event::ContactOffline { .. } => format!("{name} n'est plus en ligne"),
+            Event::ShareArrived { .. } => format!("le partage de {name} est arrivé"),
+            Event::RowsArrived { rows, .. } => {
+                format!(
+                    "{} de {name}",
+                    counted(*rows, "ligne nouvelle", "lignes nouvelles")
+                )
+            }
+            Event::ShareEnded { .. } => {
+                format!("le partage de {name} est terminé : vous gardez ce que vous avez reçu")
+            }
+            Event::Delivered { .. } => format!("{name} a tout reçu"),
+            Event::Violation { what, .. } => {
+                format!("un appareil a mal parlé, la liaison est coupée : {what}")
+            }
+        }
+    }
+
+    fn status(&self, status: &Status, running: bool) -> Vec<String> {
+        let mut lines = vec![
+            format!("Vous : {}", status.person),
+            format!(
+                "Vos données : {}, {}, dans {}",
+                self.trips(status.trips),
+                self.readings(status.readings),
+                counted(status.documents, "document", "documents")
+            ),
+        ];
+        if running {
+            lines.push("Maille est en marche".to_owned());
+            lines.extend(
+                status
+                    .listening
+                    .iter()
+                    .map(|address| format!("  à l'écoute sur {address}")),
+            );
+        } else {
+            lines.push(
+                "Maille n'est pas en marche : rien n'arrive ni ne part (`maille run` pour cela)"
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn contacts_head(&self) -> &'static str {
+        "Vos contacts :"
+    }
+
+    fn contact(&self, contact: &ContactStatus, clock: &Clock) -> String {
+        let seen = match (contact.connected, contact.last_seen) {
+            (true, _) => "en ligne".to_owned(),
+            (false, Some(at)) => format!("vu le {}", clock.spell(at, self)),
+            (false, None) => "jamais vu".to_owned(),
+        };
+        let waiting = match contact.waiting {
+            0 => "rien en attente".to_owned(),
+            count => counted(count, "envoi en attente", "envois en attente"),
+        };
+        format!("{seen}, {waiting}")
+    }
+
+    fn import_head(&self, file: &str, format: Format) -> String {
+        format!("{file} : {}", self.format(format))
+    }
+
+    fn import_read(&self, trips: u64, readings: u64) -> String {
+        match (trips, readings) {
+            (0, 0) => "rien à garder dans ce fichier".to_owned(),
+            (_, 0) => format!("lu : {}", self.trips(trips)),
+            (0, _) => format!("lu : {}", self.readings(readings)),
+            _ => format!("lu : {}, {}", self.trips(trips), self.readings(readings)),
+        }
+    }
+
+    fn import_kept(&self, added: u64, unchanged: u64, differing: u64) -> String {
+        let mut line = format!(
+            "{}, {}",
+            counted(added, "nouveau", "nouveaux"),
+            counted(unchanged, "déjà là", "déjà là")
+        );
+        if differing > 0 {
+            line.push_str(&format!(
+                ", {} de ce que vous aviez : ce que vous aviez reste",
+                counted(differing, "différent", "différents")
+            ));
+        }
+        line
+    }
+
+    fn import_dry_run(&self) -> &'static str {
+        "essai seulement : rien n'a été gardé"
+    }
+
+    fn import_skipped(&self, count: u64) -> String {
+        counted(
+            count,
+            "passage laissé de côté :",
+            "passages laissés de côté :",
+        )
+    }
+
+    fn import_notes(&self, count: u64) -> String {
+        counted(count, "remarque :", "remarques :")
+    }
+
+    fn and_more(&self, count: u64) -> String {
+        format!("… et {} de plus (tous avec --json)", self.count(count))
+    }
+
+    fn import_mixed(&self, kept: u64, refused: u64) -> String {
+        format!(
+            "{}, {}",
+            counted(kept, "fichier importé", "fichiers importés"),
+            counted(refused, "refusé", "refusés")
+        )
+    }
+
+    fn no_trips(&self) -> &'static str {
+        "Aucun trajet pour l'instant. `maille import FICHIER` lit des traces GPX ou un export Cozy."
+    }
+
+    fn month(&self, year: i16, month: i8) -> String {
+        format!("{} {year}", self.month_name(month))
+    }
+
+    fn total(&self) -> &'static str {
+        "total"
+    }
+
+    fn footprint_mobility(&self) -> &'static str {
+        "Vos déplacements"
+    }
+
+    fn footprint_electricity(&self) -> &'static str {
+        "Votre électricité"
+    }
+
+    fn footprint_columns(&self) -> [&'static str; 5] {
+        ["mode", "trajets", "distance", "émissions", "entre"]
+    }
+
+    fn unknown_emissions(&self) -> &'static str {
+        "inconnues"
+    }
+
+    fn footprint_unknown(&self, distance_mm: u64) -> String {
+        format!(
+            "plus {} dont les émissions sont inconnues",
+            self.distance_mm(distance_mm)
+        )
+    }
+
+    fn between(&self, low_mg: u64, high_mg: u64) -> String {
+        format!("{} – {}", self.mass_mg(low_mg), self.mass_mg(high_mg))
+    }
+
+    fn electricity(&self, energy_j: u64, co2e_mg: u64, readings: u64) -> String {
+        format!(
+            "{}, {} ({})",
+            self.energy_j(energy_j),
+            self.mass_mg(co2e_mg),
+            self.readings(readings)
+        )
+    }
+
+    fn footprint_empty(&self) -> &'static str {
+        "Rien à compter pour l'instant : `maille import FICHIER`."
+    }
+
+    fn footprint_factors(&self, factors: &FactorSetInfo) -> Vec<String> {
+        vec![
+            format!("Compté avec : {} ({})", factors.version, factors.id),
+            format!(
+                "Source : {} ; licence : {}",
+                factors.source, factors.licence
+            ),
+        ]
+    }
+
+    fn factor(&self, mode: Mode, factor: &FactorUsed) -> String {
+        let per = match factor.per {
+            Per::Person => "par personne",
+            Per::Vehicle => "par véhicule, divisé par le nombre d'occupants",
+        };
+        let scope = match factor.scope {
+            Scope::Use => "usage seul",
+            Scope::UseAndMaking => "usage et fabrication",
+        };
+        let uncertainty = factor
+            .uncertainty_pct
+            .map(|pct| format!(", ± {pct} %"))
+            .unwrap_or_default();
+        format!(
+            "{} : {} kg CO2e/km {per}, {scope}{uncertainty} (facteur {}, {})",
+            self.mode(mode),
+            self.decimal(factor.micrograms_per_m, 1_000_000, 5),
+            factor.id,
+            factor.validity
+        )
+    }
+
+    fn electricity_factor(&self, factor: &ElectricityFactor) -> String {
+        let uncertainty = factor
+            .uncertainty_pct
+            .map(|pct| format!(", ± {pct} %"))
+            .unwrap_or_default();
+        format!(
+            "électricité : {} kg CO2e/kWh{uncertainty} (facteur {}, {})",
+            self.decimal(factor.milligrams_per_kwh, 1_000_000, 4),
+            factor.id,
+            factor.validity
+        )
+    }
+
+    fn preview_foot(&self, rows: u64) -> String {
+        format!(
+            "{} : c'est tout ce qui serait vu. Rien n'est parti.",
+            self.rows(rows)
+        )
+    }
+
+    fn no_rows(&self) -> &'static str {
+        "(aucune ligne)"
+    }
+
+    fn weekly_columns(&self) -> [&'static str; 5] {
+        ["semaine", "mode", "trajets", "distance", "émissions"]
+    }
+
+    fn share_will_show(&self, share: &GivenShare, sentence: &str, clock: &Clock) -> Vec<String> {
+        let from = match share.from {
+            Some(month) => format!("à partir de {}", spell_month(month, self)),
+            None => "depuis le début".to_owned(),
+        };
+        vec![
+            format!("{} verra : {sentence}", share.name),
+            format!(
+                "Aujourd'hui {}, {from}, puis ce que vous ajouterez, jusqu'au {}.",
+                self.rows(share.rows),
+                clock.spell(share.until, self)
+            ),
+            "Vous pourrez arrêter à tout moment (`maille share revoke`) ; ce qui lui sera parvenu lui restera.".to_owned(),
+        ]
+    }
+
+    fn share_link_note(&self, share: &GivenShare, running: bool) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Donnez ce lien à {} seulement ; chez elle ou lui : `maille received accept LIEN`.",
+            share.name
+        )];
+        if !running {
+            lines.push(
+                "Rien ne partira tant que Maille n'est pas en marche chez vous : `maille run`."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn someone(&self) -> &'static str {
+        "quelqu'un"
+    }
+
+    fn no_purpose(&self) -> &'static str {
+        "sans raison donnée"
+    }
+
+    fn no_given(&self) -> &'static str {
+        "Vous ne partagez rien."
+    }
+
+    fn no_received(&self) -> &'static str {
+        "Personne ne partage rien avec vous pour l'instant."
+    }
+
+    fn given(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![
+            format!(
+                "{} · {} · {}",
+                share.name,
+                share.lens,
+                given_state(share, clock)
+            ),
+            format!("pourquoi : {}", share.purpose),
+        ];
+        match share.state {
+            ShareState::Pending | ShareState::Active => lines.push(match share.acknowledged {
+                Some(at) => format!(
+                    "{}, toutes reçues par son appareil le {}",
+                    self.rows(share.rows),
+                    clock.spell(at, self)
+                ),
+                None => format!(
+                    "{}, pas encore toutes reçues par son appareil",
+                    self.rows(share.rows)
+                ),
+            }),
+            ShareState::Revoked { .. } | ShareState::Expired { .. } => {
+                lines.extend(given_end(share))
+            }
+        }
+        lines.push(share.id.to_string());
+        lines
+    }
+
+    fn revoked(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{} · {} · {}",
+            share.name,
+            share.lens,
+            given_state(share, clock)
+        )];
+        lines.extend(given_end(share));
+        lines
+    }
+
+    fn received(&self, share: &ReceivedShare, clock: &Clock) -> Vec<String> {
+        let state = match share.state {
+            ShareState::Pending => "accepté ; son appareil n'a pas encore répondu".to_owned(),
+            ShareState::Active => format!("en cours, jusqu'au {}", clock.spell(share.until, self)),
+            ShareState::Revoked { at } => {
+                format!("arrêté par {} le {}", share.name, clock.spell(at, self))
+            }
+            ShareState::Expired { at } => format!("terminé le {}", clock.spell(at, self)),
+        };
+        let mut lines = vec![format!("{} · {} · {state}", share.name, share.lens)];
+        if !share.purpose.is_empty() {
+            lines.push(format!("pourquoi : {}", share.purpose));
+        }
+        let rows = self.rows(share.rows);
+        lines.push(match share.state {
+            ShareState::Revoked { .. } | ShareState::Expired { .. } => {
+                format!("vous gardez ce que vous avez reçu ({rows}) ; vous ne recevrez rien de ce qui est écrit depuis")
+            }
+            ShareState::Pending | ShareState::Active => match share.updated {
+                Some(at) => format!("{rows}, la dernière fois le {}", clock.spell(at, self)),
+                None => rows,
+            },
+        });
+        lines.push(share.id.to_string());
+        lines
+    }
+
+    fn waiting_for(&self, name: &str, seconds: u64) -> String {
+        format!(
+            "J'attends les données de {name}, {} au plus…",
+            counted(seconds, "seconde", "secondes")
+        )
+    }
+
+    fn nothing_sent(&self) -> &'static str {
+        "Rien n'est sorti de votre appareil."
+    }
+
+    fn sent(&self, entry: &SentEntry, clock: &Clock) -> String {
+        let what = match entry.what {
+            SentWhat::Grant => "l'accès au partage".to_owned(),
+            SentWhat::Rows { rows } => self.rows(rows),
+            SentWhat::Keys => "de nouvelles clefs".to_owned(),
+            SentWhat::End => "l'annonce de la fin".to_owned(),
+        };
+        format!(
+            "{}  {} → {}  ({}, {}, {})",
+            clock.figures(entry.at),
+            what,
+            entry.name,
+            entry.lens,
+            entry.purpose,
+            self.size(entry.bytes)
+        )
+    }
+
+    fn exported(&self, file: &str, records: u64) -> Vec<String> {
+        vec![
+            format!(
+                "Toutes vos données sont dans {file} : {}.",
+                counted(records, "enregistrement", "enregistrements")
+            ),
+            "Ce fichier n'est pas chiffré : gardez-le en lieu sûr.".to_owned(),
+        ]
+    }
+
+    fn demo_step(&self, step: DemoStep) -> &'static str {
+        match step {
+            DemoStep::Found => "Inès, Marc et Zoé préparent chacun leur dossier",
+            DemoStep::Import => {
+                "Inès importe ses fichiers : une trace GPX, un export Cozy, sa courbe Linky"
+            }
+            DemoStep::Footprint => "Inès voit ses émissions, calculées chez elle",
+            DemoStep::Share => {
+                "Inès regarde ce que verrait Marc, puis partage ses semaines avec lui"
+            }
+            DemoStep::Accept => "Marc accepte le lien ; les lignes d'Inès arrivent",
+            DemoStep::Live => {
+                "Inès importe deux semaines de plus ; elles apparaissent chez Marc sans qu'il demande rien"
+            }
+            DemoStep::Stranger => {
+                "Zoé, qui connaît adresses et identifiants mais n'a rien reçu, n'obtient rien"
+            }
+            DemoStep::Revoke => "Inès arrête le partage ; Marc l'apprend et garde ce qu'il avait",
+            DemoStep::After => "Inès importe encore ; rien de nouveau n'arrive chez Marc",
+            DemoStep::Log => "Inès relit tout ce qui est sorti de son appareil",
+        }
+    }
+
+    fn demo_intro(&self) -> Vec<String> {
+        vec![
+            "Démonstration : trois personnes inventées, des fichiers fabriqués (dans de vrais formats), trois vrais".to_owned(),
+            "appareils Maille qui se parlent par le réseau de cette machine.".to_owned(),
+        ]
+    }
+
+    fn demo_done(&self, seconds: u64) -> String {
+        format!(
+            "Tout s'est passé comme dit, vérifié pas à pas, en {}.",
+            counted(seconds, "seconde", "secondes")
+        )
+    }
+
+    fn demo_kept(&self, folder: &str) -> Vec<String> {
+        vec![
+            format!("Les dossiers sont gardés dans {folder}."),
+            format!("Essayez par exemple : maille --home {folder}/marc received list"),
+        ]
+    }
+
+    fn demo_purpose(&self) -> &'static str {
+        "comparer nos semaines"
+    }
+
+    fn demo_view(&self, view: DemoView) -> &'static str {
+        match view {
+            DemoView::Footprint => "Chez Inès, ses émissions :",
+            DemoView::Received => "Chez Marc, ce qu'il a reçu :",
+            DemoView::Given => "Chez Inès, ce qu'elle a partagé :",
+            DemoView::Sent => "Chez Inès, ce qui est sorti de son appareil :",
+        }
+    }
+}

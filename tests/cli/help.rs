@@ -1,0 +1,176 @@
+//! Help, languages and wrong usage.
+
+use std::process::Stdio;
+
+use maille_tests::{binary, isolated};
+
+fn maille(lang: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = isolated(&binary("maille"));
+    command.env("HOME", "/nowhere");
+    if let Some(lang) = lang {
+        command.env("LANG", lang);
+    }
+    let output = command
+        .args(arguments)
+        .output()
+        .expect("the binary can be started");
+    let text = |bytes| String::from_utf8(bytes).expect("words are UTF-8");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn help_is_french_unless_the_system_or_a_flag_says_english() {
+    for (lang, arguments) in [
+        (None, vec!["--help"]),
+        (Some("fr_FR.UTF-8"), vec!["--help"]),
+        (Some("C.UTF-8"), vec!["-h"]),
+        (Some("en_GB.UTF-8"), vec!["--lang", "fr", "--help"]),
+    ] {
+        let (code, stdout, stderr) = maille(lang, &arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert!(
+            stdout.contains("Utilisation :") && stdout.contains("Pour commencer"),
+            "{stdout}"
+        );
+    }
+    for (lang, arguments) in [
+        (Some("en_GB.UTF-8"), vec!["--help"]),
+        (None, vec!["--help", "--lang=en"]),
+    ] {
+        let (code, stdout, _) = maille(lang, &arguments);
+        assert_eq!(code, Some(0));
+        assert!(
+            stdout.contains("Usage:") && stdout.contains("To begin"),
+            "{stdout}"
+        );
+    }
+}
+
+#[test]
+fn every_command_has_help_in_both_languages() {
+    let commands = [
+        "init",
+        "card",
+        "run",
+        "status",
+        "import",
+        "trip",
+        "trip list",
+        "show",
+        "show footprint",
+        "lens",
+        "lens list",
+        "lens preview",
+        "share",
+        "share create",
+        "share list",
+        "share revoke",
+        "received",
+        "received accept",
+        "received list",
+        "received show",
+        "log",
+        "log sent",
+        "export",
+        "demo",
+    ];
+    for command in commands {
+        let help = |lang| {
+            let mut arguments: Vec<&str> = command.split(' ').collect();
+            arguments.extend(["--help", "--lang", lang]);
+            let (code, stdout, stderr) = maille(None, &arguments);
+            assert_eq!((code, stderr.as_str()), (Some(0), ""), "{command}");
+            assert!(
+                stdout.contains("--home") && stdout.contains(&format!("maille {command}")),
+                "{stdout}"
+            );
+            stdout
+        };
+        assert_ne!(help("fr"), help("en"));
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_in_the_person_s_language_with_the_next_step() {
+    for (arguments, french) in [
+        (vec!["chare"], "« chare » n'existe pas"),
+        (vec!["status", "--hom", "x"], "« --hom » n'existe pas"),
+        (vec!["share", "create"], "il manque --lens <NAME>"),
+        (vec!["share"], "il manque COMMANDE"),
+        (vec![], "il manque COMMANDE"),
+        (vec!["init", "--words-lang", "de"], "« de » ne convient pas"),
+        (
+            vec!["trip", "list", "--month", "janvier"],
+            "« janvier » n'est pas un mois",
+        ),
+        (
+            vec!["show", "footprint", "--factors", "moyenne"],
+            "« moyenne » sont inconnus",
+        ),
+        (
+            vec!["import", "x", "--as", "xls"],
+            "le format « xls » est inconnu",
+        ),
+    ] {
+        let (code, stdout, stderr) = maille(None, &arguments);
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?} {stderr}"
+        );
+        assert!(
+            stderr.starts_with("Erreur : ") && stderr.contains("\nAstuce : "),
+            "{stderr}"
+        );
+        assert!(stderr.contains(french), "{stderr}");
+        let (code, stdout, stderr) = maille(None, &[&["--json"], &arguments[..]].concat());
+        assert_eq!((code, stderr.as_str()), (Some(2), ""), "{arguments:?}");
+        let object: serde_json::Value = serde_json::from_str(&stdout).expect("one JSON object");
+        assert!(
+            object["error"]["code"].is_string() && object["version"] == 1,
+            "{stdout}"
+        );
+    }
+    let (_, _, stderr) = maille(Some("en_US"), &["chare"]);
+    assert!(
+        stderr.starts_with("Error: there is no command “chare”\nHint: did you mean `share`?"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = isolated(&binary("maille"))
+        .args(["lens", "list"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the process is ours");
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let Ok(full) = std::fs::File::create("/dev/full") else {
+        return;
+    };
+    let output = isolated(&binary("maille"))
+        .args(["lens", "list"])
+        .stdout(full)
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("stdout ne peut pas être écrit"),
+        "{output:?}"
+    );
+}

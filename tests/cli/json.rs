@@ -1,0 +1,223 @@
+//! What scripts read: one versioned object per command, and an export that is whole.
+
+use maille_tests::gpx::Track;
+use maille_tests::person::{Person, in_days, text};
+use serde_json::Value;
+
+const RIDE: Track<'_> = Track {
+    name: "made-up ride",
+    kind: "cycling",
+    day: "2026-03-02",
+    hour: 7,
+    hectometres: 20,
+};
+
+#[test]
+fn every_command_answers_with_one_versioned_object() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let ride = ines.writes("ride.gpx", &RIDE.file());
+    let ride = ride.to_str().expect("plain names");
+    let card = marc.card();
+    let until = in_days(30);
+    let create = [
+        "share",
+        "create",
+        "--lens",
+        "mobility.weekly",
+        "--with",
+        &card,
+        "--until",
+        &until,
+        "--name",
+        "Marc",
+    ];
+    let commands: [(&[&str], &str, &[&str]); 13] = [
+        (&["card"], "card", &["/card", "/person", "/addresses/0"]),
+        (
+            &["status"],
+            "status",
+            &["/person", "/trips", "/running", "/contacts"],
+        ),
+        (
+            &["import", ride],
+            "imported",
+            &[
+                "/files/0/file",
+                "/files/0/format",
+                "/files/0/kept/added",
+                "/files/0/skipped",
+            ],
+        ),
+        (
+            &["trip", "list"],
+            "trips",
+            &["/trips/0/id", "/trips/0/sections/0/distance_mm"],
+        ),
+        (
+            &["show", "footprint"],
+            "footprint",
+            &[
+                "/mobility/months/2026-03/co2e_mg",
+                "/mobility/factors/version",
+                "/electricity",
+            ],
+        ),
+        (
+            &["lens", "list"],
+            "lenses",
+            &["/lenses/0/name", "/lenses/0/id", "/lenses/0/sentence"],
+        ),
+        (
+            &["lens", "preview", "mobility.weekly"],
+            "preview",
+            &["/rows/0/week", "/rows/0/distance_mm", "/sentence"],
+        ),
+        (
+            &create,
+            "share-created",
+            &["/share/id", "/share/rows", "/link", "/sentence"],
+        ),
+        (
+            &["share", "list"],
+            "shares",
+            &["/shares/0/id", "/shares/0/state/state"],
+        ),
+        (
+            &["share", "revoke", "Marc"],
+            "share-revoked",
+            &["/share/state/at", "/share/end_acknowledged"],
+        ),
+        (&["received", "list"], "received-list", &["/shares"]),
+        (&["log", "sent"], "sent", &["/entries"]),
+        (
+            &["export"],
+            "exported",
+            &[
+                "/format",
+                "/format_version",
+                "/person",
+                "/records/0/kind",
+                "/given/0/id",
+            ],
+        ),
+    ];
+    for (arguments, done, pointers) in commands {
+        let object = ines.json(arguments);
+        assert_eq!(
+            (&object["version"], &object["done"]),
+            (&1.into(), &done.into()),
+            "{arguments:?}: {object}"
+        );
+        for pointer in pointers {
+            assert!(
+                object
+                    .pointer(pointer)
+                    .is_some_and(|value| !value.is_null()),
+                "{arguments:?}: no {pointer} in {object}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_export_is_whole_and_goes_to_a_new_file() {
+    let person = Person::new();
+    person.imports("ride.gpx", RIDE);
+    let home = person.home();
+    let file = home.with_file_name("export.json");
+    let file_text = file.to_str().expect("plain names");
+    let done = person.json(&["export", "--out", file_text]);
+    assert_eq!(
+        (&done["done"], &done["records"]),
+        (&"exported".into(), &1.into())
+    );
+    let export: Value =
+        serde_json::from_slice(&std::fs::read(&file).expect("it was written")).expect("JSON");
+    assert_eq!(text(&export, "/format"), "maille-export");
+    assert_eq!(export["format_version"], 1);
+    assert_eq!(text(&export, "/records/0/kind"), "trip");
+    let again = person
+        .try_json(&["export", "--out", file_text])
+        .expect_err("nothing is written over");
+    assert_eq!(
+        (again.exit_code, &again.object["error"]["code"]),
+        (Some(1), &"file-exists".into())
+    );
+    let nowhere = person
+        .try_json(&["export", "--out", "nowhere/export.json"])
+        .expect_err("no such folder");
+    assert_eq!(nowhere.object["error"]["code"], "file-unwritable");
+}
+
+#[test]
+fn without_a_running_node_accepting_goes_online_by_itself() {
+    let (ines, marc) = (Person::new(), Person::new());
+    ines.imports("ride.gpx", RIDE);
+    let _node = ines.runs(&[]);
+    let (share, link) = ines.shares_with(&marc.card(), "Marc", "comparer");
+    let accepted = marc.json(&["received", "accept", &link, "--name", "Inès"]);
+    assert_eq!(
+        (&accepted["version"], &accepted["done"]),
+        (&1.into(), &"received-accepted".into())
+    );
+    assert_eq!(accepted["rows"], ines.preview());
+    let shown = marc.json(&["received", "show", "Inès"]);
+    assert_eq!(
+        (&shown["done"], &shown["rows"]),
+        (&"received".into(), &accepted["rows"])
+    );
+    assert_eq!(text(&shown, "/share/id"), share);
+    let export = marc.json(&["export"]);
+    assert_eq!(
+        export["received"][0]["rows"], accepted["rows"],
+        "what was received is exported too"
+    );
+}
+
+#[test]
+fn the_demo_says_what_it_checked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let homes = folder.path().join("homes");
+    let output = maille_tests::isolated(&maille_tests::binary("maille"))
+        .args(["demo", "--json", "--keep"])
+        .arg(&homes)
+        .output()
+        .expect("the binary can be started");
+    let object: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(
+        (output.status.code(), &object["done"]),
+        (Some(0), &"demo".into()),
+        "{object}"
+    );
+    assert!(object["seconds"].as_u64() < Some(60), "{object}");
+    let steps: Vec<String> = (0..10)
+        .map(|step| text(&object, &format!("/steps/{step}/step")))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "found",
+            "import",
+            "footprint",
+            "share",
+            "accept",
+            "live",
+            "stranger",
+            "revoke",
+            "after",
+            "log"
+        ]
+    );
+    assert_eq!(text(&object, "/received/share/state/state"), "revoked");
+    let kept = maille_tests::isolated(&maille_tests::binary("maille"))
+        .args(["--lang", "en", "--home"])
+        .arg(homes.join("marc"))
+        .args(["received", "list"])
+        .output()
+        .expect("the binary can be started");
+    assert!(
+        String::from_utf8_lossy(&kept.stdout).contains("stopped by Inès on"),
+        "{kept:?}"
+    );
+}

@@ -1,0 +1,214 @@
+//! What people mistype or paste wrongly.
+
+use maille_tests::person::{Person, in_days, text};
+
+use crate::told::{refused, told};
+
+/// `text` with one character changed, far enough from its start to leave its kind readable.
+fn mistyped(text: &str) -> String {
+    let at = text.len() - 20;
+    let other = if &text[at..=at] == "q" { "p" } else { "q" };
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
+}
+
+fn share<'a>(lens: &'a str, card: &'a str, until: &'a str) -> Vec<&'a str> {
+    vec![
+        "share", "create", "--lens", lens, "--with", card, "--until", until, "--name", "Marc",
+    ]
+}
+
+#[test]
+fn a_mistyped_card_is_refused() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let card = mistyped(&marc.card());
+    let (words, error) = refused(
+        &ines,
+        &share("mobility.weekly", &card, "90d"),
+        1,
+        "bad-card",
+    );
+    words.is_report_with(&["carte", "un caractère", "maille card"]);
+    assert_eq!(error["reason"], "checksum");
+    let (words, error) = refused(
+        &ines,
+        &share("mobility.weekly", "Marc", "90d"),
+        1,
+        "bad-card",
+    );
+    words.is_report_with(&["ceci n'est pas une carte"]);
+    assert_eq!(error["reason"], "not-one");
+}
+
+#[test]
+fn one_s_own_card_is_refused() {
+    let ines = Person::new();
+    let (words, _) = refused(
+        &ines,
+        &share("mobility.weekly", &ines.card(), "90d"),
+        1,
+        "oneself",
+    );
+    words.is_report_with(&["le vôtre"]);
+}
+
+#[test]
+fn a_mistyped_link_is_refused_and_so_is_a_card_in_its_place() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (_, link) = ines.shares_with(&marc.card(), "Marc", "essai");
+    let (words, error) = refused(
+        &marc,
+        &["received", "accept", &mistyped(&link)],
+        1,
+        "bad-link",
+    );
+    words.is_report_with(&["lien", "un caractère"]);
+    assert_eq!(error["reason"], "checksum");
+    let (words, error) = refused(&marc, &["received", "accept", &ines.card()], 1, "bad-link");
+    words.is_report_with(&["ceci n'est pas un lien de partage"]);
+    assert_eq!(error["reason"], "wrong-kind");
+}
+
+#[test]
+fn a_link_for_somebody_else_is_refused() {
+    let (ines, marc, zoe) = (Person::new(), Person::new(), Person::new());
+    let (_, link) = ines.shares_with(&marc.card(), "Marc", "essai");
+    let (words, _) = refused(
+        &zoe,
+        &["received", "accept", &link, "--wait", "1"],
+        1,
+        "for-somebody-else",
+    );
+    words.is_report_with(&["une autre personne"]);
+}
+
+#[test]
+fn a_mistyped_identifier_is_told_apart_from_an_unknown_one() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (id, _) = ines.shares_with(&marc.card(), "Marc", "essai");
+    let (words, error) = refused(
+        &ines,
+        &["share", "revoke", &mistyped(&id)],
+        1,
+        "bad-share-id",
+    );
+    words.is_report_with(&["identifiant", "un caractère"]);
+    assert_eq!(error["reason"], "checksum");
+    let (words, _) = refused(&ines, &["share", "revoke", "Zoé"], 1, "unknown-share");
+    words.is_report_with(&["« Zoé »", "maille share list"]);
+    let (words, _) = refused(&marc, &["received", "show", &id], 1, "unknown-share");
+    words.is_report_with(&["maille received list"]);
+}
+
+#[test]
+fn a_date_must_be_one_and_lie_ahead() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let card = marc.card();
+    let (words, _) = refused(
+        &ines,
+        &share("mobility.weekly", &card, "2020-01-31"),
+        1,
+        "ends-in-the-past",
+    );
+    words.is_report_with(&["31 janvier 2020 à 23 h 59", "--until 90d"]);
+    let (words, _) = refused(
+        &ines,
+        &share("mobility.weekly", &card, "31/01/2027"),
+        2,
+        "bad-date",
+    );
+    words.is_report_with(&["« 31/01/2027 » n'est pas une date", "2027-01-31"]);
+    refused(
+        &ines,
+        &share("mobility.weekly", &card, "99999d"),
+        1,
+        "ends-too-late",
+    );
+}
+
+#[test]
+fn an_unknown_lens_is_refused() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (words, error) = refused(
+        &ines,
+        &share("mobility.daily", &marc.card(), "90d"),
+        1,
+        "unknown-lens",
+    );
+    words.is_report_with(&["« mobility.daily »", "maille lens list"]);
+    assert_eq!(error["lens"], "mobility.daily");
+    refused(
+        &ines,
+        &["lens", "preview", "mobility.daily"],
+        1,
+        "unknown-lens",
+    );
+}
+
+#[test]
+fn an_empty_or_endless_name_is_refused() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (card, long) = (marc.card(), "é".repeat(5_000));
+    for name in ["", &long] {
+        let until = in_days(3);
+        let create = [
+            "share",
+            "create",
+            "--lens",
+            "mobility.weekly",
+            "--with",
+            &card,
+            "--until",
+            &until,
+            "--name",
+            name,
+        ];
+        refused(&ines, &create, 1, "bad-text")
+            .0
+            .is_report_with(&["le nom"]);
+    }
+}
+
+#[test]
+fn a_card_and_a_link_may_come_in_a_file() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let card = ines.writes("carte.txt", &format!("{}\n", marc.card()));
+    let (_, link) = ines.shares_with(card.to_str().expect("plain names"), "Marc", "essai");
+    let link = marc.writes("lien.txt", &link);
+    // Nobody is online, so the data do not come; the share is accepted all the same.
+    let accepted = told(
+        &marc,
+        &[
+            "received",
+            "accept",
+            link.to_str().expect("plain names"),
+            "--wait",
+            "0",
+        ],
+    );
+    assert_eq!(accepted.exit_code, Some(3), "{accepted:?}");
+    assert!(
+        accepted.stderr.contains("le partage est accepté"),
+        "{accepted:?}"
+    );
+    let listed = marc.json(&["received", "list"]);
+    assert_eq!(listed["shares"].as_array().map(Vec::len), Some(1));
+    assert_eq!(text(&listed, "/shares/0/state/state"), "pending");
+}
+
+#[test]
+fn a_share_that_ended_is_not_ended_twice() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (id, _) = ines.shares_with(&marc.card(), "Marc", "essai");
+    let ended = told(&ines, &["share", "revoke", "Marc"]);
+    assert_eq!(ended.exit_code, Some(0), "{ended:?}");
+    for part in [
+        "arrêté par vous le",
+        "Marc garde ce qui lui est déjà parvenu",
+        "ne lui est lisible",
+    ] {
+        assert!(ended.stdout.contains(part), "{ended:?}");
+    }
+    refused(&ines, &["share", "revoke", &id], 1, "already-ended")
+        .0
+        .is_report_with(&["déjà terminé"]);
+}

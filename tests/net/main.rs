@@ -1,0 +1,6 @@
+//! Real binaries, several processes, real sockets on loopback.
+
+mod crash;
+mod secrecy;
+mod share;
+mod stranger;
