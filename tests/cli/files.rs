@@ -2,7 +2,7 @@
 //! nothing of them kept. Files with small faults: read, with the faults named.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use maille_schemas::sample;
 use maille_tests::gpx::Track;
@@ -36,7 +36,7 @@ fn linky() -> String {
     String::from_utf8(linky.bytes).expect("samples are UTF-8")
 }
 
-fn path(path: &PathBuf) -> &str {
+fn path(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 

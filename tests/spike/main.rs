@@ -399,9 +399,7 @@ fn costs() -> Result<(), Boxed> {
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1_442_695_040_888_963_407);
                 let key = ((number >> 33) % count).to_be_bytes();
-                let table = database
-                    .begin_read()
-                    .and_then(|read| Ok(read.open_table(TABLE)));
+                let table = database.begin_read().map(|read| read.open_table(TABLE));
                 let table = table.expect("reads work").expect("the table is there");
                 let value = table
                     .get(key.as_slice())

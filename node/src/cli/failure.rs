@@ -117,6 +117,13 @@ pub(crate) enum Failure {
         /// Why.
         reason: ImportError,
     },
+    /// A very long file was kept up to a place only: the disk refused the rest.
+    PartlyKept {
+        /// Which.
+        file: PathBuf,
+        /// Records of it that were added.
+        added: u64,
+    },
     /// No format has this name.
     UnknownFormat {
         /// What was typed.

@@ -242,6 +242,9 @@ pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
         .any(|word| word == "--json")
 }
 
+/// Where the flags that every command has begin in a help text: past any command's own.
+const GLOBAL_FLAGS_FROM: usize = 100;
+
 /// What came of the arguments.
 pub(crate) enum Parsed {
     /// Something to do.
@@ -298,10 +301,14 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
         ContextKind::SuggestedArg,
         ContextKind::SuggestedValue,
     ];
+    // clap puts the likeliest last.
     let suggestion = suggestions
         .into_iter()
-        .map(context)
-        .find(|value| !value.is_empty());
+        .find_map(|kind| match error.get(kind) {
+            Some(ContextValue::String(value)) => Some(value.clone()),
+            Some(ContextValue::Strings(values)) => values.last().cloned(),
+            _ => None,
+        });
     let hint = match suggestion {
         Some(suggestion) => text.usage_did_you_mean(&suggestion),
         None => text.usage_see_help(&command_line(arguments)),
@@ -346,7 +353,13 @@ fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
         .subcommand_value_name(text.help_command_word())
         .mut_args(|arg| {
             let key = argument_key(path, &arg);
-            arg.help(text.help(&key).unwrap_or_default())
+            let arg = arg.help(text.help(&key).unwrap_or_default());
+            // A command's own flags come before those that every command has.
+            if path.is_empty() {
+                arg.display_order(GLOBAL_FLAGS_FROM)
+            } else {
+                arg
+            }
         });
     if let Some(after) = text.help_after(path) {
         command = command.after_help(after);

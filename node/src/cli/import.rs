@@ -23,8 +23,12 @@ use crate::cli::screen::Screen;
 /// Skipped places and remarks shown per file; the rest is in the JSON.
 const LINES_SHOWN_MAX: usize = 8;
 
+/// Records handed over at a time, all or nothing: five years of half hours, about half of
+/// what a running node takes in one line.
+const RECORDS_PER_COMMAND_MAX: usize = 100_000;
+
 /// What came of keeping the records of a file.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Kept {
     added: u64,
     unchanged: u64,
@@ -54,7 +58,10 @@ pub(crate) fn run(context: &Context, flags: &ImportFlags) -> Result<(), Failure>
                     screen.failed(&failure, json!({}));
                 }
                 told.push(json!({ "file": path, "error": failure.values() }));
-                let over = matches!(failure, Failure::Command(_) | Failure::DaemonLost { .. });
+                let over = matches!(
+                    failure,
+                    Failure::Command(_) | Failure::PartlyKept { .. } | Failure::DaemonLost { .. }
+                );
                 refused.push(failure);
                 if over {
                     break; // the disk is full or the node gone: the next file fares no better
@@ -96,32 +103,41 @@ fn import(
         return Ok((imported, None));
     };
     if imported.records.is_empty() {
-        return Ok((
-            imported,
-            Some(Kept {
-                added: 0,
-                unchanged: 0,
-                differing: 0,
-            }),
-        ));
+        return Ok((imported, Some(Kept::default())));
     }
-    match desk.ask(Command::Record {
-        records: imported.records.clone(),
-    })? {
-        Done::Recorded {
-            added,
-            unchanged,
-            differing,
-        } => Ok((
-            imported,
-            Some(Kept {
+    let kept = keep(path, &imported.records, desk)?;
+    Ok((imported, Some(kept)))
+}
+
+/// Has records kept: in one go unless there are very many.
+fn keep(path: &Path, records: &[Record], desk: &mut Desk) -> Result<Kept, Failure> {
+    let mut kept = Kept::default();
+    for records in records.chunks(RECORDS_PER_COMMAND_MAX) {
+        let before = kept.added;
+        let answer = desk.ask(Command::Record {
+            records: records.to_vec(),
+        });
+        match answer {
+            Ok(Done::Recorded {
                 added,
                 unchanged,
                 differing,
-            }),
-        )),
-        _ => Err(unexpected("import")),
+            }) => {
+                kept.added += added;
+                kept.unchanged += unchanged;
+                kept.differing += differing;
+            }
+            Ok(_) => return Err(unexpected("import")),
+            Err(failure) if before == 0 => return Err(failure),
+            Err(_) => {
+                return Err(Failure::PartlyKept {
+                    file: path.to_owned(),
+                    added: before,
+                });
+            }
+        }
     }
+    Ok(kept)
 }
 
 /// Reads a file, but never more than importers take.

@@ -345,6 +345,11 @@ impl Text for English {
                     .detail(self.place(*place))
                     .hint("nothing of this file was kept; correct it or download it again, then try again")
             }
+            Failure::PartlyKept { file, added } => {
+                Sentence::new(format!("{} was kept only in part", file.display()))
+                    .detail(counted(*added, "record added", "records added"))
+                    .hint("make some room, then import it again: what is there will not be doubled")
+            }
             Failure::UnknownFormat { format, known } => Sentence::new(format!("there is no format {}", quoted(format)))
                 .hint(format!("the formats that can be read: {}", known.join(", "))),
             Failure::UnknownFactors { factors, known } => {

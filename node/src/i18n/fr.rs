@@ -358,6 +358,11 @@ impl Text for French {
                     .detail(self.place(*place))
                     .hint("rien de ce fichier n'a été gardé ; corrigez-le ou téléchargez-le de nouveau, puis recommencez")
             }
+            Failure::PartlyKept { file, added } => {
+                Sentence::new(format!("{} n'a été gardé qu'en partie", file.display()))
+                    .detail(counted(*added, "enregistrement ajouté", "enregistrements ajoutés"))
+                    .hint("libérez de la place, puis importez-le de nouveau : ce qui est là ne sera pas doublé")
+            }
             Failure::UnknownFormat { format, known } => Sentence::new(format!("le format {} est inconnu", quoted(format)))
                 .hint(format!("les formats lus : {}", known.join(", "))),
             Failure::UnknownFactors { factors, known } => {
