@@ -128,7 +128,6 @@ impl Story {
     fn shares(&mut self) {
         let card = self.marc.card_if_it_answers();
         let Some(card) = card else { return };
-        let until = maille_tests::person::in_days(30);
         let made = self.ines.try_json(&[
             "share",
             "create",
@@ -139,7 +138,7 @@ impl Story {
             "--name",
             "Marc",
             "--until",
-            &until,
+            "30d",
             "--purpose",
             "killing nodes",
         ]);

@@ -181,7 +181,7 @@ impl Person {
             "--name",
             name,
             "--until",
-            &in_days(30),
+            "30d",
             "--purpose",
             purpose,
         ]);
@@ -291,6 +291,9 @@ pub fn text(object: &Value, pointer: &str) -> String {
 }
 
 /// The date in `days` days, as typed for `--until`.
+///
+/// # Panics
+/// If the clock of this machine is before 1970.
 #[must_use]
 pub fn in_days(days: u64) -> String {
     let now = std::time::SystemTime::now();

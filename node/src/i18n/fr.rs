@@ -720,15 +720,15 @@ impl Text for French {
         match event {
             Event::ContactOnline { .. } => format!("{name} est en ligne"),
             Event::ContactOffline { .. } => format!("{name} n'est plus en ligne"),
-            Event::ShareArrived { .. } => format!("le partage de {name} est arrivé"),
+            Event::ShareArrived { .. } => format!("{name} : le partage est arrivé"),
             Event::RowsArrived { rows, .. } => {
                 format!(
-                    "{} de {name}",
+                    "{name} : {}",
                     counted(*rows, "ligne nouvelle", "lignes nouvelles")
                 )
             }
             Event::ShareEnded { .. } => {
-                format!("le partage de {name} est terminé : vous gardez ce que vous avez reçu")
+                format!("{name} : le partage est terminé ; vous gardez ce que vous avez reçu")
             }
             Event::Delivered { .. } => format!("{name} a tout reçu"),
             Event::Violation { what, .. } => {
@@ -1065,7 +1065,7 @@ impl Text for French {
 
     fn waiting_for(&self, name: &str, seconds: u64) -> String {
         format!(
-            "J'attends les données de {name}, {} au plus…",
+            "J'attends ce que {name} partage, {} au plus…",
             counted(seconds, "seconde", "secondes")
         )
     }
