@@ -200,6 +200,7 @@ impl<S: Store> Home<S> {
         if self.try_end_expired(now, rng).is_ok() {
             self.next_expiry = self.find_next_expiry().unwrap_or(None);
         } else {
+            self.view.roll_back();
             self.next_expiry = Some(now.plus_millis(60_000));
         }
     }

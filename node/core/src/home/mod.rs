@@ -162,6 +162,10 @@ impl<S: Store> Home<S> {
 
     /// Takes one input in. Drain [`Home::poll_output`] afterwards.
     pub fn handle(&mut self, now: Timestamp, rng: &mut impl CryptoRng, input: Input<'_>) {
+        // First, and as a batch of its own: nothing may be sealed for a reader whose time is over,
+        // and a refused command must not take the end back.
+        self.end_expired(now, rng);
+        self.flush();
         match input {
             Input::Command(id, command) => self.take_command(now, rng, id, command),
             Input::Connected {
@@ -182,7 +186,6 @@ impl<S: Store> Home<S> {
             }
             Input::Tick => {}
         }
-        self.end_expired(now, rng);
         self.pump_all(now);
         self.dial_due(now, rng);
         self.flush();
