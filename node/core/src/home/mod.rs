@@ -418,7 +418,11 @@ impl<S: Store> Home<S> {
             .is_some_and(|(wanted, _)| *wanted <= id)
         {
             if let Some((_, effects)) = self.waiting.pop_front() {
-                self.outputs.extend(effects);
+                // A session may have ended while its frames waited for the disk.
+                let sessions = &self.sessions;
+                self.outputs.extend(effects.into_iter().filter(|effect| {
+                    !matches!(effect, Output::Send { to, .. } if !sessions.contains_key(to))
+                }));
             }
         }
     }
