@@ -230,8 +230,10 @@ impl Story {
         let (share, link) = self
             .ines
             .shares_with(&self.marc.card(), "Marc", "after the kills");
-        self.marc
-            .json(&["received", "accept", &link, "--name", "Inès"]);
+        // A node takes a while to notice that the other was killed, and pauses between dials.
+        self.marc.json(&[
+            "received", "accept", &link, "--name", "Inès", "--wait", "120",
+        ]);
         let shown = self.ines.preview();
         assert!(
             shown.as_array().is_some_and(|rows| rows.len() > 2),

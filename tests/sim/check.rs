@@ -4,13 +4,11 @@ use maille_tests::{binary, isolated};
 use serde_json::Value;
 
 #[test]
-#[ignore = "open finding: seeds 25, 28, 67, 90, 116, 152 send a frame to a connection that is closed; see tests/LEDGER.md"]
 fn no_seed_below_100_breaks_an_invariant_of_a_share_between_two_nodes() {
     check(0, 100);
 }
 
 #[test]
-#[ignore = "open finding: seeds 25, 28, 67, 90, 116, 152 send a frame to a connection that is closed; see tests/LEDGER.md"]
 fn no_seed_from_100_to_200_breaks_an_invariant_of_a_share_between_two_nodes() {
     check(100, 200);
 }
