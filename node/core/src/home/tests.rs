@@ -298,6 +298,12 @@ impl World {
     }
 
     #[track_caller]
+    fn revokes(&mut self, n: usize, share: &GivenShare) {
+        let share = share.id.to_string();
+        self.asks(n, Command::ShareRevoke { share }).unwrap();
+    }
+
+    #[track_caller]
     fn accepts(&mut self, b: usize, link: &ShareLink) {
         let command = Command::ReceivedAccept {
             link: link.clone(),
@@ -428,14 +434,7 @@ fn a_revoked_reader_keeps_what_they_had_and_gets_nothing_written_after() {
         let received = world.received(1).remove(0);
         world.rows(1, &received)
     };
-    world
-        .asks(
-            0,
-            Command::ShareRevoke {
-                share: share.id.to_string(),
-            },
-        )
-        .unwrap();
+    world.revokes(0, &share);
     world.imports(0, 2, "2026-01");
     world.imports(0, 2, "2026-02");
     world.settle();
@@ -518,14 +517,7 @@ fn a_reader_who_stays_is_not_disturbed_by_one_who_is_revoked() {
     world.accepts(2, &link);
     world.settle();
     world.assert_same_view(0, 2);
-    world
-        .asks(
-            0,
-            Command::ShareRevoke {
-                share: share.id.to_string(),
-            },
-        )
-        .unwrap();
+    world.revokes(0, &share);
     world.imports(0, 2, "2026-01");
     world.imports(0, 3, "2026-04");
     world.settle();
@@ -941,4 +933,30 @@ fn a_card_cannot_take_another_contacts_node_over() {
     world.imports(0, 2, "2026-02");
     world.settle();
     world.assert_same_view(0, 1);
+}
+
+#[test]
+fn electricity_that_was_fed_into_the_grid_is_not_counted_as_drawn() {
+    use maille_schemas::domain::energy::Flow;
+    let mut world = World::of(1);
+    let mut readings: Vec<Record> = records(1, "2026-01")
+        .into_iter()
+        .filter(|record| matches!(record, Record::Reading(_)))
+        .collect();
+    let half = readings.len() / 2;
+    for record in &mut readings[half..] {
+        if let Record::Reading(reading) = record {
+            reading.flow = Flow::Produced;
+        }
+    }
+    world
+        .asks(0, Command::Record { records: readings })
+        .unwrap();
+    let factors = maille_schemas::factors::FactorSetId::BaseCarboneV22;
+    let Ok(Done::Footprint { electricity, .. }) = world.asks(0, Command::Footprint { factors })
+    else {
+        panic!("no footprint")
+    };
+    let counted: u64 = electricity.values().map(|month| month.readings).sum();
+    assert_eq!(counted, half as u64);
 }

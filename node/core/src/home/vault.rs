@@ -13,7 +13,6 @@ use maille_schemas::document::{Document, DocumentId, Domain, Month, Put};
 use maille_schemas::domain::mobility::Trip;
 use maille_schemas::factors::{self, FactorSetId};
 use maille_schemas::record::Record;
-use maille_schemas::units::Joules;
 use rand_core::CryptoRng;
 
 use super::Home;
@@ -339,18 +338,18 @@ impl<S: Store> Home<S> {
 
     pub(super) fn footprint(&self, set: FactorSetId) -> Result<Done, CommandError> {
         let mobility = factors::footprint(&self.domain_records(Domain::Mobility)?, set);
-        let mut electricity: BTreeMap<Month, ElectricityMonth> = BTreeMap::new();
-        for record in self.domain_records(Domain::Energy)? {
-            if let Record::Reading(reading) = &record {
-                let month = electricity.entry(record.document().month).or_default();
-                month.readings += 1;
-                month.energy_j += reading.energy.get();
-            }
-        }
-        for month in electricity.values_mut() {
-            let energy = Joules(month.energy_j);
-            month.co2e_mg = factors::electricity_co2e(energy, set).get();
-        }
+        let drawn = factors::electricity_by_month(&self.domain_records(Domain::Energy)?, set);
+        let electricity = drawn
+            .into_iter()
+            .map(|(month, (readings, energy, co2e))| {
+                let shown = ElectricityMonth {
+                    readings,
+                    energy_j: energy.get(),
+                    co2e_mg: co2e.get(),
+                };
+                (month, shown)
+            })
+            .collect();
         Ok(Done::Footprint {
             mobility,
             electricity,
