@@ -209,7 +209,7 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), ReadError> {
         for share in self.all_given()? {
             if share.given.ended.is_none() && share.grant.expires <= now {
                 let ended = Ended::Expired(share.grant.expires);
@@ -240,7 +240,7 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         grant: GrantId,
         slice: SliceId,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), ReadError> {
         let readers = self.readers_of(now, slice)?;
         let mut handout: BTreeMap<GrantId, Vec<PartKey>> = BTreeMap::new();
         for (number, mut part) in self.own_parts(slice)? {
@@ -263,7 +263,7 @@ impl<S: Store> Home<S> {
             }
         }
         for (reader, keys) in handout {
-            self.hand_out_keys(rng, reader, keys)?;
+            self.hand_out_keys(rng, reader, &keys)?;
         }
         Ok(())
     }
@@ -274,7 +274,7 @@ impl<S: Store> Home<S> {
         &mut self,
         rng: &mut impl CryptoRng,
         contact: &Contact,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), ReadError> {
         let Some(to) = self.sealing_key_of(contact)? else {
             return Ok(());
         };
@@ -313,9 +313,9 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         to: &SealingPublic,
         share: GivenWithGrant,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), ReadError> {
         let GivenWithGrant { id, grant, given } = share;
-        let slice = self.own_slice(&grant.content.name)?;
+        let slice = self.own_slice(grant.slice)?;
         let mut keys: Vec<PartKey> = Vec::new();
         let mut entries: Vec<(Vec<u8>, u32)> = Vec::new();
         for (number, _) in self.own_parts(slice.id)? {
@@ -333,18 +333,16 @@ impl<S: Store> Home<S> {
                 entries.push((layout::entry_of_count(&at), rows));
             }
         }
-        let mut chunks = keys.chunks(KEYS_MAX).map(<[PartKey]>::to_vec);
+        let (with_grant, later) = keys.split_at(keys.len().min(KEYS_MAX));
         let body = ParcelBody::Share {
             grant: SignedGrant::decode(&given.grant).map_err(|_| damaged(&layout::given(id)))?,
             slice: wire::decode::<SliceCharter>(&slice.charter, wire::STATEMENT_BYTES_MAX)
                 .map_err(|_| damaged(&layout::projection(grant.content.hash)))?,
-            keys: chunks.next().unwrap_or_default(),
+            keys: with_grant.to_vec(),
         };
         let parcel = self.parcel(rng, grant.audience, to, &body);
         self.make_due(grant.audience, id, DueWhat::Grant(parcel.into()))?;
-        for keys in chunks {
-            self.hand_out_keys(rng, id, keys)?;
-        }
+        self.hand_out_keys(rng, id, later)?;
         for (at, rows) in entries {
             self.make_due(
                 grant.audience,
@@ -368,8 +366,8 @@ impl<S: Store> Home<S> {
         &mut self,
         rng: &mut impl CryptoRng,
         grant: GrantId,
-        keys: Vec<PartKey>,
-    ) -> Result<(), CommandError> {
+        keys: &[PartKey],
+    ) -> Result<(), ReadError> {
         let share = self.given_of(grant)?;
         let contact = self.contact(share.grant.audience)?;
         let Some(contact) = contact else {
@@ -415,7 +413,7 @@ impl<S: Store> Home<S> {
         person: PersonId,
         grant: GrantId,
         what: DueWhat,
-    ) -> Result<u64, CommandError> {
+    ) -> Result<u64, ReadError> {
         let at = layout::feed(person);
         let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
         let position = feed.next;
@@ -456,9 +454,12 @@ impl<S: Store> Home<S> {
         with_grant(&at, given)
     }
 
-    fn own_slice(&self, lens: &str) -> Result<OwnSlice, CommandError> {
-        let at = layout::projection(find_lens(lens)?.id());
-        Ok(self.view.read(&at)?.ok_or_else(|| damaged(&at))?)
+    fn own_slice(&self, id: SliceId) -> Result<OwnSlice, ReadError> {
+        let slices = self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)?;
+        let found = slices.into_iter().find(|(_, slice)| slice.id == id);
+        found
+            .map(|(_, slice)| slice)
+            .ok_or_else(|| damaged(layout::PROJECTIONS))
     }
 
     fn find_given(&self, share: &str) -> Result<GrantId, CommandError> {

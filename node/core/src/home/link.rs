@@ -200,11 +200,7 @@ impl<S: Store> Home<S> {
             Received::Hello(hello) => self.hello(now, rng, connection, &mut contact, hello),
             Received::Authority(bytes) => {
                 self.take_authority(&mut contact, &bytes)?;
-                self.feed_shares_of(rng, &contact).map_err(|error| {
-                    Refused::Read(ReadError::Damaged {
-                        key: error.to_string(),
-                    })
-                })?;
+                self.feed_shares_of(rng, &contact)?;
                 self.make_ready(connection);
                 Ok(())
             }
@@ -283,11 +279,7 @@ impl<S: Store> Home<S> {
             person: contact.person,
         });
         // Their authority may be known already, with shares not fed yet.
-        self.feed_shares_of(rng, contact).map_err(|error| {
-            Refused::Read(ReadError::Damaged {
-                key: error.to_string(),
-            })
-        })
+        Ok(self.feed_shares_of(rng, contact)?)
     }
 
     /// Starts a contact's feed again from nothing, under a new id: everything that their live

@@ -136,7 +136,7 @@ impl<S: Store> Home<S> {
             self.view.write(layout::part(slice.id, number), &part);
         }
         for (grant, keys) in handout {
-            self.hand_out_keys(rng, grant, keys)?;
+            self.hand_out_keys(rng, grant, &keys)?;
         }
         for (number, at, rows) in written {
             for reader in &readers {
