@@ -100,23 +100,9 @@ fn run(story: &Story, seed: u64, level: Level) -> io::Result<bool> {
             let _ = writeln!(io::stderr(), "{line}");
         })),
     };
-    let outcome = match catch_unwind(AssertUnwindSafe(|| {
-        (story.builtin.run)(Seed(seed), &mut log)
-    })) {
-        Ok(outcome) => outcome,
-        Err(panic) => {
-            fail(
-                story,
-                seed,
-                "no input makes a node panic",
-                &message_of(&*panic),
-            );
-            return Ok(false);
-        }
+    let Some(outcome) = attempt(story, seed, &mut log) else {
+        return Ok(false);
     };
-    for broken in &outcome.broken {
-        fail(story, seed, broken.invariant, &broken.what);
-    }
     if story.json {
         writeln!(
             io::stdout(),
@@ -129,6 +115,24 @@ fn run(story: &Story, seed: u64, level: Level) -> io::Result<bool> {
     Ok(outcome.broken.is_empty())
 }
 
+/// Lives through a story; says on one line each what broke. `None`: a node panicked.
+fn attempt(story: &Story, seed: u64, log: &mut Log) -> Option<Outcome> {
+    let run = AssertUnwindSafe(|| (story.builtin.run)(Seed(seed), log));
+    match catch_unwind(run) {
+        Ok(outcome) => {
+            for broken in &outcome.broken {
+                fail(story, seed, broken.invariant, &broken.what);
+            }
+            Some(outcome)
+        }
+        Err(panic) => {
+            let what = message_of(&*panic);
+            fail(story, seed, "no input makes a node panic", &what);
+            None
+        }
+    }
+}
+
 fn check(story: &Story, seeds: Range<u64>) -> io::Result<bool> {
     // A panic is reported as one line with its seed, like every broken invariant.
     std::panic::set_hook(Box::new(|_| {}));
@@ -136,28 +140,16 @@ fn check(story: &Story, seeds: Range<u64>) -> io::Result<bool> {
     let mut failed = Vec::new();
     let (mut steps, mut crashes, mut cuts, mut rows) = (0, 0, 0, 0);
     for seed in seeds {
-        match catch_unwind(|| (story.builtin.run)(Seed(seed), &mut Log::Off)) {
-            Ok(outcome) => {
-                steps += outcome.steps;
-                crashes += outcome.crashes;
-                cuts += outcome.cuts;
-                rows += outcome.rows;
-                for broken in &outcome.broken {
-                    fail(story, seed, broken.invariant, &broken.what);
-                }
-                if !outcome.broken.is_empty() {
-                    failed.push(seed);
-                }
-            }
-            Err(panic) => {
-                fail(
-                    story,
-                    seed,
-                    "no input makes a node panic",
-                    &message_of(&*panic),
-                );
-                failed.push(seed);
-            }
+        let Some(outcome) = attempt(story, seed, &mut Log::Off) else {
+            failed.push(seed);
+            continue;
+        };
+        steps += outcome.steps;
+        crashes += outcome.crashes;
+        cuts += outcome.cuts;
+        rows += outcome.rows;
+        if !outcome.broken.is_empty() {
+            failed.push(seed);
         }
     }
     let name = story.builtin.name;
