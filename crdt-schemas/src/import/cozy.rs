@@ -489,6 +489,7 @@ fn trip_id(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::testing::trip;
     use crate::import::{DateFault, Imported, Skipped, import};
 
     /// One trip of one section; `more` goes into the section's properties.
@@ -507,17 +508,6 @@ mod tests {
     #[track_caller]
     fn read(text: &str) -> Imported {
         import("trips.json", text.as_bytes(), None).unwrap()
-    }
-
-    #[track_caller]
-    fn trip(imported: &Imported) -> &Trip {
-        match &imported.records[..] {
-            [Record::Trip(trip)] => trip,
-            other => panic!(
-                "one trip expected: {other:?}, skipped {:?}",
-                imported.skipped
-            ),
-        }
     }
 
     #[test]

@@ -330,6 +330,7 @@ fn great_circle_m(from: &Point, to: &Point) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::testing::trip;
     use crate::import::{DateFault, Imported, Skipped, import};
 
     const TWO_POINTS: &str = r#"<trkseg><trkpt lat="46.15" lon="-1.16"><time>2026-09-01T06:00:00Z</time></trkpt>
@@ -344,17 +345,6 @@ mod tests {
     #[track_caller]
     fn read(text: &str) -> Imported {
         import("t.gpx", text.as_bytes(), None).unwrap()
-    }
-
-    #[track_caller]
-    fn trip(imported: &Imported) -> &Trip {
-        match &imported.records[..] {
-            [Record::Trip(trip)] => trip,
-            other => panic!(
-                "one trip expected: {other:?}, skipped {:?}",
-                imported.skipped
-            ),
-        }
     }
 
     #[test]

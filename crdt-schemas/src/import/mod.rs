@@ -652,6 +652,25 @@ fn is_text(window: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+mod testing {
+    use super::Imported;
+    use crate::domain::mobility::Trip;
+    use crate::record::Record;
+
+    /// The one trip that a test expects.
+    #[track_caller]
+    pub(super) fn trip(imported: &Imported) -> &Trip {
+        match &imported.records[..] {
+            [Record::Trip(trip)] => trip,
+            other => panic!(
+                "one trip expected: {other:?}, skipped {:?}",
+                imported.skipped
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
