@@ -279,7 +279,8 @@ impl Signed<Grant> {
 
     /// Checks a grant that the owner issued: owner, signature, beginning and end.
     ///
-    /// A clock may be [`CLOCK_SKEW_MS`] behind the issuer's; the end has no such allowance.
+    /// A clock may be [`CLOCK_SKEW_MS`] behind the issuer's; the end has no such allowance. Time is
+    /// judged last: [`GrantError::NotYet`] and [`GrantError::Expired`] mean that all else holds.
     /// Whether it was revoked is for the caller to know.
     ///
     /// # Errors
@@ -314,20 +315,22 @@ impl Signed<Grant> {
         if claimed.expires <= claimed.not_before || claimed.parts.is_empty() {
             return Err(GrantError::Empty);
         }
-        if now.plus_millis(CLOCK_SKEW_MS) < claimed.not_before {
+        let grant = self
+            .check(claimed.issuer.as_bytes())
+            .map_err(|_| GrantError::Signature)?;
+        if now.plus_millis(CLOCK_SKEW_MS) < grant.not_before {
             return Err(GrantError::NotYet {
-                not_before: claimed.not_before,
+                not_before: grant.not_before,
                 now,
             });
         }
-        if claimed.expires <= now {
+        if grant.expires <= now {
             return Err(GrantError::Expired {
-                expired_at: claimed.expires,
+                expired_at: grant.expires,
                 now,
             });
         }
-        self.check(claimed.issuer.as_bytes())
-            .map_err(|_| GrantError::Signature)
+        Ok(grant)
     }
 }
 

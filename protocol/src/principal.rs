@@ -408,6 +408,17 @@ impl Authority {
             .find(|device| device.transport == *transport)
     }
 
+    /// Returns whether this authority says all that `older` says, in the same statements, and
+    /// perhaps more. Of one person, the one that extends the other stands; where neither does,
+    /// the root has signed two histories.
+    #[must_use]
+    pub fn extends(&self, older: &Self) -> bool {
+        self.person == older.person
+            && self.wire.statements.len() >= older.wire.statements.len()
+            && std::iter::zip(&self.wire.statements, &older.wire.statements)
+                .all(|(mine, theirs)| mine.signed_bytes() == theirs.signed_bytes())
+    }
+
     /// Returns the whole authority as bytes, charter and statements as received.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -626,6 +637,22 @@ mod tests {
             mixed.verify(ines.id()),
             Err(AuthorityError::OtherPrincipal { index: 0 })
         );
+    }
+
+    #[test]
+    fn of_two_authorities_the_one_with_more_statements_extends_the_other() {
+        let mut ines = Someone::new(1);
+        let younger = ines.authority.clone();
+        let phone = Someone::new(2);
+        let device = NewDevice {
+            signing: &phone.device,
+            sealing: &phone.sealing.public(),
+            transport: TransportId::from_bytes([99; 32]),
+        };
+        ines.authority.admit(&ines.root, device).unwrap();
+        assert!(ines.authority.extends(&younger) && !younger.extends(&ines.authority));
+        assert!(younger.extends(&younger));
+        assert!(!younger.extends(&phone.authority));
     }
 
     #[test]

@@ -104,6 +104,26 @@ fn trips(records: &[Record]) -> impl Iterator<Item = &Trip> {
     })
 }
 
+/// The part to which the row with this key belongs; a row that is gone has its key left.
+///
+/// # Errors
+/// [`LensError`] unless this lens could have written the key in some part.
+pub fn part_of_key(key: &[u8]) -> Result<Month, LensError> {
+    let (year, week, _) = row::decode_key(key)?;
+    let out_of_range = LensError::OutOfRange {
+        year,
+        week,
+        trips: 1,
+    };
+    let (Ok(iso_year), Ok(iso_week)) = (i16::try_from(year), i8::try_from(week)) else {
+        return Err(out_of_range);
+    };
+    ISOWeekDate::new(iso_year, iso_week, Weekday::Thursday)
+        .ok()
+        .and_then(part_of)
+        .ok_or(out_of_range)
+}
+
 /// A trip belongs to the week in which it starts.
 fn week_of(trip: &Trip) -> ISOWeekDate {
     trip.start.date().iso_week_date()
@@ -250,6 +270,27 @@ mod tests {
         // Other ids mean other rows: change this only with ENGINE_VERSION or the spec.
         let id = blake3::Hash::from_bytes(lens.id()).to_hex();
         assert_eq!(&id[..16], "1b740dcbfdf69e83");
+    }
+
+    #[test]
+    fn a_rows_key_tells_its_part() {
+        for month in ["2026-09", "2026-12", "2027-01"] {
+            let rows = weekly().project_part(part(month), &trips_of(month));
+            assert!(!rows.is_empty());
+            for row in rows {
+                assert_eq!(part_of_key(&row.key).unwrap(), part(month));
+            }
+        }
+        let week_53 = WeeklyRow {
+            year: 2025, // has 52 weeks
+            week: 53,
+            mode: Mode::Bus,
+            trips: 1,
+            distance: Millimetres(0),
+            co2e: None,
+        };
+        part_of_key(&week_53.encode().key).unwrap_err();
+        part_of_key(b"").unwrap_err();
     }
 
     #[test]

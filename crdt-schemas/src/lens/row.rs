@@ -18,6 +18,8 @@ pub const KEY_BYTES_MAX: usize = 48;
 /// Longest fields: three numbers of 9 bytes.
 pub const FIELDS_BYTES_MAX: usize = 28;
 
+const MEMORY: &str = "writing to memory cannot fail";
+
 const YEAR_MIN: u16 = 1969;
 const YEAR_MAX: u16 = 2200;
 
@@ -84,25 +86,20 @@ pub enum LensError {
 
 impl WeeklyRow {
     pub(super) fn encode(&self) -> Row {
-        const MEMORY: &str = "writing to memory cannot fail";
         let mut row = Row {
             key: Vec::new(),
             fields: Vec::new(),
         };
-        self.write_key(&mut Encoder::new(&mut row.key))
-            .expect(MEMORY);
+        write_key(
+            &mut Encoder::new(&mut row.key),
+            self.year,
+            self.week,
+            self.mode,
+        )
+        .expect(MEMORY);
         self.write_fields(&mut Encoder::new(&mut row.fields))
             .expect(MEMORY);
         row
-    }
-
-    fn write_key<W: Write>(&self, encoder: &mut Encoder<W>) -> Result<(), encode::Error<W::Error>> {
-        encoder
-            .array(3)?
-            .u16(self.year)?
-            .u8(self.week)?
-            .str(self.mode.as_str())?;
-        Ok(())
     }
 
     fn write_fields<W: Write>(
@@ -126,17 +123,10 @@ impl WeeklyRow {
 /// # Errors
 /// [`LensError`] unless it is exactly what this lens writes.
 pub fn decode(key: &[u8], fields: &[u8]) -> Result<WeeklyRow, LensError> {
-    for (bytes, max) in [(key.len(), KEY_BYTES_MAX), (fields.len(), FIELDS_BYTES_MAX)] {
-        if bytes > max {
-            return Err(LensError::TooLong { bytes, max });
-        }
-    }
-    let (year, week, mode) = read_key(key).map_err(LensError::Malformed)?;
+    check_length(fields, FIELDS_BYTES_MAX)?;
+    let (year, week, mode) = decode_key(key)?;
     let (trips, distance, co2e) = read_fields(fields).map_err(LensError::Malformed)?;
-    let mode = mode
-        .parse()
-        .map_err(|_| LensError::UnknownMode(mode.to_owned()))?;
-    if !(YEAR_MIN..=YEAR_MAX).contains(&year) || !(1..=53).contains(&week) || trips == 0 {
+    if trips == 0 {
         return Err(LensError::OutOfRange { year, week, trips });
     }
     let row = WeeklyRow {
@@ -147,11 +137,55 @@ pub fn decode(key: &[u8], fields: &[u8]) -> Result<WeeklyRow, LensError> {
         distance: Millimetres(distance),
         co2e: co2e.map(MilligramsCo2e),
     };
-    let canonical = row.encode();
-    if canonical.key != key || canonical.fields != fields {
+    if row.encode().fields != fields {
         return Err(LensError::NotCanonical);
     }
     Ok(row)
+}
+
+/// The year, ISO week and mode of a row, from its key alone: all that is left of a row that is gone.
+///
+/// # Errors
+/// [`LensError`] unless it is exactly what this lens writes.
+pub(super) fn decode_key(key: &[u8]) -> Result<(u16, u8, Mode), LensError> {
+    check_length(key, KEY_BYTES_MAX)?;
+    let (year, week, mode) = read_key(key).map_err(LensError::Malformed)?;
+    let mode: Mode = mode
+        .parse()
+        .map_err(|_| LensError::UnknownMode(mode.to_owned()))?;
+    if !(YEAR_MIN..=YEAR_MAX).contains(&year) || !(1..=53).contains(&week) {
+        return Err(LensError::OutOfRange {
+            year,
+            week,
+            trips: 1,
+        });
+    }
+    let mut canonical = Vec::new();
+    write_key(&mut Encoder::new(&mut canonical), year, week, mode).expect(MEMORY);
+    if canonical != key {
+        return Err(LensError::NotCanonical);
+    }
+    Ok((year, week, mode))
+}
+
+fn check_length(bytes: &[u8], max: usize) -> Result<(), LensError> {
+    if bytes.len() > max {
+        return Err(LensError::TooLong {
+            bytes: bytes.len(),
+            max,
+        });
+    }
+    Ok(())
+}
+
+fn write_key<W: Write>(
+    encoder: &mut Encoder<W>,
+    year: u16,
+    week: u8,
+    mode: Mode,
+) -> Result<(), encode::Error<W::Error>> {
+    encoder.array(3)?.u16(year)?.u8(week)?.str(mode.as_str())?;
+    Ok(())
 }
 
 fn read_key(bytes: &[u8]) -> Result<(u16, u8, &str), Error> {

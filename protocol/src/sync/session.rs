@@ -36,6 +36,8 @@ pub struct Session {
     peer_salt: Option<[u8; 16]>,
     /// Names the peer has shown.
     named: BTreeSet<Name>,
+    /// Whether the peer has named all that it held when the session began.
+    named_all: bool,
     /// Highest position seen in the peer's feed.
     position_in: u64,
     /// Items sent and not acknowledged: position and bytes.
@@ -112,6 +114,7 @@ impl Session {
             salt,
             peer_salt: None,
             named: BTreeSet::new(),
+            named_all: false,
             position_in: 0,
             under_way: VecDeque::new(),
             under_way_bytes: 0,
@@ -153,6 +156,7 @@ impl Session {
                 if self.named.len() + names.len() > NAMES_MAX {
                     return Err(Violation::TooManyNames);
                 }
+                self.named_all |= names.len() < NAMES_PER_FRAME_MAX;
                 self.named.extend(names);
                 Ok(Received::Names)
             }
@@ -199,15 +203,29 @@ impl Session {
     }
 
     /// Frames that show our entitlement to the parts of `keys`; none before the session is open.
+    ///
+    /// The last frame has room left, and may be empty: so the peer knows that it is the last.
     #[must_use]
     pub fn names<'a>(&self, keys: impl Iterator<Item = &'a AccessKey>) -> Vec<Frame> {
+        if !self.is_open() {
+            return Vec::new();
+        }
         let names: Vec<Name> = keys
             .filter_map(|key| self.name(key, self.me, self.peer, true))
             .collect();
-        names
-            .chunks(NAMES_PER_FRAME_MAX)
+        let full = names.chunks_exact(NAMES_PER_FRAME_MAX);
+        let rest = full.remainder();
+        full.chain([rest])
             .map(|some| Frame::Names(some.to_vec()))
             .collect()
+    }
+
+    /// Whether the peer is not going to name anything more for what it has been sent so far: it
+    /// has named all that it held, and acknowledged (names go before acknowledgements) every
+    /// item sent to it.
+    #[must_use]
+    pub fn has_named_all(&self) -> bool {
+        self.named_all && self.under_way.is_empty()
     }
 
     /// Whether the peer has named the generation of `key` in this session.
@@ -411,6 +429,22 @@ mod tests {
         }
         let one_more = Frame::Names(vec![Name([1; 32])]).to_bytes();
         assert_eq!(a.receive(&one_more), Err(Violation::TooManyNames));
+    }
+
+    #[test]
+    fn the_last_frame_of_names_has_room_left_and_so_ends_them() {
+        let (a, mut b) = open();
+        let keys: Vec<AccessKey> = (0..NAMES_PER_FRAME_MAX).map(|_| access(5)).collect();
+        let frames = a.names(keys.iter());
+        assert_eq!(frames.len(), 2, "a full one and an empty one");
+        b.receive(&frames[0].to_bytes()).unwrap();
+        assert!(!b.has_named_all(), "more may come");
+        b.receive(&frames[1].to_bytes()).unwrap();
+        assert!(b.has_named_all());
+        let _ = b.send(1, Item::Parcel(vec![0; 10]));
+        assert!(!b.has_named_all(), "the parcel may bring keys to name");
+        b.receive(&Frame::Ack { position: 1 }.to_bytes()).unwrap();
+        assert!(b.has_named_all());
     }
 
     proptest::proptest! {
