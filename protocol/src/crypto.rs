@@ -20,6 +20,8 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::hook::span;
+
 /// Every domain string of this crate but those of `sync`. One per use, never reused.
 pub mod domain {
     /// Hash of a charter: the person's id.
@@ -173,6 +175,7 @@ impl SigningKey {
     /// Returns the key that `seed` yields.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let _span = span("signing key read");
         Self(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
@@ -186,6 +189,7 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, domain: &str, bytes: &[u8]) -> [u8; 64] {
         use ed25519_dalek::Signer as _;
+        let _span = span("signature made");
         self.0.sign(&message(domain, bytes)).to_bytes()
     }
 }
@@ -211,6 +215,7 @@ pub fn verify(
     bytes: &[u8],
     signature: &[u8; 64],
 ) -> Result<(), BadSignature> {
+    let _span = span("signature checked");
     let key = ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| BadSignature)?;
     if key.is_weak() {
         return Err(BadSignature);
@@ -249,12 +254,14 @@ impl SealingSecret {
     /// Returns the key that `seed` is.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let _span = span("X-Wing key read");
         Self(Deserializable::from_bytes(seed).expect("any 32 bytes are an X-Wing seed"))
     }
 
     /// Returns the public half.
     #[must_use]
     pub fn public(&self) -> SealingPublic {
+        let _span = span("X-Wing key read");
         SealingPublic(XWing::sk_to_pk(&self.0).to_bytes().as_slice().into())
     }
 
@@ -268,6 +275,7 @@ impl SealingSecret {
         aad: &[u8],
         boxed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let _span = span("X-Wing box opened");
         let (encapsulation, ciphertext) = boxed
             .split_at_checked(ENCAPSULATION_BYTES)
             .ok_or(OpenError)?;
@@ -302,6 +310,7 @@ impl SealingPublic {
     /// # Errors
     /// [`BadSealingKey`] if it has another length or is no valid ML-KEM key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSealingKey> {
+        let _span = span("X-Wing key read");
         <XWing as Kem>::PublicKey::from_bytes(bytes).map_err(|_| BadSealingKey)?;
         Ok(Self(bytes.into()))
     }
@@ -321,6 +330,7 @@ impl SealingPublic {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Vec<u8> {
+        let _span = span("X-Wing box made");
         let key = <XWing as Kem>::PublicKey::from_bytes(&self.0).expect("checked when it was made");
         let (encapsulation, mut context) = hpke::setup_sender_with_rng::<
             ChaCha20Poly1305,

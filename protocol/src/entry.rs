@@ -32,6 +32,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{self, Key, SigningKey, domain};
 use crate::generation::ContentKey;
+use crate::hook::span;
 use crate::id::{DeviceId, GenerationId, InstallationId, SliceId};
 use crate::slice::PartNumber;
 use crate::time::Timestamp;
@@ -415,6 +416,7 @@ pub fn seal(params: SealParams<'_>) -> Result<(Entry, LogTip), SealError> {
     if body.binding.is_some() != (tip.next_seq == 0) {
         return Err(SealError::Binding);
     }
+    let _span = span("entry sealed");
     let body = Zeroizing::new(wire::encode(body));
     let length = u32::try_from(body.len()).expect("at most CONTENT_BYTES_MAX and a binding");
     let padded = padme(LENGTH_BYTES + body.len());
@@ -477,6 +479,7 @@ impl UnverifiedEntry {
     /// # Errors
     /// [`EntryError::Wire`] or [`EntryError::Lengths`].
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        let _span = span("entry read");
         let wire: EntryWire = wire::decode(bytes, ENTRY_BYTES_MAX)?;
         let (prefix, _) = wire
             .header
@@ -636,6 +639,7 @@ impl Entry {
     /// [`EntryError::Unopenable`] for a wrong key or a seal not made by the rules, without
     /// saying which; [`EntryError::Binding`] if the log is not rightly bound to a device.
     pub fn open(&self, key: &ContentKey) -> Result<Body, EntryError> {
+        let _span = span("entry opened");
         let body = self.unseal(key).ok_or(EntryError::Unopenable)?;
         if body.binding.is_some() != (self.seq() == 0) {
             return Err(EntryError::Binding);

@@ -40,6 +40,7 @@ pub mod crypto;
 pub mod entry;
 pub mod generation;
 pub mod grant;
+pub mod hook;
 pub mod id;
 pub mod parcel;
 pub mod principal;

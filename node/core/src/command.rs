@@ -158,7 +158,7 @@ pub enum Done {
     },
     /// Answer to [`Command::ReceivedList`].
     ReceivedList {
-        /// In the order of acceptance.
+        /// In the order in which they became known.
         shares: Vec<ReceivedShare>,
     },
     /// Answer to [`Command::ReceivedShow`].
@@ -218,12 +218,41 @@ pub struct ContactStatus {
     pub last_seen: Option<Timestamp>,
     /// Things for them that their node has not acknowledged yet.
     pub waiting: u64,
+    /// What they sent that was of no use here, oldest first: the last few times.
+    pub aside: Vec<Aside>,
+}
+
+/// Something that a contact sent and that was of no use here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// When it came.
+    pub at: Timestamp,
+    /// Why it was of no use.
+    #[serde(flatten)]
+    pub reason: AsideReason,
+}
+
+/// Why something that a contact sent was of no use here, and nobody's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum AsideReason {
+    /// They offer more shares than are kept before one is accepted.
+    TooManyOffers,
+    /// A share that begins later than this node's clock says it is.
+    BeginsLater {
+        /// When it begins.
+        at: Timestamp,
+    },
+    /// Rows in a form that this version does not know.
+    NewerContent,
 }
 
 /// How a share stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum ShareState {
+    /// The giver's node offers it; it is not accepted here, and nothing of it is taken in.
+    Offered,
     /// Accepted here, but the giver's node has not confirmed it yet.
     Pending,
     /// In force.
@@ -269,6 +298,8 @@ pub struct GivenShare {
     pub acknowledged: Option<Timestamp>,
     /// Whether their node has acknowledged the end of a share that ended.
     pub end_acknowledged: bool,
+    /// Whether their node has been offered it, and they have not accepted it.
+    pub offered: bool,
 }
 
 /// A share that I received.
@@ -284,8 +315,8 @@ pub struct ReceivedShare {
     pub lens: String,
     /// Why, in the giver's words; empty until the grant has arrived.
     pub purpose: String,
-    /// When it was accepted here.
-    pub accepted: Timestamp,
+    /// When it was accepted here; `None`: only offered.
+    pub accepted: Option<Timestamp>,
     /// When it ends by itself.
     pub until: Timestamp,
     /// How it stands, as far as this node knows.
@@ -407,6 +438,12 @@ pub enum CommandError {
         /// Whose node it is.
         person: PersonId,
     },
+    /// The card places a contact on a node that, by what they have shown, is not theirs.
+    #[error("the card places {person} on a node that does not speak for them")]
+    NotTheirNode {
+        /// The contact.
+        person: PersonId,
+    },
     /// The link says other things than the grant it names.
     #[error("the link does not fit the share {share} that is known already")]
     LinkMismatch {
@@ -433,8 +470,8 @@ pub enum CommandError {
         /// When it ended.
         until: Timestamp,
     },
-    /// A name or a purpose is too long or empty.
-    #[error("{field} must have 1 to {bytes_max} bytes")]
+    /// A name or a purpose is too long or empty, or has line ends or control characters in it.
+    #[error("{field} must have 1 to {bytes_max} bytes on one line")]
     BadText {
         /// Which field.
         field: String,

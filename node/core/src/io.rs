@@ -15,7 +15,7 @@
 //!   store, and answer the commands that were waiting with `CommandError::Disk`.
 //! - Heavy pure work (Automerge, seals, signatures) is done inline.
 
-use crate::command::{Command, CommandError, Done};
+use crate::command::{AsideReason, Command, CommandError, Done};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
 
 /// Names a command; chosen by the caller, comes back in [`Output::Finished`].
@@ -139,6 +139,19 @@ pub enum Event {
     ContactOffline {
         /// Who.
         person: PersonId,
+    },
+    /// A grant arrived for a share that nobody here has accepted.
+    ShareOffered {
+        /// Which.
+        grant: GrantId,
+    },
+    /// Something that a contact sent was of no use here.
+    SetAside {
+        /// Whose.
+        person: PersonId,
+        /// Why.
+        #[serde(flatten)]
+        why: AsideReason,
     },
     /// A grant arrived for a share that was accepted.
     ShareArrived {

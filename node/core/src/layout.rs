@@ -21,6 +21,10 @@ pub(crate) const TAKEN: &[u8] = b"R";
 pub(crate) const DOCUMENTS: &[u8] = b"d";
 /// Prefix of the journal of what left.
 pub(crate) const SENT: &[u8] = b"L";
+/// The installation that this store was last opened under.
+pub(crate) const INSTALLED: &[u8] = b"I";
+/// Prefix of parts of slices of ours.
+pub(crate) const PARTS: &[u8] = b"p";
 /// Prefix of our own projections.
 pub(crate) const PROJECTIONS: &[u8] = b"P";
 
@@ -50,6 +54,23 @@ pub(crate) fn feed_items(person: PersonId) -> Vec<u8> {
 
 pub(crate) fn by_transport(transport: TransportId) -> Vec<u8> {
     join(b"x", &[transport.as_bytes()])
+}
+
+/// How much is kept of a contact.
+pub(crate) fn holding(person: PersonId) -> Vec<u8> {
+    join(b"h", &[person.as_bytes()])
+}
+
+/// What a contact sent that was of no use.
+pub(crate) fn asides(person: PersonId) -> Vec<u8> {
+    join(b"q", &[person.as_bytes()])
+}
+
+/// How far the log of an entry of ours has left under a grant.
+pub(crate) fn left(grant: GrantId, entry: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let (log, seq) = entry.split_last_chunk::<8>()?;
+    let at = join(b"J", &[grant.as_bytes(), log.get(1..)?]);
+    Some((at, u64::from_be_bytes(*seq)))
 }
 
 pub(crate) fn given(grant: GrantId) -> Vec<u8> {
@@ -131,6 +152,11 @@ pub(crate) fn entry(slice: SliceId, part: PartNumber, log: LogId, seq: u64) -> V
     )
 }
 
+#[cfg(feature = "sim")]
+pub(crate) fn entries_of(slice: SliceId) -> Vec<u8> {
+    join(b"e", &[slice.as_bytes()])
+}
+
 /// How many rows an entry of ours holds: the entry's key under another letter.
 pub(crate) fn count_of_entry(entry: &[u8]) -> Vec<u8> {
     join(b"i", &[entry.get(1..).unwrap_or_default()])
@@ -161,6 +187,11 @@ pub(crate) fn rows_of_part(slice: SliceId, part: PartNumber) -> Vec<u8> {
 
 pub(crate) fn rows_of(slice: SliceId) -> Vec<u8> {
     join(b"r", &[slice.as_bytes()])
+}
+
+/// The serial of the rows that stand in a slice of somebody else's.
+pub(crate) fn serial(slice: SliceId) -> Vec<u8> {
+    join(b"s", &[slice.as_bytes()])
 }
 
 pub(crate) fn sent(number: u64) -> Vec<u8> {

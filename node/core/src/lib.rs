@@ -24,9 +24,39 @@
 )]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+/// Whether a simulated run makes something rare but legal happen here: see `sim`.
+#[cfg(feature = "sim")]
+macro_rules! sim_point {
+    ($home:expr, $site:ident) => {
+        $home.points.fires(crate::sim::Site::$site)
+    };
+}
+#[cfg(not(feature = "sim"))]
+macro_rules! sim_point {
+    ($home:expr, $site:ident) => {
+        false
+    };
+}
+
+/// Whether a simulated run has planted this bug: see `sim`.
+#[cfg(feature = "sim")]
+macro_rules! planted {
+    ($home:expr, $plant:ident) => {
+        $home.points.planted(crate::sim::Plant::$plant)
+    };
+}
+#[cfg(not(feature = "sim"))]
+macro_rules! planted {
+    ($home:expr, $plant:ident) => {
+        false
+    };
+}
+
 pub mod command;
 pub mod io;
 pub mod secrets;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 mod home;
 mod layout;

@@ -7,7 +7,7 @@ use maille_protocol::time::Timestamp;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-use crate::command::SentWhat;
+use crate::command::{AsideReason, SentWhat};
 
 /// Somebody this node shares with or receives from.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -46,6 +46,9 @@ pub(crate) struct Feed {
     pub(crate) cursor: Cursor,
     #[n(5)]
     pub(crate) last_seen: Option<Timestamp>,
+    /// The last position whose leaving is in the journal: what is sent again is not new.
+    #[n(6)]
+    pub(crate) journalled: u64,
 }
 
 impl Feed {
@@ -157,6 +160,10 @@ pub(crate) struct Given {
     /// Where the news of the end stands in the reader's feed.
     #[n(6)]
     pub(crate) end_position: Option<u64>,
+    /// Entries were passed over, since the reader could not name their part: they have not
+    /// accepted the share. Their node asks for all of it again once they have.
+    #[n(7)]
+    pub(crate) passed_over: bool,
 }
 
 /// A share that somebody gave to our person.
@@ -171,15 +178,89 @@ pub(crate) struct Taken {
     pub(crate) lens: String,
     #[n(3)]
     pub(crate) until: Timestamp,
+    /// When the first link or grant of it came.
     #[n(4)]
-    pub(crate) accepted: Timestamp,
-    /// The signed grant, once it has arrived.
+    pub(crate) known: Timestamp,
+    /// When our person said yes; until then nothing of it is kept but the grant.
     #[n(5)]
-    pub(crate) grant: Option<ByteVec>,
+    pub(crate) accepted: Option<Timestamp>,
+    /// The signed grant, once it has arrived.
     #[n(6)]
-    pub(crate) revoked: Option<Timestamp>,
+    pub(crate) grant: Option<ByteVec>,
     #[n(7)]
+    pub(crate) revoked: Option<Timestamp>,
+    #[n(8)]
     pub(crate) updated: Option<Timestamp>,
+}
+
+/// How much is kept of one contact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Holding {
+    #[n(0)]
+    pub(crate) keys: u64,
+    #[n(1)]
+    pub(crate) logs: u64,
+    #[n(2)]
+    pub(crate) rows: u64,
+    /// Of entries.
+    #[n(3)]
+    pub(crate) bytes: u64,
+}
+
+impl Holding {
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self {
+            keys: self.keys.saturating_add(more.keys),
+            logs: self.logs.saturating_add(more.logs),
+            rows: self.rows.saturating_add(more.rows),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
+    pub(crate) fn within(self, max: Self) -> bool {
+        self.keys <= max.keys
+            && self.logs <= max.logs
+            && self.rows <= max.rows
+            && self.bytes <= max.bytes
+    }
+}
+
+/// What a contact sent that was of no use here: the last few times.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Asides {
+    #[n(0)]
+    pub(crate) notes: Vec<AsideNote>,
+}
+
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct AsideNote {
+    #[n(0)]
+    pub(crate) at: Timestamp,
+    #[n(1)]
+    pub(crate) why: AsideWhy,
+}
+
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+pub(crate) enum AsideWhy {
+    #[n(0)]
+    TooManyOffers,
+    #[n(1)]
+    BeginsLater(#[n(0)] Timestamp),
+    #[n(2)]
+    NewerContent,
+}
+
+impl AsideWhy {
+    pub(crate) fn shown(self) -> AsideReason {
+        match self {
+            Self::TooManyOffers => AsideReason::TooManyOffers,
+            Self::BeginsLater(at) => AsideReason::BeginsLater { at },
+            Self::NewerContent => AsideReason::NewerContent,
+        }
+    }
 }
 
 /// One row of a projection, ours or somebody else's.

@@ -104,8 +104,10 @@ impl Names {
         let who = match event {
             Event::ContactOnline { person }
             | Event::ContactOffline { person }
-            | Event::Delivered { person } => person.to_string(),
-            Event::ShareArrived { grant }
+            | Event::Delivered { person }
+            | Event::SetAside { person, .. } => person.to_string(),
+            Event::ShareOffered { grant }
+            | Event::ShareArrived { grant }
             | Event::RowsArrived { grant, .. }
             | Event::ShareEnded { grant } => grant.to_string(),
             Event::Violation { peer, .. } => return peer.to_string(),

@@ -9,6 +9,7 @@
 //! A reader that goes away (`maille … | head`) is no failure: what is left to say is
 //! dropped in silence. A full disk behind stdout is one.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write};
 
@@ -44,7 +45,7 @@ impl Screen {
             return;
         }
         let mut out = io::stdout().lock();
-        let written = writeln!(out, "{}", line.as_ref()).and_then(|()| out.flush());
+        let written = writeln!(out, "{}", visible(line.as_ref())).and_then(|()| out.flush());
         if let Err(error) = written {
             *self.broken.borrow_mut() = Some(error);
         }
@@ -61,7 +62,7 @@ impl Screen {
     pub(crate) fn note(&self, line: impl AsRef<str>) {
         if !self.json {
             // Nobody to tell if stderr is gone too.
-            let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+            let _ = writeln!(io::stderr().lock(), "{}", visible(line.as_ref()));
         }
     }
 
@@ -138,6 +139,20 @@ impl Screen {
     }
 }
 
+/// `line` without what a terminal would obey instead of showing: names and purposes come from
+/// other people. JSON writes control characters as escapes; direction marks lose nothing here.
+fn visible(line: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if line.contains(obeyed) {
+        Cow::Owned(line.replace(obeyed, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(line)
+    }
+}
+
 /// Columns padded to their widest cell; numbers (`right`) are pushed to the right.
 pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let width = |column: usize| {
@@ -168,6 +183,13 @@ pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_made_visible() {
+        assert_eq!(visible("Défi vélo\nsuite"), "Défi vélo\nsuite");
+        assert_eq!(visible("\u{1b}[2JOK"), "\u{fffd}[2JOK");
+        assert_eq!(visible("txt\u{202e}gpx"), "txt\u{fffd}gpx");
+    }
 
     #[test]
     fn columns_line_up_whatever_the_accents() {

@@ -23,6 +23,9 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         for contact in &status.contacts {
             let how = text.contact(contact, &screen.clock);
             screen.line(format!("  {}", text.labelled(&contact.name, &how)));
+            for aside in &contact.aside {
+                screen.line(format!("    {}", text.set_aside(aside, &screen.clock)));
+            }
         }
     });
     Ok(())

@@ -1,7 +1,8 @@
 //! English.
 
 use maille_core::command::{
-    CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry, SentWhat, ShareState, Status,
+    Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
+    SentWhat, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_schemas::domain::mobility::Mode;
@@ -86,7 +87,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "purpose" => "the purpose",
                 _ => field,
             };
-            Sentence::new(format!("{field} is empty or too long"))
+            Sentence::new(format!("{field} is empty, too long, or has a line end in it"))
                 .hint(format!("from 1 to {bytes_max} characters (a few less with accents)"))
         }
         CommandError::Disk { reason } => Sentence::new("the disk refused the change; nothing has changed")
@@ -98,14 +99,48 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::Damaged { key } => Sentence::new("something kept here cannot be read; nothing has changed")
             .detail(key.clone())
             .hint("keep a copy of the folder as it is and report it: Maille or the disk is at fault"),
+        CommandError::OtherContactsNode { person } => {
+            Sentence::new("this card names the device of another of your contacts")
+                .detail(person.to_string())
+                .hint("ask for a new card, and compare it with them by another way")
+        }
+        CommandError::NotTheirNode { person } => {
+            Sentence::new("this card places somebody you know on a device that is not theirs")
+                .detail(person.to_string())
+                .hint("it is forged or mistaken: ask them for a new one by another way")
+        }
         other => Sentence::new(other.to_string()),
+    }
+}
+
+/// Why something that a contact sent was of no use, and what to do.
+fn aside_reason(reason: AsideReason, clock: Option<&Clock>) -> String {
+    match (reason, clock) {
+        (AsideReason::TooManyOffers, _) => {
+            "too many shares offered that you have not accepted: the last was not kept".to_owned()
+        }
+        (AsideReason::BeginsLater { at }, Some(clock)) => format!(
+            "a share that begins later, on {}: check your clock, then accept its link again",
+            clock.spell(at, &English)
+        ),
+        (AsideReason::BeginsLater { .. }, None) => {
+            "a share that begins later: check your clock, then accept its link again".to_owned()
+        }
+        (AsideReason::NewerContent, _) => {
+            "rows that this version of Maille cannot read: install a newer one".to_owned()
+        }
     }
 }
 
 /// How a share that I gave stands.
 fn given_state(share: &GivenShare, clock: &Clock) -> String {
     match share.state {
-        ShareState::Pending => "being prepared".to_owned(),
+        ShareState::Offered | ShareState::Pending => "being prepared".to_owned(),
+        ShareState::Active if share.offered => format!(
+            "offered, until {}; {} has not accepted it yet",
+            clock.spell(share.until, &English),
+            share.name
+        ),
         ShareState::Active => format!("on, until {}", clock.spell(share.until, &English)),
         ShareState::Revoked { at } => format!("stopped by you on {}", clock.spell(at, &English)),
         ShareState::Expired { at } => format!("ended on {}", clock.spell(at, &English)),
@@ -700,6 +735,10 @@ impl Text for English {
         match event {
             Event::ContactOnline { .. } => format!("{name} is online"),
             Event::ContactOffline { .. } => format!("{name} is no longer online"),
+            Event::ShareOffered { .. } => {
+                format!("{name} offers a share: nothing of it is taken before you accept its link")
+            }
+            Event::SetAside { why, .. } => format!("{name}: {}", aside_reason(*why, None)),
             Event::ShareArrived { .. } => format!("the share from {name} has arrived"),
             Event::RowsArrived { rows, .. } => {
                 format!("{} from {name}", counted(*rows, "new row", "new rows"))
@@ -760,6 +799,14 @@ impl Text for English {
             ),
         };
         format!("{seen}, {waiting}")
+    }
+
+    fn set_aside(&self, aside: &Aside, clock: &Clock) -> String {
+        format!(
+            "{}: {}",
+            clock.spell(aside.at, self),
+            aside_reason(aside.reason, Some(clock))
+        )
     }
 
     fn import_head(&self, file: &str, format: Format) -> String {
@@ -978,17 +1025,22 @@ impl Text for English {
             format!("why: {}", share.purpose),
         ];
         match share.state {
-            ShareState::Pending | ShareState::Active => lines.push(match share.acknowledged {
-                Some(at) => format!(
-                    "{}, all received by their device on {}",
-                    self.rows(share.rows),
-                    clock.spell(at, self)
-                ),
-                None => format!(
-                    "{}, not all received by their device yet",
-                    self.rows(share.rows)
-                ),
-            }),
+            ShareState::Active if share.offered => {
+                lines.push("nothing of it has left: give them the link".to_owned());
+            }
+            ShareState::Offered | ShareState::Pending | ShareState::Active => {
+                lines.push(match share.acknowledged {
+                    Some(at) => format!(
+                        "{}, all received by their device on {}",
+                        self.rows(share.rows),
+                        clock.spell(at, self)
+                    ),
+                    None => format!(
+                        "{}, not all received by their device yet",
+                        self.rows(share.rows)
+                    ),
+                })
+            }
             ShareState::Revoked { .. } | ShareState::Expired { .. } => {
                 lines.extend(given_end(share))
             }
@@ -1010,6 +1062,12 @@ impl Text for English {
 
     fn received(&self, share: &ReceivedShare, clock: &Clock) -> Vec<String> {
         let state = match share.state {
+            ShareState::Offered => {
+                format!(
+                    "offered, until {}; not accepted",
+                    clock.spell(share.until, self)
+                )
+            }
             ShareState::Pending => "accepted; their device has not answered yet".to_owned(),
             ShareState::Active => format!("on, until {}", clock.spell(share.until, self)),
             ShareState::Revoked { at } => {
@@ -1023,6 +1081,10 @@ impl Text for English {
         }
         let rows = self.rows(share.rows);
         lines.push(match share.state {
+            ShareState::Offered => format!(
+                "nothing of it has been taken: to accept, ask {} for the link, then `maille received accept LINK`",
+                share.name
+            ),
             ShareState::Revoked { .. } | ShareState::Expired { .. } => {
                 format!("you keep what you received ({rows}); you will get nothing written since")
             }

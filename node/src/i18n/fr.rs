@@ -1,7 +1,8 @@
 //! French.
 
 use maille_core::command::{
-    CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry, SentWhat, ShareState, Status,
+    Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
+    SentWhat, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_schemas::domain::mobility::Mode;
@@ -88,7 +89,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "purpose" => "la raison du partage",
                 _ => field,
             };
-            Sentence::new(format!("{field} est vide ou trop long"))
+            Sentence::new(format!("{field} est vide, trop long, ou contient un retour à la ligne"))
                 .hint(format!("de 1 à {bytes_max} caractères (un peu moins avec des accents)"))
         }
         CommandError::Disk { reason } => Sentence::new("le disque a refusé l'écriture ; rien n'a changé")
@@ -100,14 +101,48 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
             .detail(key.clone())
             .hint("gardez une copie du dossier telle quelle et signalez-le : c'est un défaut de Maille ou du disque"),
+        CommandError::OtherContactsNode { person } => {
+            Sentence::new("cette carte désigne l'appareil d'un autre de vos contacts")
+                .detail(person.to_string())
+                .hint("demandez une nouvelle carte, et comparez-la avec la personne par un autre moyen")
+        }
+        CommandError::NotTheirNode { person } => {
+            Sentence::new("cette carte place une personne que vous connaissez sur un appareil qui n'est pas le sien")
+                .detail(person.to_string())
+                .hint("elle est fausse ou erronée : demandez-lui-en une nouvelle par un autre moyen")
+        }
         other => Sentence::new(other.to_string()),
+    }
+}
+
+/// Why something that a contact sent was of no use, and what to do.
+fn aside_reason(reason: AsideReason, clock: Option<&Clock>) -> String {
+    match (reason, clock) {
+        (AsideReason::TooManyOffers, _) => {
+            "trop de partages proposés que vous n'avez pas acceptés : le dernier n'est pas gardé".to_owned()
+        }
+        (AsideReason::BeginsLater { at }, Some(clock)) => format!(
+            "un partage qui commence plus tard, le {} : vérifiez votre horloge, puis acceptez de nouveau son lien",
+            clock.spell(at, &French)
+        ),
+        (AsideReason::BeginsLater { .. }, None) => {
+            "un partage qui commence plus tard : vérifiez votre horloge, puis acceptez de nouveau son lien".to_owned()
+        }
+        (AsideReason::NewerContent, _) => {
+            "des lignes que cette version de Maille ne sait pas lire : installez-en une plus récente".to_owned()
+        }
     }
 }
 
 /// How a share that I gave stands.
 fn given_state(share: &GivenShare, clock: &Clock) -> String {
     match share.state {
-        ShareState::Pending => "en préparation".to_owned(),
+        ShareState::Offered | ShareState::Pending => "en préparation".to_owned(),
+        ShareState::Active if share.offered => format!(
+            "proposé, jusqu'au {} ; {} ne l'a pas encore accepté",
+            clock.spell(share.until, &French),
+            share.name
+        ),
         ShareState::Active => format!("en cours, jusqu'au {}", clock.spell(share.until, &French)),
         ShareState::Revoked { at } => format!("arrêté par vous le {}", clock.spell(at, &French)),
         ShareState::Expired { at } => format!("terminé le {}", clock.spell(at, &French)),
@@ -720,6 +755,10 @@ impl Text for French {
         match event {
             Event::ContactOnline { .. } => format!("{name} est en ligne"),
             Event::ContactOffline { .. } => format!("{name} n'est plus en ligne"),
+            Event::ShareOffered { .. } => format!(
+                "{name} vous propose un partage : rien n'en est pris tant que vous n'acceptez pas son lien"
+            ),
+            Event::SetAside { why, .. } => format!("{name} : {}", aside_reason(*why, None)),
             Event::ShareArrived { .. } => format!("{name} : le partage est arrivé"),
             Event::RowsArrived { rows, .. } => {
                 format!(
@@ -779,6 +818,14 @@ impl Text for French {
             count => counted(count, "envoi en attente", "envois en attente"),
         };
         format!("{seen}, {waiting}")
+    }
+
+    fn set_aside(&self, aside: &Aside, clock: &Clock) -> String {
+        format!(
+            "{} : {}",
+            clock.spell(aside.at, self),
+            aside_reason(aside.reason, Some(clock))
+        )
     }
 
     fn import_head(&self, file: &str, format: Format) -> String {
@@ -1006,17 +1053,22 @@ impl Text for French {
             format!("pourquoi : {}", share.purpose),
         ];
         match share.state {
-            ShareState::Pending | ShareState::Active => lines.push(match share.acknowledged {
-                Some(at) => format!(
-                    "{}, toutes reçues par son appareil le {}",
-                    self.rows(share.rows),
-                    clock.spell(at, self)
-                ),
-                None => format!(
-                    "{}, pas encore toutes reçues par son appareil",
-                    self.rows(share.rows)
-                ),
-            }),
+            ShareState::Active if share.offered => {
+                lines.push("rien n'en est sorti : donnez-lui le lien".to_owned());
+            }
+            ShareState::Offered | ShareState::Pending | ShareState::Active => {
+                lines.push(match share.acknowledged {
+                    Some(at) => format!(
+                        "{}, toutes reçues par son appareil le {}",
+                        self.rows(share.rows),
+                        clock.spell(at, self)
+                    ),
+                    None => format!(
+                        "{}, pas encore toutes reçues par son appareil",
+                        self.rows(share.rows)
+                    ),
+                })
+            }
             ShareState::Revoked { .. } | ShareState::Expired { .. } => {
                 lines.extend(given_end(share))
             }
@@ -1038,6 +1090,12 @@ impl Text for French {
 
     fn received(&self, share: &ReceivedShare, clock: &Clock) -> Vec<String> {
         let state = match share.state {
+            ShareState::Offered => {
+                format!(
+                    "proposé, jusqu'au {} ; pas accepté",
+                    clock.spell(share.until, self)
+                )
+            }
             ShareState::Pending => "accepté ; son appareil n'a pas encore répondu".to_owned(),
             ShareState::Active => format!("en cours, jusqu'au {}", clock.spell(share.until, self)),
             ShareState::Revoked { at } => {
@@ -1051,6 +1109,10 @@ impl Text for French {
         }
         let rows = self.rows(share.rows);
         lines.push(match share.state {
+            ShareState::Offered => format!(
+                "rien n'en a été pris : pour accepter, demandez le lien à {}, puis `maille received accept LIEN`",
+                share.name
+            ),
             ShareState::Revoked { .. } | ShareState::Expired { .. } => {
                 format!("vous gardez ce que vous avez reçu ({rows}) ; vous ne recevrez rien de ce qui est écrit depuis")
             }

@@ -19,7 +19,7 @@ mod fr;
 mod numbers;
 
 use clap::ValueEnum;
-use maille_core::command::{ContactStatus, GivenShare, ReceivedShare, SentEntry, Status};
+use maille_core::command::{Aside, ContactStatus, GivenShare, ReceivedShare, SentEntry, Status};
 use maille_core::io::Event;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed};
@@ -186,6 +186,8 @@ pub(crate) trait Text: Numbers + Sync {
     fn contacts_head(&self) -> &'static str;
     /// How things stand with a contact, without the name.
     fn contact(&self, contact: &ContactStatus, clock: &Clock) -> String;
+    /// What a contact sent that was of no use here, and what to do about it.
+    fn set_aside(&self, aside: &Aside, clock: &Clock) -> String;
 
     // import.
 

@@ -3,6 +3,7 @@
 //! Content is CBOR in a small envelope: one byte 0 (as is) or 1 (zstd), then the bytes.
 //! Compression happens here, outside Automerge, and unpacking stops at a bound.
 
+use maille_protocol::hook::span;
 use maille_protocol::wire;
 #[cfg(test)]
 use maille_schemas::document::Month;
@@ -112,6 +113,7 @@ pub(crate) fn pack<T: Encode<()>>(content: &T) -> Vec<u8> {
 }
 
 pub(crate) fn pack_bytes(bytes: &[u8]) -> Vec<u8> {
+    let _span = span("content packed");
     let packed = zstd::bulk::compress(bytes, LEVEL)
         .ok()
         .filter(|p| p.len() < bytes.len());
@@ -127,6 +129,7 @@ pub(crate) fn pack_bytes(bytes: &[u8]) -> Vec<u8> {
 
 /// Undoes [`pack_bytes`], never making more than `max` bytes.
 pub(crate) fn unpack_bytes(packed: &[u8], max: usize) -> Option<Vec<u8>> {
+    let _span = span("content unpacked");
     match packed.split_first()? {
         (0, rest) if rest.len() <= max => Some(rest.to_vec()),
         (1, rest) => zstd::bulk::decompress(rest, max).ok(),

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | - | create | live, not fed; fed at once if the reader's sealing key is known |
 //! | live, not fed | the reader shows their authority | live, fed: grant, keys, all entries of its parts are due |
+//! | live, fed | an entry's turn comes and the reader cannot name its part | passed over: they have not accepted it, and ask for all of it again when they do |
 //! | live | revoke, or its end comes | ended: every part it read gets a new generation whose key goes to the others; the news is due |
 //! | ended, news not due | the reader shows their authority | ended, news due |
 //!
@@ -132,6 +133,7 @@ impl<S: Store> Home<S> {
             ended: None,
             revocation: None,
             end_position: None,
+            passed_over: false,
         };
         self.view.write(layout::given(id), &given);
         let range = signed.unverified().parts;
@@ -195,6 +197,10 @@ impl<S: Store> Home<S> {
         if self.next_expiry.is_none_or(|next| next > now) {
             return;
         }
+        if sim_point!(self, ExpireLate) {
+            self.next_expiry = Some(now.plus_millis(60_000));
+            return;
+        }
         // A store that cannot be read will say so to the next command; a share that could not be
         // ended here is dead all the same, since every use checks its end.
         if self.try_end_expired(now, rng).is_ok() {
@@ -241,6 +247,9 @@ impl<S: Store> Home<S> {
         grant: GrantId,
         slice: SliceId,
     ) -> Result<(), ReadError> {
+        if planted!(self, ForgetRotation) {
+            return Ok(());
+        }
         let readers = self.readers_of(now, slice)?;
         let mut handout: BTreeMap<GrantId, Vec<PartKey>> = BTreeMap::new();
         for (number, mut part) in self.own_parts(slice)? {
@@ -318,7 +327,7 @@ impl<S: Store> Home<S> {
         let slice = self.own_slice(grant.slice)?;
         let mut keys: Vec<PartKey> = Vec::new();
         let mut entries: Vec<(Vec<u8>, u32)> = Vec::new();
-        for (number, _) in self.own_parts(slice.id)? {
+        for (nth, (number, _)) in self.own_parts(slice.id)?.into_iter().enumerate() {
             if !grant.parts.contains(number) {
                 continue;
             }
@@ -326,6 +335,9 @@ impl<S: Store> Home<S> {
                 .view
                 .scan_read::<PartKey>(&layout::part_keys(slice.id, number))?;
             keys.extend(of_part.into_iter().map(|(_, key)| key));
+            if nth == 0 && planted!(self, DropDuePart) {
+                continue;
+            }
             for (at, rows) in self
                 .view
                 .scan_read::<u32>(&layout::row_counts(slice.id, number))?
@@ -355,6 +367,7 @@ impl<S: Store> Home<S> {
         }
         let given = Given {
             fed: true,
+            passed_over: false,
             ..self.given_of(id)?.given
         };
         self.view.write(layout::given(id), &given);
@@ -374,9 +387,16 @@ impl<S: Store> Home<S> {
             return Ok(());
         };
         let Some(to) = self.sealing_key_of(&contact)? else {
+            // The share is handed out as a whole, with these keys, once it is known.
+            let given = Given {
+                fed: false,
+                ..share.given
+            };
+            self.view.write(layout::given(grant), &given);
             return Ok(());
         };
-        for some in keys.chunks(KEYS_MAX) {
+        let few = sim_point!(self, OneKeyPerParcel);
+        for some in keys.chunks(if few { 1 } else { KEYS_MAX }) {
             let body = ParcelBody::Keys {
                 slice: share.grant.slice,
                 keys: some.to_vec(),
@@ -527,9 +547,10 @@ impl<S: Store> Home<S> {
             },
             rows,
             acknowledged: feed
-                .filter(|_| given.fed && acked >= given.last_position)
+                .filter(|_| given.fed && !given.passed_over && acked >= given.last_position)
                 .and_then(|feed| feed.acked_at),
             end_acknowledged: given.end_position.is_some_and(|position| acked >= position),
+            offered: given.ended.is_none() && given.passed_over,
         })
     }
 

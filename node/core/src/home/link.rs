@@ -2,13 +2,16 @@
 //!
 //! | session | event | outcome |
 //! |---|---|---|
-//! | - | connected to a contact | a second session with the same contact is settled by one rule on both ends; the dialler says hello |
+//! | - | connected to a contact | the dialler says hello |
+//! | waiting | connected again | both ends keep the session of the lesser dialler; of two by the same, the newer |
+//! | open | connected again | ours: closed; theirs: waits, and with its hello takes the place of the old one, whose other end is gone |
 //! | waiting | hello | cursor and addresses taken in; our hello (acceptor), authority if theirs of ours is old, our names; the feed flows |
 //! | open | names, ack | the feed flows on |
 //! | open | item | taken in; acknowledged once durable |
-//! | any | violation | closed; that contact is not dialled for a while |
+//! | any | violation, or our store cannot be read | closed; that contact is left alone for a while, and their dials are not taken |
 //!
-//! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal first.
+//! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
+//! contact has at most one session, and one more that waits for a hello.
 
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
@@ -19,7 +22,8 @@ use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
 use super::Home;
-use super::received::{Refused, held_hash};
+use super::received::held_hash;
+use super::taking::Refused;
 use crate::io::{ConnectionId, Event, Output, Role, Store};
 use crate::layout;
 use crate::state::{Contact, Due, DueWhat, Feed, Given, Sent, SentKind};
@@ -30,8 +34,14 @@ use crate::view::{ReadError, damaged};
 const DIAL_PAUSE_MS: u64 = 500;
 const DIAL_PAUSE_MS_MAX: u64 = 60_000;
 
-/// How long a contact is left alone after a violation.
-const VIOLATION_PAUSE_MS: u64 = 60_000;
+/// How long a contact is left alone after a violation, or an error of our own store.
+const PAUSE_MS: u64 = 60_000;
+
+/// How often a contact may make us number their feed anew in [`RENUMBER_SPAN_MS`]. It costs a read of
+/// everything shared with them and a seal per share; an honest node needs it when it has lost its
+/// place, or accepts a share that it was offered.
+const RENUMBER_MAX: u32 = 8;
+const RENUMBER_SPAN_MS: u64 = 600_000;
 
 /// Most frames made ready per session and input, so that one contact cannot starve the rest.
 const FRAMES_PER_PUMP_MAX: usize = 64;
@@ -42,8 +52,33 @@ pub(super) struct Live {
     dialler: TransportId,
     role: Role,
     session: Session,
+    /// Waits for its hello, to take the place of a session that seems open.
+    spare: bool,
     /// Something may be able to leave.
     ready: bool,
+}
+
+/// How often a contact has made us number their feed anew since a moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Renumbered {
+    since: Timestamp,
+    count: u32,
+}
+
+/// What happens to a due thing whose turn has come.
+enum Turn {
+    /// It leaves.
+    Leaves {
+        item: Item,
+        kind: SentKind,
+        rows: u64,
+    },
+    /// Its grant has ended: a gap is sent in its place.
+    Withdrawn,
+    /// The peer will not name its part: a gap is sent in its place.
+    PassedOver,
+    /// The peer has not named its part yet.
+    Waits,
 }
 
 /// When to dial a contact next.
@@ -52,6 +87,8 @@ pub(super) struct Dial {
     at: Timestamp,
     failures: u32,
     under_way: bool,
+    /// Until `at`, the contact is left alone.
+    paused: bool,
 }
 
 impl Dial {
@@ -60,6 +97,7 @@ impl Dial {
             at,
             failures: 0,
             under_way: false,
+            paused: false,
         }
     }
 }
@@ -74,12 +112,14 @@ pub(super) fn new_feed(rng: &mut impl CryptoRng) -> Feed {
         acked_at: None,
         cursor: Cursor::default(),
         last_seen: None,
+        journalled: 0,
     }
 }
 
 impl<S: Store> Home<S> {
     pub(super) fn connected(
         &mut self,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
         connection: ConnectionId,
         peer: TransportId,
@@ -90,19 +130,40 @@ impl<S: Store> Home<S> {
             self.effects.push(Output::Close { connection });
             return;
         };
+        if let Some(dial) = self.dials.get_mut(&person) {
+            if dial.paused && now < dial.at {
+                self.effects.push(Output::Close { connection });
+                return;
+            }
+            dial.under_way = false;
+        }
         let dialler = match role {
             Role::Dialler => self.me.secrets.transport,
             Role::Acceptor => peer,
         };
+        let mut spare = false;
         if let Some(other) = self.session_of(person) {
             let older = &self.sessions[&other];
-            // Both ends keep the session of the lesser dialler; of two by the same, the newer.
-            if older.dialler < dialler {
+            let drop_older = if older.session.is_open() {
+                // They dial although we have a session: theirs is gone, or will be when they speak.
+                spare = role == Role::Acceptor;
+                false
+            } else {
+                dialler <= older.dialler
+            };
+            if !spare && !drop_older {
                 self.effects.push(Output::Close { connection });
                 return;
             }
-            self.sessions.remove(&other);
-            self.effects.push(Output::Close { connection: other });
+            let gone = if spare {
+                self.spare_of(person)
+            } else {
+                Some(other)
+            };
+            if let Some(gone) = gone {
+                self.sessions.remove(&gone);
+                self.effects.push(Output::Close { connection: gone });
+            }
         }
         let session = Session::new(self.me.secrets.transport, peer, rng);
         let live = Live {
@@ -110,14 +171,12 @@ impl<S: Store> Home<S> {
             dialler,
             role,
             session,
+            spare,
             ready: false,
         };
         self.sessions.insert(connection, live);
-        if let Some(dial) = self.dials.get_mut(&person) {
-            dial.under_way = false;
-        }
         if role == Role::Dialler && self.say_hello(connection, person).is_err() {
-            self.close(connection);
+            self.leave_alone(now, connection, person);
         }
     }
 
@@ -152,38 +211,43 @@ impl<S: Store> Home<S> {
             return;
         };
         let person = live.person;
-        let outcome = match live.session.receive(bytes) {
+        let received = live.session.receive(bytes);
+        if live.spare && live.session.is_open() {
+            // The dialler speaks: what seemed open is gone at their end.
+            live.spare = false;
+            if let Some(dead) = self.session_of(person).filter(|dead| *dead != connection) {
+                self.sessions.remove(&dead);
+                self.effects.push(Output::Close { connection: dead });
+            }
+        }
+        let outcome = match received {
             Ok(received) => self.received_frame(now, rng, connection, person, received),
             Err(violation) => Err(Refused::Peer(violation.to_string())),
         };
-        match outcome {
-            Ok(()) => {}
-            Err(Refused::Peer(what)) => {
-                self.view.roll_back();
-                self.effects.clear();
-                if let Ok(Some(contact)) = self.contact(person) {
-                    self.event(Event::Violation {
-                        peer: contact.transport,
-                        what,
-                    });
-                }
-                self.close(connection);
-                let at = now.plus_millis(VIOLATION_PAUSE_MS);
-                self.dials.insert(
-                    person,
-                    Dial {
-                        at,
-                        failures: 0,
-                        under_way: false,
-                    },
-                );
-            }
-            Err(Refused::Read(_)) => {
-                self.view.roll_back();
-                self.effects.clear();
-                self.close(connection);
-            }
+        let Err(refused) = outcome else {
+            return;
+        };
+        self.view.roll_back();
+        self.effects.clear();
+        if let Refused::Peer(what) = refused
+            && let Ok(Some(contact)) = self.contact(person)
+        {
+            self.event(Event::Violation {
+                peer: contact.transport,
+                what,
+            });
         }
+        self.leave_alone(now, connection, person);
+    }
+
+    /// Closes a session that cannot go on, and does not begin another for a while.
+    fn leave_alone(&mut self, now: Timestamp, connection: ConnectionId, person: PersonId) {
+        self.close(connection);
+        let dial = Dial {
+            paused: true,
+            ..Dial::due(now.plus_millis(PAUSE_MS))
+        };
+        self.dials.insert(person, dial);
     }
 
     fn received_frame(
@@ -242,12 +306,15 @@ impl<S: Store> Home<S> {
         // They hold a place in our feed that we can go on from, or nothing of a feed that is whole.
         let same = hello.cursor.feed == feed.id;
         let place = if same { hello.cursor.position } else { 0 };
-        let resumes = place >= feed.acked && place < feed.next;
+        let resumes = place >= feed.acked && place < feed.next && !sim_point!(self, RenumberFeed);
         if resumes {
             self.drop_acked(contact.person, &mut feed, place, now);
         }
         self.view.write(at, &feed);
         let role = self.sessions.get(&connection).map(|live| live.role);
+        if !resumes {
+            self.may_renumber(now, contact.person)?;
+        }
         if role == Some(Role::Acceptor) {
             if !resumes {
                 feed = self.renumber(now, rng, contact)?;
@@ -256,12 +323,10 @@ impl<S: Store> Home<S> {
         } else if !resumes {
             // Our hello named the old numbering; a new session names the new one.
             self.renumber(now, rng, contact)?;
-            self.close(connection);
-            self.dials
-                .insert(contact.person, Dial::due(now.plus_millis(DIAL_PAUSE_MS)));
+            self.hang_up(now, connection, contact.person);
             return Ok(());
         }
-        if hello.authority_held != self.me.authority_hash {
+        if hello.authority_held != self.me.authority_hash || sim_point!(self, AuthorityAgain) {
             let authority = Frame::Authority(self.me.authority.to_bytes());
             self.send(connection, &authority);
         }
@@ -271,7 +336,7 @@ impl<S: Store> Home<S> {
             live.ready = true;
         }
         let keys = self.access_keys_from(contact.person)?;
-        self.show_names(connection, &keys);
+        self.show_all_names(connection, &keys);
         if let Some(dial) = self.dials.get_mut(&contact.person) {
             dial.failures = 0;
         }
@@ -279,17 +344,47 @@ impl<S: Store> Home<S> {
             person: contact.person,
         });
         // Their authority may be known already, with shares not fed yet.
-        Ok(self.feed_shares_of(rng, contact)?)
+        self.feed_shares_of(rng, contact)?;
+        if sim_point!(self, CloseAfterHello) {
+            self.hang_up(now, connection, contact.person);
+        }
+        Ok(())
+    }
+
+    /// Ends a session that nobody broke; the contact is dialled again soon.
+    fn hang_up(&mut self, now: Timestamp, connection: ConnectionId, person: PersonId) {
+        self.close(connection);
+        let again = Dial::due(now.plus_millis(DIAL_PAUSE_MS));
+        self.dials.insert(person, again);
+    }
+
+    /// Counts that a contact makes us number their feed anew, and refuses it too often.
+    fn may_renumber(&mut self, now: Timestamp, person: PersonId) -> Result<(), Refused> {
+        let none = Renumbered {
+            since: now,
+            count: 0,
+        };
+        let counted = self.renumbered.entry(person).or_insert(none);
+        if now >= counted.since.plus_millis(RENUMBER_SPAN_MS) {
+            *counted = none;
+        }
+        counted.count += 1;
+        if counted.count > RENUMBER_MAX {
+            return Err(Refused::Peer(
+                "a place in the feed that was lost too often".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Starts a contact's feed again from nothing, under a new id: everything that their live
     /// shares owe them is due once more.
-    fn renumber(
+    pub(super) fn renumber(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
         contact: &Contact,
-    ) -> Result<Feed, Refused> {
+    ) -> Result<Feed, ReadError> {
         let at = layout::feed(contact.person);
         let old = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
         for (key, _) in self.view.scan(&layout::feed_items(contact.person))? {
@@ -316,7 +411,15 @@ impl<S: Store> Home<S> {
         Ok(feed)
     }
 
+    /// Names what has just come into our hands.
     fn show_names(&mut self, connection: ConnectionId, keys: &[AccessKey]) {
+        if !keys.is_empty() {
+            self.show_all_names(connection, keys);
+        }
+    }
+
+    /// Names all that is in our hands when the session begins, be it nothing.
+    fn show_all_names(&mut self, connection: ConnectionId, keys: &[AccessKey]) {
         let Some(live) = self.sessions.get(&connection) else {
             return;
         };
@@ -346,6 +449,10 @@ impl<S: Store> Home<S> {
         feed.cursor.position = position;
         feed.last_seen = Some(now);
         self.view.write(at, &feed);
+        if sim_point!(self, CloseBeforeAck) {
+            self.hang_up(now, connection, contact.person);
+            return Ok(());
+        }
         self.send(connection, &Frame::Ack { position });
         Ok(())
     }
@@ -357,15 +464,18 @@ impl<S: Store> Home<S> {
         person: PersonId,
         position: u64,
     ) -> Result<(), Refused> {
+        self.make_ready(connection);
         let at = layout::feed(person);
         let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
+        if position <= feed.acked {
+            return Ok(());
+        }
         feed.last_seen = Some(now);
         self.drop_acked(person, &mut feed, position, now);
         self.view.write(at, &feed);
         if feed.is_drained() {
             self.event(Event::Delivered { person });
         }
-        self.make_ready(connection);
         Ok(())
     }
 
@@ -389,8 +499,9 @@ impl<S: Store> Home<S> {
     pub(super) fn pump_all(&mut self, now: Timestamp) {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
+            let person = self.sessions[&connection].person;
             if self.pump(now, connection).is_err() {
-                self.close(connection);
+                self.leave_alone(now, connection, person);
             }
         }
     }
@@ -415,7 +526,7 @@ impl<S: Store> Home<S> {
         if !live.session.is_open() {
             return Ok(());
         }
-        let Some(feed) = self.feed(live.person)? else {
+        let Some(mut feed) = self.feed(live.person)? else {
             return Ok(());
         };
         if !live.ready && live.session.position_out() + 1 >= feed.next {
@@ -423,82 +534,148 @@ impl<S: Store> Home<S> {
         }
         live.ready = false;
         let mut journal: Vec<Sent> = Vec::new();
-        for _ in 0..FRAMES_PER_PUMP_MAX {
-            let position = live.session.position_out() + 1;
-            if position >= feed.next {
-                break;
-            }
-            let at = layout::feed_item(live.person, position);
-            let due: Due = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-            let Some((item, kind, rows)) = self.may_leave(now, live, &due)? else {
-                break;
-            };
-            if !live.session.has_credit(item.len()) {
-                break;
-            }
-            if let Some(kind) = kind {
-                note(
-                    &mut journal,
-                    now,
-                    live.person,
-                    due.grant,
-                    kind,
-                    rows,
-                    item.len() as u64,
-                );
-            }
-            let frame = live.session.send(position, item);
-            self.send(connection, &frame);
+        let before = feed.journalled;
+        self.send_due(now, connection, live, &mut feed, &mut journal)?;
+        if feed.journalled > before {
+            self.view.write(layout::feed(live.person), &feed);
         }
         self.write_journal(&journal)
     }
 
-    /// What stands for a due thing now: itself, or a withdrawal when its grant has ended, or
-    /// nothing while the peer has not named the generation.
-    fn may_leave(
+    fn send_due(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        live: &mut Live,
+        feed: &mut Feed,
+        journal: &mut Vec<Sent>,
+    ) -> Result<(), ReadError> {
+        let few = sim_point!(self, OneFramePerPump);
+        for sent in 0..if few { 1 } else { FRAMES_PER_PUMP_MAX } {
+            let position = live.session.position_out() + 1;
+            if position >= feed.next {
+                break;
+            }
+            let (due, turn) = match self.next_due(now, live, position) {
+                Ok(next) => next,
+                // What stands before it leaves and is journalled; the next call meets the error.
+                Err(_) if sent > 0 => {
+                    live.ready = true;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let item = match turn {
+                Turn::Waits => break,
+                Turn::Withdrawn => Item::Withdrawn,
+                Turn::PassedOver => {
+                    self.pass_over(due.grant)?;
+                    Item::Withdrawn
+                }
+                Turn::Leaves { item, kind, rows } => {
+                    if !live.session.has_credit(item.len()) {
+                        break;
+                    }
+                    let first = match &due.what {
+                        DueWhat::Entry { key, .. } => self.leaves_first(due.grant, key)?,
+                        DueWhat::Grant(_) | DueWhat::Keys(_) | DueWhat::End(_) => {
+                            position > feed.journalled
+                        }
+                    };
+                    if first {
+                        let line = Sent {
+                            at: now,
+                            to: live.person,
+                            grant: due.grant,
+                            what: kind,
+                            rows,
+                            bytes: item.len() as u64,
+                        };
+                        note(journal, line);
+                    }
+                    feed.journalled = feed.journalled.max(position);
+                    item
+                }
+            };
+            let frame = live.session.send(position, item);
+            self.send(connection, &frame);
+        }
+        Ok(())
+    }
+
+    /// The next thing due to the peer, and what happens to it now.
+    fn next_due(
         &self,
         now: Timestamp,
         live: &Live,
-        due: &Due,
-    ) -> Result<Option<(Item, Option<SentKind>, u64)>, ReadError> {
-        if let DueWhat::End(parcel) = &due.what {
-            return Ok(Some((
-                Item::Parcel(parcel.to_vec()),
-                Some(SentKind::End),
-                0,
-            )));
+        position: u64,
+    ) -> Result<(Due, Turn), ReadError> {
+        let at = layout::feed_item(live.person, position);
+        let due: Due = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
+        let turn = self.turn(now, live, &due)?;
+        Ok((due, turn))
+    }
+
+    /// What happens to a due thing now: the checks that stand before everything that leaves.
+    fn turn(&self, now: Timestamp, live: &Live, due: &Due) -> Result<Turn, ReadError> {
+        let parcel = |parcel: &[u8], kind| Turn::Leaves {
+            item: Item::Parcel(parcel.to_vec()),
+            kind,
+            rows: 0,
+        };
+        // The news of an end goes out although the grant is dead.
+        if let DueWhat::End(bytes) = &due.what {
+            return Ok(parcel(bytes, SentKind::End));
         }
         if !self.given_of(due.grant)?.is_live(now) {
-            return Ok(Some((Item::Withdrawn, None, 0)));
+            return Ok(Turn::Withdrawn);
         }
-        match &due.what {
-            DueWhat::Grant(parcel) => Ok(Some((
-                Item::Parcel(parcel.to_vec()),
-                Some(SentKind::Grant),
-                0,
-            ))),
-            DueWhat::Keys(parcel) => Ok(Some((
-                Item::Parcel(parcel.to_vec()),
-                Some(SentKind::Keys),
-                0,
-            ))),
-            DueWhat::Entry { key, rows } => {
-                let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
-                let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
-                let prefix = entry.claimed();
-                let at = layout::part_key(prefix.slice, prefix.part, prefix.generation);
-                let held: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-                if !live.session.peer_named(&held.key.access()) {
-                    return Ok(None);
-                }
-                Ok(Some((
-                    Item::Entry(bytes),
-                    Some(SentKind::Rows),
-                    u64::from(*rows),
-                )))
+        let (key, rows) = match &due.what {
+            DueWhat::Grant(bytes) => return Ok(parcel(bytes, SentKind::Grant)),
+            DueWhat::Keys(bytes) => return Ok(parcel(bytes, SentKind::Keys)),
+            DueWhat::End(bytes) => return Ok(parcel(bytes, SentKind::End)),
+            DueWhat::Entry { key, rows } => (key, *rows),
+        };
+        let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
+        let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
+        let prefix = entry.claimed();
+        let at = layout::part_key(prefix.slice, prefix.part, prefix.generation);
+        let held: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
+        Ok(if live.session.peer_named(&held.key.access()) {
+            Turn::Leaves {
+                item: Item::Entry(bytes),
+                kind: SentKind::Rows,
+                rows: u64::from(rows),
             }
-            DueWhat::End(_) => Ok(None),
+        } else if live.session.has_named_all() {
+            Turn::PassedOver
+        } else {
+            Turn::Waits
+        })
+    }
+
+    /// Notes that the reader of a grant does not take its entries.
+    fn pass_over(&mut self, grant: GrantId) -> Result<(), ReadError> {
+        let share = self.given_of(grant)?;
+        if !share.given.passed_over {
+            let given = Given {
+                passed_over: true,
+                ..share.given
+            };
+            self.view.write(layout::given(grant), &given);
         }
+        Ok(())
+    }
+
+    /// Whether an entry of ours leaves under this grant for the first time, and notes that it does.
+    fn leaves_first(&mut self, grant: GrantId, entry: &[u8]) -> Result<bool, ReadError> {
+        let (at, seq) = layout::left(grant, entry).ok_or_else(|| damaged(entry))?;
+        let next: u64 = self.view.read(&at)?.unwrap_or(0);
+        if seq < next {
+            return Ok(false);
+        }
+        self.view.write(at, &(seq + 1));
+        Ok(true)
     }
 
     fn write_journal(&mut self, lines: &[Sent]) -> Result<(), ReadError> {
@@ -520,7 +697,9 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         connection: ConnectionId,
     ) {
-        if let Some(live) = self.sessions.remove(&connection) {
+        if let Some(live) = self.sessions.remove(&connection)
+            && !live.spare
+        {
             self.event(Event::ContactOffline {
                 person: live.person,
             });
@@ -544,17 +723,31 @@ impl<S: Store> Home<S> {
             return;
         };
         let pause = (DIAL_PAUSE_MS << dial.failures.min(20)).min(DIAL_PAUSE_MS_MAX);
+        let pause = if sim_point!(self, DialLate) {
+            4 * pause
+        } else {
+            pause
+        };
         // Half again at random, so that two nodes that lost each other do not dial in step.
         let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
         *dial = Dial {
             at: dial.at.max(now.plus_millis(pause)),
             failures: dial.failures.saturating_add(1),
             under_way: false,
+            paused: dial.paused && now < dial.at,
         };
     }
 
     pub(super) fn dial_soon(&mut self, now: Timestamp) {
-        for dial in self.dials.values_mut() {
+        for dial in self.dials.values_mut().filter(|dial| !dial.paused) {
+            *dial = Dial::due(now);
+        }
+    }
+
+    /// Dials a contact at once, unless they are to be left alone.
+    pub(super) fn dial_now(&mut self, now: Timestamp, person: PersonId) {
+        let dial = self.dials.entry(person).or_insert(Dial::due(now));
+        if !dial.paused {
             *dial = Dial::due(now);
         }
     }
@@ -600,7 +793,14 @@ impl<S: Store> Home<S> {
     pub(super) fn session_of(&self, person: PersonId) -> Option<ConnectionId> {
         self.sessions
             .iter()
-            .find(|(_, live)| live.person == person)
+            .find(|(_, live)| live.person == person && !live.spare)
+            .map(|(id, _)| *id)
+    }
+
+    fn spare_of(&self, person: PersonId) -> Option<ConnectionId> {
+        self.sessions
+            .iter()
+            .find(|(_, live)| live.person == person && live.spare)
             .map(|(id, _)| *id)
     }
 
@@ -611,8 +811,10 @@ impl<S: Store> Home<S> {
         });
     }
 
-    fn close(&mut self, connection: ConnectionId) {
-        if let Some(live) = self.sessions.remove(&connection) {
+    pub(super) fn close(&mut self, connection: ConnectionId) {
+        if let Some(live) = self.sessions.remove(&connection)
+            && !live.spare
+        {
             self.event(Event::ContactOffline {
                 person: live.person,
             });
@@ -622,27 +824,12 @@ impl<S: Store> Home<S> {
 }
 
 /// Adds to the journal; things of one kind under one grant that leave together are one line.
-fn note(
-    journal: &mut Vec<Sent>,
-    at: Timestamp,
-    to: PersonId,
-    grant: GrantId,
-    what: SentKind,
-    rows: u64,
-    bytes: u64,
-) {
+fn note(journal: &mut Vec<Sent>, line: Sent) {
     match journal.last_mut() {
-        Some(line) if line.grant == grant && line.what == what => {
-            line.rows += rows;
-            line.bytes += bytes;
+        Some(last) if last.grant == line.grant && last.what == line.what => {
+            last.rows += line.rows;
+            last.bytes += line.bytes;
         }
-        _ => journal.push(Sent {
-            at,
-            to,
-            grant,
-            what,
-            rows,
-            bytes,
-        }),
+        _ => journal.push(line),
     }
 }

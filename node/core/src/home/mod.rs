@@ -1,7 +1,7 @@
 //! The machine of one person's node.
 //!
 //! [`Home`] owns the others: `vault` keeps documents, `publish` turns them into projections,
-//! `given` and `received` hold shares, `link` talks to contacts. All state lies in the store;
+//! `given` and `received` hold shares, `link` talks to contacts and `taking` takes in what they send. All state lies in the store;
 //! what is in memory are sessions, dials and outputs that wait for a commit.
 //!
 //! | input | outcome |
@@ -19,6 +19,8 @@ mod given;
 mod link;
 mod publish;
 mod received;
+mod restore;
+mod taking;
 mod vault;
 
 #[cfg(test)]
@@ -37,13 +39,15 @@ use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
-use crate::command::{Command, CommandError, ContactStatus, Done, Export, SentEntry, Status};
+use crate::command::{
+    Aside, Command, CommandError, ContactStatus, Done, Export, SentEntry, Status,
+};
 use crate::io::{CommandId, CommitId, ConnectionId, Event, Input, Output, Store, StoreError};
 use crate::layout;
 use crate::secrets::Secrets;
-use crate::state::{Contact, Feed, Sent};
+use crate::state::{Asides, Contact, Feed, Sent};
 use crate::view::{ReadError, View};
-use link::{Dial, Live};
+use link::{Dial, Live, Renumbered};
 
 /// Longest name of a person or purpose of a share, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
@@ -52,10 +56,14 @@ const TEXT_BYTES_MAX: usize = 200;
 pub struct Home<S> {
     view: View<S>,
     me: Me,
+    /// The installation that the store was last opened under; `None`: it was never opened.
+    installed: Option<restore::Installed>,
     /// Shares that run out next; `None`: none will.
     next_expiry: Option<Timestamp>,
     sessions: BTreeMap<ConnectionId, Live>,
     dials: BTreeMap<PersonId, Dial>,
+    /// How often contacts have made us number their feed anew of late.
+    renumbered: BTreeMap<PersonId, Renumbered>,
     /// Where this node can be reached while it runs.
     addresses: Vec<String>,
     /// Where this node listens; `None`: it has no network.
@@ -64,6 +72,8 @@ pub struct Home<S> {
     effects: Vec<Output>,
     waiting: VecDeque<(CommitId, Vec<Output>)>,
     outputs: VecDeque<Output>,
+    #[cfg(feature = "sim")]
+    points: crate::sim::Points,
 }
 
 /// Who this node is.
@@ -142,16 +152,20 @@ impl<S: Store> Home<S> {
             secrets,
         };
         let mut home = Self {
+            installed: view.read(layout::INSTALLED)?,
             view,
             me,
             next_expiry: None,
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),
+            renumbered: BTreeMap::new(),
             addresses: Vec::new(),
             listening: None,
             effects: Vec::new(),
             waiting: VecDeque::new(),
             outputs: VecDeque::new(),
+            #[cfg(feature = "sim")]
+            points: crate::sim::Points::default(),
         };
         for contact in home.contacts()? {
             home.dials.insert(contact.person, Dial::due(now));
@@ -160,8 +174,15 @@ impl<S: Store> Home<S> {
         Ok(home)
     }
 
+    /// Lets a simulated run act on this machine, which is `node` in its life number `life`.
+    #[cfg(feature = "sim")]
+    pub fn simulate(&mut self, run: std::sync::Arc<crate::sim::Run>, node: u64, life: u64) {
+        self.points = crate::sim::Points::of(run, node, life);
+    }
+
     /// Takes one input in. Drain [`Home::poll_output`] afterwards.
     pub fn handle(&mut self, now: Timestamp, rng: &mut impl CryptoRng, input: Input<'_>) {
+        self.settle(now, rng);
         // First, and as a batch of its own: nothing may be sealed for a reader whose time is over,
         // and a refused command must not take the end back.
         self.end_expired(now, rng);
@@ -173,7 +194,7 @@ impl<S: Store> Home<S> {
                 peer,
                 role,
             } => {
-                self.connected(rng, connection, peer, role);
+                self.connected(now, rng, connection, peer, role);
             }
             Input::Received { from, frame } => self.frame(now, rng, from, frame),
             Input::Disconnected { connection } => self.disconnected(now, rng, connection),
@@ -281,6 +302,17 @@ impl<S: Store> Home<S> {
         }
     }
 
+    fn asides_of(&self, person: PersonId) -> Result<Vec<Aside>, ReadError> {
+        let asides: Option<Asides> = self.view.read(&layout::asides(person))?;
+        let notes = asides.unwrap_or_default().notes.into_iter();
+        Ok(notes
+            .map(|note| Aside {
+                at: note.at,
+                reason: note.why.shown(),
+            })
+            .collect())
+    }
+
     fn card(&self) -> Card {
         let mut addresses = self.own_addresses();
         addresses.retain(|address| address.len() <= ADDRESS_BYTES_MAX);
@@ -304,6 +336,7 @@ impl<S: Store> Home<S> {
                 connected: self.session_of(contact.person).is_some(),
                 last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
                 waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+                aside: self.asides_of(contact.person)?,
                 name: contact.name,
                 person: contact.person,
             });
@@ -387,16 +420,24 @@ impl<S: Store> Home<S> {
             return Err(CommandError::OtherContactsNode { person });
         }
         let known = self.contact(card.person)?;
-        if let Some(known) = &known
-            && known.transport != card.transport
-        {
-            self.view.delete(layout::by_transport(known.transport));
+        let mut addresses = card.addresses.clone();
+        if let Some(known) = &known {
+            // Anybody can write a card: where they were reached before stays worth a try.
+            for address in &known.addresses {
+                if addresses.len() < ADDRESSES_MAX && !addresses.contains(address) {
+                    addresses.push(address.clone());
+                }
+            }
+            if known.transport != card.transport {
+                self.move_contact(known, card)?;
+                addresses.clone_from(&card.addresses);
+            }
         }
         let contact = Contact {
             person: card.person,
             name,
             transport: card.transport,
-            addresses: card.addresses.clone(),
+            addresses,
             authority: known.and_then(|known| known.authority),
         };
         self.view.write(layout::contact(contact.person), &contact);
@@ -406,8 +447,24 @@ impl<S: Store> Home<S> {
             self.view
                 .write(layout::feed(contact.person), &link::new_feed(rng));
         }
-        self.dials.insert(contact.person, Dial::due(now));
+        self.dial_now(now, contact.person);
         Ok(contact)
+    }
+
+    /// Makes room for a contact's other node: only their own authority says which are theirs.
+    fn move_contact(&mut self, known: &Contact, card: &Card) -> Result<(), CommandError> {
+        if let Some(authority) = self.authority_of(known)?
+            && authority.device_of_transport(&card.transport).is_none()
+        {
+            return Err(CommandError::NotTheirNode {
+                person: known.person,
+            });
+        }
+        self.view.delete(layout::by_transport(known.transport));
+        while let Some(connection) = self.session_of(known.person) {
+            self.close(connection);
+        }
+        Ok(())
     }
 
     fn committed(&mut self, id: CommitId) {
@@ -436,7 +493,7 @@ impl<S: Store> Home<S> {
             return;
         }
         let effects = std::mem::take(&mut self.effects);
-        if self.view.issued() == self.view.durable() {
+        if self.view.issued() == self.view.durable() || planted!(self, AckBeforeDurable) {
             self.outputs.extend(effects);
         } else {
             self.waiting.push_back((self.view.issued(), effects));
@@ -448,9 +505,12 @@ impl<S: Store> Home<S> {
     }
 }
 
-/// Refuses empty and long texts.
+/// Refuses empty and long texts, and those that a screen would obey instead of showing.
 fn check_text(field: &str, text: &str, empty_allowed: bool) -> Result<(), CommandError> {
-    if text.len() > TEXT_BYTES_MAX || (text.is_empty() && !empty_allowed) {
+    if text.len() > TEXT_BYTES_MAX
+        || (text.is_empty() && !empty_allowed)
+        || text.chars().any(char::is_control)
+    {
         #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
         let bytes_max = TEXT_BYTES_MAX as u32;
         return Err(CommandError::BadText {

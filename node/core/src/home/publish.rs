@@ -90,6 +90,20 @@ impl<S: Store> Home<S> {
         Ok(())
     }
 
+    /// Publishes every projection again, whole: see `restore`.
+    pub(super) fn republish_all(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CommandError> {
+        let parts = self.projectable_parts()?;
+        for (_, slice) in self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)? {
+            let lens = find_lens(&slice.lens)?;
+            self.publish(now, rng, &slice, lens, &parts)?;
+        }
+        Ok(())
+    }
+
     fn publish(
         &mut self,
         now: Timestamp,
@@ -123,7 +137,8 @@ impl<S: Store> Home<S> {
                     }
                 }
             }
-            for rows in changed.chunks(ROWS_PER_ENTRY_MAX) {
+            let few = sim_point!(self, OneRowPerEntry);
+            for rows in changed.chunks(if few { 1 } else { ROWS_PER_ENTRY_MAX }) {
                 let count = u32::try_from(rows.len()).expect("at most ROWS_PER_ENTRY_MAX");
                 let content = content::pack(&RowsContent {
                     version: 1,
@@ -169,11 +184,12 @@ impl<S: Store> Home<S> {
             let tail = layout::tail_after_part(&key).ok_or_else(|| damaged(&key))?;
             published.insert(tail.to_vec(), row);
         }
+        let serial = self.installed.map_or(0, |known| known.serial);
         let mut changed = Vec::new();
         let mut put = |key: Vec<u8>, fields: Option<Vec<u8>>| {
             let hash = content::row_hash(&key, fields.as_deref());
             let version = RowVersion {
-                serial: 0,
+                serial,
                 changes,
                 hash,
             };
@@ -185,7 +201,9 @@ impl<S: Store> Home<S> {
         };
         for row in rows {
             match published.remove(&row.key) {
-                Some(old) if old.fields.as_ref().is_some_and(|f| ***f == *row.fields) => {}
+                Some(old)
+                    if old.version.serial == serial
+                        && old.fields.as_ref().is_some_and(|f| ***f == *row.fields) => {}
                 _ => put(row.key, Some(row.fields)),
             }
         }

@@ -1,6 +1,6 @@
 //! Stories of two or three nodes over a wire that the test holds in its hand.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -25,9 +25,12 @@ use crate::secrets::found;
 const DAY: u64 = maille_protocol::time::DAY_MS;
 const LENS: &str = "mobility.weekly";
 
-/// A disk: what was made durable.
+mod peers;
+mod restore;
+
+/// A disk: what was made durable, and whether it can be read.
 #[derive(Clone, Default)]
-struct Disk(Rc<RefCell<BTreeMap<Vec<u8>, Vec<u8>>>>);
+struct Disk(Rc<RefCell<BTreeMap<Vec<u8>, Vec<u8>>>>, Rc<Cell<bool>>);
 
 impl Disk {
     fn apply(&self, batch: &[Write]) {
@@ -41,12 +44,23 @@ impl Disk {
     }
 }
 
+impl Disk {
+    fn readable(&self) -> Result<(), StoreError> {
+        if self.1.get() {
+            return Err(StoreError("made unreadable by the test".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 impl Store for Disk {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readable()?;
         Ok(self.0.borrow().get(key).cloned())
     }
 
     fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.readable()?;
         let disk = self.0.borrow();
         let under = disk
             .range(prefix.to_vec()..)
@@ -77,6 +91,10 @@ struct World {
     next: u64,
     /// Nodes that cannot be reached.
     away: BTreeSet<usize>,
+    /// How far a node's clock is ahead, in milliseconds.
+    ahead: BTreeMap<usize, u64>,
+    /// Dials of every node so far.
+    dials: Vec<usize>,
 }
 
 fn transport(n: usize) -> TransportId {
@@ -93,6 +111,8 @@ impl World {
             queue: VecDeque::new(),
             next: 1,
             away: BTreeSet::new(),
+            ahead: BTreeMap::new(),
+            dials: vec![0; people],
         };
         for n in 0..people {
             let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
@@ -119,7 +139,9 @@ impl World {
     }
 
     fn input(&mut self, n: usize, input: Input<'_>) {
-        let now = self.now;
+        let now = self
+            .now
+            .plus_millis(self.ahead.get(&n).copied().unwrap_or(0));
         let node = &mut self.nodes[n];
         node.home.handle(now, &mut node.rng, input);
         while let Some(output) = self.nodes[n].home.poll_output() {
@@ -145,6 +167,7 @@ impl World {
     }
 
     fn dial(&mut self, n: usize, peer: TransportId) {
+        self.dials[n] += 1;
         let Some(other) = self
             .nodes
             .iter()
@@ -355,12 +378,18 @@ impl World {
         }
     }
 
-    /// What B holds of the share is what A's lens shows now.
+    /// What B holds of the newest share is what A's lens shows now.
     #[track_caller]
     fn assert_same_view(&mut self, a: usize, b: usize) {
-        let mut shown = self.preview(a, None);
         let share = self.received(b).pop().expect("a share");
-        let mut held = self.rows(b, &share);
+        self.assert_shows(a, b, &share);
+    }
+
+    /// What B holds of `share` is what A's lens shows now.
+    #[track_caller]
+    fn assert_shows(&mut self, a: usize, b: usize, share: &ReceivedShare) {
+        let mut shown = self.preview(a, None);
+        let mut held = self.rows(b, share);
         shown.sort_by(|x, y| x.key.cmp(&y.key));
         held.sort_by(|x, y| x.key.cmp(&y.key));
         assert!(!shown.is_empty());

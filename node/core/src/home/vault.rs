@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maille_protocol::entry::{self, Body, LogKey, LogTip, SealParams};
 use maille_protocol::generation::PartKey;
+use maille_protocol::hook::span;
 use maille_protocol::id::GrantId;
 use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
 use maille_protocol::time::Timestamp;
@@ -60,8 +61,10 @@ impl<S: Store> Home<S> {
         for (id, records) in by_document {
             let (_, part) = self.vault_part(rng, id.domain)?;
             let mut document = self.open_document(&part.0, id)?;
+            let _span = span("document changed");
             let of_domain = changes.entry(id.domain).or_default();
-            for some in records.chunks(RECORDS_PER_CHANGE) {
+            let few = sim_point!(self, OneRecordPerChange);
+            for some in records.chunks(if few { 1 } else { RECORDS_PER_CHANGE }) {
                 for record in some {
                     match document.put(record, time_ms(now)) {
                         Put::Added => {
@@ -252,6 +255,7 @@ impl<S: Store> Home<S> {
         };
         let saved =
             content::unpack_bytes(&packed, DOCUMENT_BYTES_MAX).ok_or_else(|| damaged(&at))?;
+        let _span = span("document loaded");
         Document::load(id, actor, &saved)
             .map(Some)
             .map_err(|_| damaged(&at))
@@ -263,6 +267,7 @@ impl<S: Store> Home<S> {
         let Some(document) = self.load_document(&[0; 32], id)? else {
             return Ok((Vec::new(), 0));
         };
+        let _span = span("document read");
         let records = document
             .records()
             .map_err(|_| damaged(&layout::document(id)))?;

@@ -1,0 +1,460 @@
+//! What contacts send, taken in.
+//!
+//! | what comes | taken in when |
+//! |---|---|
+//! | authority | it is theirs, names the node it comes from, and says all that the one held says |
+//! | parcel `Share` | a device of the contact signed it, the grant is theirs, names us, and holds; its keys only if our person has accepted it |
+//! | parcel `Keys` | a grant of theirs on that slice is accepted here, for the parts that it covers |
+//! | parcel `End` | a device of the contact signed it and it ends a grant known here |
+//! | entry | an accepted grant covers its slice and part; its log continues; its author is a device of the owner; its rows fit the grant's lens and the part |
+//!
+//! What is malformed, badly signed, out of order or without bounds is the peer's fault: the
+//! session is closed and nothing is kept. What is only of no use here (a lens this version does
+//! not know, clocks that differ, one offer too many) is acknowledged, so that what comes behind it
+//! does not wait, and noted where our person sees it.
+
+use std::collections::BTreeMap;
+
+use maille_protocol::entry::{LogTip, UnverifiedEntry};
+use maille_protocol::generation::{AccessKey, PartKey};
+use maille_protocol::grant::{Grant, GrantError, SignedGrant, SignedRevocation};
+use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::parcel::{self, ContentsError, ParcelBody};
+use maille_protocol::principal::{Authority, UnverifiedAuthority};
+use maille_protocol::slice::{PartNumber, SliceCharter};
+use maille_protocol::time::Timestamp;
+use maille_schemas::lens::{self, Lens};
+
+use super::Home;
+use super::content::{self, ROW_FIELDS_BYTES_MAX, ROW_KEY_BYTES_MAX, RowsContent};
+use super::publish::part_of;
+use crate::io::{Event, Store};
+use crate::layout;
+use crate::state::{AsideNote, AsideWhy, Asides, Contact, HeldLog, Holding, Row, Taken};
+use crate::view::{ReadError, damaged};
+
+/// Most shares of one person that nobody has accepted yet: enough for a mistake, few enough to read.
+const OFFERS_PER_CONTACT_MAX: usize = 16;
+
+/// Most notes kept of what was of no use, per contact: the last tell what is going on.
+const NOTES_MAX: usize = 8;
+
+/// What one contact may have us keep. An honest giver stays far below: fifty years of months with
+/// a hundred changes of readers each, and a row for every week, mode and lens.
+const HOLDING_MAX: Holding = Holding {
+    keys: 65_536,
+    logs: 16_384,
+    rows: 1_000_000,
+    bytes: 256 << 20,
+};
+
+/// Why something that a peer sent was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    /// The peer's fault: close the session.
+    #[error("{0}")]
+    Peer(String),
+    /// Our store's fault.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+fn refuse<T>(what: impl std::fmt::Display) -> Result<T, Refused> {
+    Err(Refused::Peer(what.to_string()))
+}
+
+/// An error of decoding or verifying, which is the peer's fault.
+fn theirs(error: impl std::fmt::Display) -> Refused {
+    Refused::Peer(error.to_string())
+}
+
+impl<S: Store> Home<S> {
+    /// Keeps a contact's authority if it is really theirs, and no older than the one held.
+    pub(super) fn take_authority(
+        &mut self,
+        contact: &mut Contact,
+        bytes: &[u8],
+    ) -> Result<(), Refused> {
+        if contact
+            .authority
+            .as_ref()
+            .is_some_and(|held| ***held == *bytes)
+        {
+            return Ok(());
+        }
+        let verified = UnverifiedAuthority::decode(bytes)
+            .map_err(theirs)?
+            .verify(contact.person)
+            .map_err(theirs)?;
+        if verified.device_of_transport(&contact.transport).is_none() {
+            return refuse("an authority without the device it comes from");
+        }
+        if let Some(held) = self.authority_of(contact)?
+            && !verified.extends(&held)
+        {
+            // One that the held one extends is only old: a node restored from a backup, say.
+            return if held.extends(&verified) {
+                Ok(())
+            } else {
+                refuse("an authority that contradicts the one shown before")
+            };
+        }
+        contact.authority = Some(bytes.to_vec().into());
+        self.view.write(layout::contact(contact.person), contact);
+        Ok(())
+    }
+
+    /// Takes in a parcel from a contact; returns what can be named in addition from now on.
+    pub(super) fn take_parcel(
+        &mut self,
+        now: Timestamp,
+        contact: &Contact,
+        bytes: &[u8],
+    ) -> Result<Vec<AccessKey>, Refused> {
+        let Some(authority) = self.authority_of(contact)? else {
+            return refuse("a parcel before the sender's authority");
+        };
+        let body = parcel::open(bytes, self.me.person, &self.me.sealing)
+            .and_then(|opened| opened.verify(&authority))
+            .map_err(theirs)?;
+        match body {
+            ParcelBody::Share { grant, slice, keys } => {
+                self.take_share(now, contact.person, &authority, &grant, &slice, &keys)
+            }
+            ParcelBody::Keys { slice, keys } => {
+                self.take_keys(contact.person, &authority, slice, keys)
+            }
+            ParcelBody::End { revocation } => {
+                self.take_end(contact.person, &authority, &revocation)?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn take_share(
+        &mut self,
+        now: Timestamp,
+        from: PersonId,
+        authority: &Authority,
+        signed: &SignedGrant,
+        slice: &SliceCharter,
+        keys: &[PartKey],
+    ) -> Result<Vec<AccessKey>, Refused> {
+        let id = signed.id();
+        let at = layout::taken(id);
+        // A link that named somebody else said nothing about a share of theirs.
+        let known = self
+            .view
+            .read::<Taken>(&at)?
+            .filter(|known| known.from == from);
+        let accepted = known.as_ref().and_then(|known| known.accepted);
+        let fresh = match accepted {
+            Some(_) => self.not_held(keys)?,
+            None => Vec::new(),
+        };
+        let fresh =
+            match parcel::verify_share(signed, slice, &fresh, authority, self.me.person, now) {
+                Ok(()) => fresh,
+                // It lay in the feed until its end, or the clocks differ: nothing to read, nothing wrong.
+                Err(ContentsError::Grant(GrantError::Expired { .. })) => Vec::new(),
+                Err(ContentsError::Grant(GrantError::NotYet { not_before, .. })) => {
+                    self.set_aside(now, from, AsideWhy::BeginsLater(not_before))?;
+                    return Ok(Vec::new());
+                }
+                Err(error) => return refuse(error),
+            };
+        let grant = signed.unverified();
+        if [&grant.purpose, &grant.content.name]
+            .iter()
+            .any(|text| text.chars().any(char::is_control))
+        {
+            return refuse("a text with control characters");
+        }
+        if known.is_none() && self.offers_from(from)? >= OFFERS_PER_CONTACT_MAX {
+            self.set_aside(now, from, AsideWhy::TooManyOffers)?;
+            return Ok(Vec::new());
+        }
+        let taken = Taken {
+            from,
+            slice: grant.slice,
+            lens: grant.content.name.clone(),
+            until: grant.expires,
+            known: known.as_ref().map_or(now, |known| known.known),
+            accepted,
+            grant: Some(signed.to_bytes().into()),
+            revoked: known.as_ref().and_then(|known| known.revoked),
+            updated: Some(now),
+        };
+        self.view.write(at, &taken);
+        self.event(match accepted {
+            Some(_) => Event::ShareArrived { grant: id },
+            None => Event::ShareOffered { grant: id },
+        });
+        self.keep_keys(from, &fresh)
+    }
+
+    fn offers_from(&self, from: PersonId) -> Result<usize, ReadError> {
+        let all = self.taken()?.into_iter();
+        Ok(all
+            .filter(|(_, taken)| taken.from == from && taken.accepted.is_none())
+            .count())
+    }
+
+    fn take_keys(
+        &mut self,
+        from: PersonId,
+        authority: &Authority,
+        slice: SliceId,
+        mut keys: Vec<PartKey>,
+    ) -> Result<Vec<AccessKey>, Refused> {
+        let grants = self.grants_on(from, slice)?;
+        let granted = |part: PartNumber| grants.iter().any(|(_, grant)| grant.parts.contains(part));
+        // Others may be of a share that is offered and not accepted.
+        keys.retain(|key| {
+            let claimed = key.record.unverified();
+            claimed.slice != slice || granted(claimed.part)
+        });
+        let fresh = self.not_held(&keys)?;
+        parcel::verify_keys(&fresh, slice, granted, authority).map_err(theirs)?;
+        self.keep_keys(from, &fresh)
+    }
+
+    /// The keys that are not here yet, to the last byte: only they need checking.
+    fn not_held(&self, keys: &[PartKey]) -> Result<Vec<PartKey>, ReadError> {
+        let mut fresh = Vec::new();
+        for key in keys {
+            let held = self.view.get(&key_at(key))?;
+            if held.is_none_or(|held| held != maille_protocol::wire::encode(key)) {
+                fresh.push(key.clone());
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Keeps verified keys; returns what they let us name.
+    fn keep_keys(&mut self, from: PersonId, keys: &[PartKey]) -> Result<Vec<AccessKey>, Refused> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let more = Holding {
+            keys: keys.len() as u64,
+            ..Holding::default()
+        };
+        self.hold(from, more)?;
+        for key in keys {
+            self.view.write(key_at(key), key);
+        }
+        Ok(keys.iter().map(|key| key.key.access()).collect())
+    }
+
+    fn take_end(
+        &mut self,
+        from: PersonId,
+        authority: &Authority,
+        revocation: &SignedRevocation,
+    ) -> Result<(), Refused> {
+        let revocation = revocation.verify(authority).map_err(theirs)?;
+        let at = layout::taken(revocation.grant);
+        let Some(taken) = self.view.read::<Taken>(&at)? else {
+            return Ok(());
+        };
+        if taken.from != from {
+            // All that is known of it is a link that named somebody else.
+            return Ok(());
+        }
+        if taken.revoked.is_none() {
+            let taken = Taken {
+                revoked: Some(revocation.at),
+                ..taken
+            };
+            self.view.write(at, &taken);
+            self.event(Event::ShareEnded {
+                grant: revocation.grant,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes in an entry from a contact.
+    pub(super) fn take_entry(
+        &mut self,
+        now: Timestamp,
+        contact: &Contact,
+        bytes: &[u8],
+    ) -> Result<(), Refused> {
+        let unverified = UnverifiedEntry::decode(bytes).map_err(theirs)?;
+        let prefix = unverified.claimed();
+        let (slice, part, log, seq) = (prefix.slice, prefix.part, prefix.log, prefix.seq);
+        let grants = self.grants_on(contact.person, slice)?;
+        let Some((id, grant)) = grants
+            .into_iter()
+            .rev()
+            .find(|(_, grant)| grant.parts.contains(part))
+        else {
+            return refuse("an entry of a part that was not named");
+        };
+        let at = layout::log(slice, part, log);
+        let held = self.view.read::<HeldLog>(&at)?;
+        let tip = held.as_ref().map_or(LogTip::START, |held| held.tip);
+        if seq < tip.next_seq {
+            return self.check_same(&layout::entry(slice, part, log, seq), bytes);
+        }
+        let tip = if planted!(self, AcceptPastGap) {
+            LogTip {
+                next_seq: seq,
+                previous: unverified.claimed().previous,
+                ..tip
+            }
+        } else {
+            tip
+        };
+        let entry = unverified.verify(&tip).map_err(theirs)?;
+        let key_at = layout::part_key(slice, part, entry.generation());
+        let Some(key) = self.view.read::<PartKey>(&key_at)? else {
+            return refuse("an entry under a key that was not given");
+        };
+        let body = entry.open(&key.key).map_err(theirs)?;
+        let author = match (&held, body.author()) {
+            (Some(held), _) => held.author,
+            (None, Some(author)) => author,
+            (None, None) => return refuse("a log that names no author"),
+        };
+        let Some(authority) = self.authority_of(contact)? else {
+            return refuse("an entry before the sender's authority");
+        };
+        if authority.device(&author).is_none() {
+            return refuse("a log whose author does not speak for the owner");
+        }
+        let Some(content) = content::unpack::<RowsContent>(&body.content) else {
+            return refuse("content that cannot be unpacked");
+        };
+        let more = Holding {
+            logs: u64::from(held.is_none()),
+            bytes: bytes.len() as u64,
+            ..Holding::default()
+        };
+        self.hold(contact.person, more)?;
+        let rows = self.take_rows(now, contact.person, (slice, part), &grant, content)?;
+        self.view
+            .put(layout::entry(slice, part, log, seq), bytes.to_vec());
+        let tip = entry.tip_after();
+        self.view.write(at, &HeldLog { tip, author });
+        self.touch(now, id)?;
+        self.event(Event::RowsArrived { grant: id, rows });
+        Ok(())
+    }
+
+    /// An entry that is here already must be the same to the last byte; two are a fork.
+    fn check_same(&self, at: &[u8], bytes: &[u8]) -> Result<(), Refused> {
+        let held = self.view.get(at)?.ok_or_else(|| damaged(at))?;
+        if held == bytes {
+            Ok(())
+        } else {
+            refuse("a second entry at the same place of a log")
+        }
+    }
+
+    fn touch(&mut self, now: Timestamp, id: GrantId) -> Result<(), ReadError> {
+        let at = layout::taken(id);
+        let taken = self.view.read::<Taken>(&at)?.ok_or_else(|| damaged(&at))?;
+        let updated = Some(now);
+        self.view.write(at, &Taken { updated, ..taken });
+        Ok(())
+    }
+
+    /// Takes in the rows of an entry; returns how many stand.
+    ///
+    /// Rows of a lens that this version does not know are kept as they came, within the same bounds.
+    fn take_rows(
+        &mut self,
+        now: Timestamp,
+        from: PersonId,
+        (slice, part): (SliceId, PartNumber),
+        grant: &Grant,
+        content: RowsContent,
+    ) -> Result<u64, Refused> {
+        if content.version != 1 {
+            self.set_aside(now, from, AsideWhy::NewerContent)?;
+            return Ok(0);
+        }
+        let known_lens = Lens::find_id(&grant.content.hash).is_some();
+        let mut taken = BTreeMap::new();
+        for record in content.rows {
+            let fields = record.fields.as_deref().map(Vec::as_slice);
+            if record.key.len() > ROW_KEY_BYTES_MAX
+                || fields.is_some_and(|fields| fields.len() > ROW_FIELDS_BYTES_MAX)
+            {
+                return refuse("a row over its bounds");
+            }
+            if content::row_hash(&record.key, fields) != record.version.hash {
+                return refuse("a row whose hash does not fit");
+            }
+            if known_lens {
+                if part_of(lens::part_of_key(&record.key).map_err(theirs)?) != part {
+                    return refuse("a row of another part");
+                }
+                if let Some(fields) = fields {
+                    lens::decode(&record.key, fields).map_err(theirs)?;
+                }
+            }
+            if !self.serial_stands(slice, record.version.serial)? {
+                continue;
+            }
+            let at = layout::row(slice, part, &record.key);
+            let older = self.view.read::<Row>(&at)?;
+            if older
+                .as_ref()
+                .is_none_or(|older| older.version < record.version)
+            {
+                let row = Row {
+                    version: record.version,
+                    fields: record.fields,
+                };
+                self.view.write(at.clone(), &row);
+                taken.entry(at).or_insert(older.is_none());
+            }
+        }
+        let rows = taken.values().filter(|new| **new).count() as u64;
+        let more = Holding {
+            rows,
+            ..Holding::default()
+        };
+        self.hold(from, more)?;
+        Ok(taken.len() as u64)
+    }
+
+    /// Counts what is kept of a contact.
+    fn hold(&mut self, from: PersonId, more: Holding) -> Result<(), Refused> {
+        if more == Holding::default() {
+            return Ok(());
+        }
+        let at = layout::holding(from);
+        let held: Holding = self.view.read(&at)?.unwrap_or_default();
+        let held = held.plus(more);
+        if !held.within(HOLDING_MAX) {
+            return refuse("more than this node keeps for one contact");
+        }
+        self.view.write(at, &held);
+        Ok(())
+    }
+
+    /// Notes that something of a contact was of no use here.
+    fn set_aside(&mut self, at: Timestamp, from: PersonId, why: AsideWhy) -> Result<(), ReadError> {
+        let key = layout::asides(from);
+        let mut asides: Asides = self.view.read(&key)?.unwrap_or_default();
+        asides.notes.push(AsideNote { at, why });
+        let over = asides.notes.len().saturating_sub(NOTES_MAX);
+        asides.notes.drain(..over);
+        self.view.write(key, &asides);
+        self.event(Event::SetAside {
+            person: from,
+            why: why.shown(),
+        });
+        Ok(())
+    }
+}
+
+fn key_at(key: &PartKey) -> Vec<u8> {
+    let record = key.record.unverified();
+    layout::part_key(record.slice, record.part, key.generation())
+}
