@@ -5,7 +5,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use maille_node::home_dir::HomeDir;
 use maille_schemas::sample;
 use maille_tests::gpx::Track;
 use maille_tests::person::{Person, text};
@@ -177,6 +180,23 @@ fn a_passphrase_is_needed_and_must_be_the_right_one() {
     assert!(stderr.contains("--passphrase-file"), "{stderr}");
     let (code, _, stderr) = maille(&["--home", &home, "--passphrase-file", &at("right"), "status"]);
     assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn a_node_waits_for_a_command_that_has_the_home_for_a_moment() {
+    let person = Person::new();
+    let home = HomeDir::open(person.home()).expect("the person has a home");
+    let lock = home.lock().expect("nobody has it");
+    let command = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(700)); // as long as a command may take
+        drop(lock);
+    });
+    let _node = person.runs(&["--listen", "127.0.0.1:0"]);
+    assert!(
+        command.is_finished(),
+        "the node ran while another had the home"
+    );
+    command.join().expect("it only slept");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The main job between two processes: share, see, follow live, stop.
 
+use maille_core::sim::Inspect;
+use maille_protocol::id::{GrantId, PersonId, SliceId};
 use maille_tests::eventually;
 use maille_tests::gpx::Track;
 use maille_tests::person::{Person, text};
@@ -115,6 +117,7 @@ fn shares_follows_and_stops(transport: &str) {
 
     // And it stays like that when both meet again.
     drop((_ines_node, _marc_node));
+    the_readers_store_holds_nothing_written_later(&ines, &marc, &share);
     let (_ines_node, _marc_node) = (ines.runs(&[]), marc.runs(&[]));
     eventually("they meet again", || {
         let contacts = ines.json(&["status"])["contacts"].clone();
@@ -126,6 +129,38 @@ fn shares_follows_and_stops(transport: &str) {
     });
     assert_eq!(marc.rows(&share), followed);
     assert_eq!(marc.listed("received", &share)["state"]["state"], "revoked");
+}
+
+/// Looks into both stores: what the giver has written since the end, the reader neither holds nor
+/// could open.
+#[track_caller]
+fn the_readers_store_holds_nothing_written_later(giver: &Person, reader: &Person, share: &str) {
+    let share: GrantId = share.parse().expect("the id of a share");
+    let (giver, reader) = (giver.store(), reader.store());
+    let (giver, reader) = (Inspect(&giver), Inspect(&reader));
+    let of_share = |(id, ..): &(GrantId, SliceId, PersonId, bool)| *id == share;
+    let (_, slice, _, ended) = giver.given().into_iter().find(of_share).expect("given");
+    assert!(ended);
+    let (_, taken, _, ended) = reader.taken().into_iter().find(of_share).expect("taken");
+    assert!(ended && taken == slice);
+
+    let written = giver.entries(slice);
+    let held = reader.entries(slice);
+    assert_eq!(written.len(), 4, "one entry for each of the four imports");
+    assert_eq!(
+        held,
+        written[..2],
+        "the two from before the end, as they were written"
+    );
+    let openable = reader.generations(slice);
+    for entry in &written[2..] {
+        assert!(
+            !openable.contains(&(entry.part, entry.generation)),
+            "{entry:?}"
+        );
+    }
+    assert_eq!(reader.rows(slice).len(), 2);
+    assert_eq!(giver.rows(slice).len(), 3);
 }
 
 #[track_caller]

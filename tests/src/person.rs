@@ -7,6 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use maille_node::home_dir::HomeDir;
+use maille_node::keystore;
+use maille_node::store::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -52,6 +55,18 @@ impl Person {
     #[must_use]
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// What lies in the person's store, opened with the person's own keys.
+    ///
+    /// # Panics
+    /// If that fails: a node that runs has the store for itself.
+    #[must_use]
+    #[track_caller]
+    pub fn store(&self) -> Store {
+        let home = HomeDir::open(self.home()).expect("the person has a home");
+        let keys = keystore::open(&home, None).expect("the key file is readable");
+        Store::open(&home.store_path(), &keys.store).expect("the store opens")
     }
 
     /// `maille`, for this person.

@@ -63,20 +63,9 @@ impl Desk {
     pub(crate) fn open_online(context: &Context) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
-        let begun = Instant::now();
-        let session = loop {
-            let client = runtime.block_on(Client::connect(&home));
-            let client = client.map_err(|error| unreachable(&error))?;
-            if let Some(client) = client {
-                break Session::Remote(client);
-            }
-            match start(&runtime, context, &home) {
-                Ok(node) => break Session::Local(Box::new(node)),
-                Err(Failure::HomeInUse { .. }) if begun.elapsed() < BUSY_MAX => {
-                    std::thread::sleep(BUSY_LOOK_EVERY);
-                }
-                Err(failure) => return Err(failure),
-            }
+        let session = match start(&runtime, context, &home)? {
+            Holder::Us(node) => Session::Local(node),
+            Holder::Running(client) => Session::Remote(client),
         };
         Ok(Self {
             runtime,
@@ -108,8 +97,49 @@ impl Drop for Desk {
     }
 }
 
-/// Starts a node that meets others and takes commands.
-pub(crate) fn start(runtime: &Runtime, context: &Context, home: &HomeDir) -> Result<Node, Failure> {
+/// Who has the home.
+pub(crate) enum Holder<T> {
+    /// This process, with this.
+    Us(T),
+    /// A node that runs in another process.
+    Running(Client),
+}
+
+/// Starts a node that meets others and takes commands, unless one runs already.
+pub(crate) fn start(
+    runtime: &Runtime,
+    context: &Context,
+    home: &HomeDir,
+) -> Result<Holder<Box<Node>>, Failure> {
+    take_home(runtime, home, || {
+        start_here(runtime, context, home).map(Box::new)
+    })
+}
+
+/// Takes the home by `attempt`, unless a node runs on it. Waits for another command that has it
+/// for a moment.
+pub(crate) fn take_home<T>(
+    runtime: &Runtime,
+    home: &HomeDir,
+    mut attempt: impl FnMut() -> Result<T, Failure>,
+) -> Result<Holder<T>, Failure> {
+    let begun = Instant::now();
+    loop {
+        let client = runtime.block_on(Client::connect(home));
+        if let Some(client) = client.map_err(|error| unreachable(&error))? {
+            return Ok(Holder::Running(client));
+        }
+        match attempt() {
+            Ok(taken) => return Ok(Holder::Us(taken)),
+            Err(Failure::HomeInUse { .. }) if begun.elapsed() < BUSY_MAX => {
+                std::thread::sleep(BUSY_LOOK_EVERY);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn start_here(runtime: &Runtime, context: &Context, home: &HomeDir) -> Result<Node, Failure> {
     // Before a passphrase is asked for in vain; taken again by the node itself.
     drop(home.lock().map_err(Failure::of_home)?);
     let passphrase = passphrase(context, home)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::cli::desk::{self, of_call};
+use crate::cli::desk::{self, Holder, of_call};
 use crate::cli::failure::Failure;
 use crate::cli::flags::RunFlags;
 use crate::cli::screen::Screen;
@@ -21,19 +21,29 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
     let listen = typed::listen(&flags.listen)?;
     let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
     let before = home.config().map_err(Failure::of_home)?;
+    let runtime = desk::runtime()?;
+    let in_use = || Failure::HomeInUse {
+        home: context.home.clone(),
+    };
     if !listen.is_empty() {
+        let lock = || home.lock().map_err(Failure::of_home);
         // Not under a node that runs already.
-        drop(home.lock().map_err(Failure::of_home)?);
+        let Holder::Us(lock) = desk::take_home(&runtime, &home, lock)? else {
+            return Err(in_use());
+        };
         home.set_config(&Config::listening(listen))
             .map_err(Failure::of_home)?;
+        drop(lock);
     }
-    let runtime = desk::runtime()?;
-    let node = desk::start(&runtime, context, &home).inspect_err(|_| {
+    let started = desk::start(&runtime, context, &home).inspect_err(|_| {
         // An address that cannot be listened on is not remembered. The first failure is
         // the one to tell.
         let _ = home.set_config(&before);
     })?;
-    runtime.block_on(until_stopped(context, node))
+    let Holder::Us(node) = started else {
+        return Err(in_use());
+    };
+    runtime.block_on(until_stopped(context, *node))
 }
 
 async fn until_stopped(context: &Context, node: Node) -> Result<(), Failure> {

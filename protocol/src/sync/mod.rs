@@ -12,6 +12,11 @@
 //! | open | `Hello` | violation |
 //! | open | `Authority`, `Names`, `Item`, `Ack` | handed on after bounds and order are checked |
 //!
+//! Each end names all that it holds right after the hellos, in frames of which the last has room
+//! left, and names what it has just been given before it acknowledges the parcel. So a sender whose
+//! items are all acknowledged knows that a part not named will not be: it sends a gap in place of
+//! the part's entries and goes on.
+//!
 //! **Invariants.** Nothing is sent to a peer before its `Hello` but our own `Hello`, and that
 //! only by the dialler, who knows whom it dials. Item positions rise. No entry is sent for a
 //! generation that the peer has not named. At most [`CREDIT_BYTES`] are unacknowledged.

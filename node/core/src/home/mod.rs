@@ -315,7 +315,12 @@ impl<S: Store> Home<S> {
 
     fn card(&self) -> Card {
         let mut addresses = self.own_addresses();
-        addresses.retain(|address| address.len() <= ADDRESS_BYTES_MAX);
+        // "Every address of this machine" is where a node listens, and no place to go to.
+        addresses.retain(|address| {
+            address.len() <= ADDRESS_BYTES_MAX
+                && !address.starts_with("/ip4/0.0.0.0/")
+                && !address.starts_with("/ip6/::/")
+        });
         addresses.truncate(ADDRESSES_MAX);
         Card::new(self.me.person, self.me.secrets.transport, addresses)
             .expect("the addresses were cut to a card's bounds")

@@ -989,3 +989,16 @@ fn electricity_that_was_fed_into_the_grid_is_not_counted_as_drawn() {
     let counted: u64 = electricity.values().map(|month| month.readings).sum();
     assert_eq!(counted, half as u64);
 }
+
+#[test]
+fn a_card_names_no_address_that_is_no_place_to_go_to() {
+    let mut world = World::of(1);
+    let listening = [
+        "/ip4/0.0.0.0/tcp/4001",
+        "/ip6/::/tcp/4001",
+        "/ip4/192.168.1.10/tcp/4001",
+    ];
+    let listening = listening.map(str::to_owned).to_vec();
+    world.input(0, Input::Listening(listening));
+    assert_eq!(world.card(0).addresses, ["/ip4/192.168.1.10/tcp/4001"]);
+}

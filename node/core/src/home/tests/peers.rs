@@ -8,9 +8,10 @@ use maille_protocol::sync::Cursor;
 use maille_protocol::wire;
 use minicbor::Decode;
 
+use super::super::content::{RowRecord, RowsContent, row_hash};
 use super::*;
 use crate::command::AsideReason;
-use crate::state::{Given, Holding, OwnPart};
+use crate::state::{DueWhat, Given, Holding, OwnPart, OwnSlice, RowVersion};
 
 fn on_disk<T: for<'b> Decode<'b, ()>>(world: &World, n: usize, key: &[u8]) -> T {
     let bytes = world.nodes[n].disk.get(key).unwrap().expect("a value");
@@ -310,15 +311,21 @@ fn an_unknown_lens_does_not_block_other_shares() {
         grant.content.name = "mobility.yearly".to_owned();
         grant.content.hash = [7; 32];
     });
-    let link = world.link_of(0, &GivenShare { id, ..share });
+    let share = GivenShare { id, ..share };
+    let link = world.link_of(0, &share);
     world.accepts(1, &link);
     world.comes_back(1);
     world.import_of(0, 2, "2026-02");
-    assert_nobody_at_fault(&world);
     let shares = world.received(1);
     assert_eq!(shares[1].lens, "mobility.yearly");
     assert_eq!(shares[1].state, ShareState::Active);
     world.assert_same_view(0, 1);
+    // A row that only the unknown lens can make is kept as it came.
+    let before = world.rows(1, &shares[1]).len();
+    writes_a_row(&mut world, 0, &share, b"2026", Some(b"whatever"));
+    world.settle();
+    assert_eq!(world.rows(1, &shares[1]).len(), before + 1);
+    assert_nobody_at_fault(&world);
 }
 
 #[test]
@@ -432,51 +439,54 @@ fn a_giver_cannot_store_more_than_its_share() {
     }
 }
 
+/// Has `n`'s node write one row of `key`, which no lens made, and makes it due under `share`.
+fn writes_a_row(
+    world: &mut World,
+    n: usize,
+    share: &GivenShare,
+    key: &[u8],
+    fields: Option<&[u8]>,
+) {
+    let version = RowVersion {
+        serial: 0,
+        changes: 1 << 40,
+        hash: row_hash(key, fields),
+    };
+    let rows = vec![RowRecord {
+        key: key.to_vec().into(),
+        version,
+        fields: fields.map(|fields| fields.to_vec().into()),
+    }];
+    let content = content::pack(&RowsContent { version: 1, rows });
+    let now = world.now;
+    let node = &mut world.nodes[n];
+    let (_, bytes) = node.disk.scan(layout::PROJECTIONS).unwrap().remove(0);
+    let slice: OwnSlice = minicbor::decode(&bytes).unwrap();
+    let parts = node.home.own_parts(slice.id).unwrap();
+    let (number, mut part) = parts.into_iter().next_back().unwrap();
+    let at = node
+        .home
+        .append_entry(now, &slice, number, &mut part, content)
+        .unwrap();
+    node.home.view.write(layout::part(slice.id, number), &part);
+    let key = at.into();
+    let what = DueWhat::Entry { key, rows: 1 };
+    node.home.make_due(share.to, share.id, what).unwrap();
+    world.input(n, Input::Tick);
+}
+
 #[test]
 fn a_row_is_of_its_part_and_a_row_that_is_gone_has_a_key_that_can_be() {
-    use crate::state::RowVersion;
-    use content::{RowRecord, RowsContent, row_hash};
-
     let bad_keys: [&[u8]; 2] = [b"\x83\x19\x07\xea\x18\x1e\x63bus", b"not a key"];
     for key in bad_keys {
         let (mut world, share) = shared();
         world.goes_away(1);
-        // Inès's node writes an entry that no lens would: the row of another part, gone.
-        let version = RowVersion {
-            serial: 0,
-            changes: 1 << 40,
-            hash: row_hash(key, None),
-        };
-        let rows = vec![RowRecord {
-            key: key.to_vec().into(),
-            version,
-            fields: None,
-        }];
-        let content = content::pack(&RowsContent { version: 1, rows });
-        let now = world.now;
-        let node = &mut world.nodes[0];
-        let slice: crate::state::OwnSlice = {
-            let (_, bytes) = node.disk.scan(layout::PROJECTIONS).unwrap().remove(0);
-            minicbor::decode(&bytes).unwrap()
-        };
-        let parts = node.home.own_parts(slice.id).unwrap();
-        let (number, mut part) = parts.into_iter().next_back().unwrap();
-        let at = node
-            .home
-            .append_entry(now, &slice, number, &mut part, content)
-            .unwrap();
-        node.home.view.write(layout::part(slice.id, number), &part);
-        let what = crate::state::DueWhat::Entry {
-            key: at.into(),
-            rows: 1,
-        };
-        node.home.make_due(share.to, share.id, what).unwrap();
-        world.input(0, Input::Tick);
-        let rows_before = count(&world, 1, &layout::rows_of(share.slice));
+        writes_a_row(&mut world, 0, &share, key, None);
+        let before = count(&world, 1, &layout::rows_of(share.slice));
         world.comes_back(1);
         world.settle();
         assert!(violations(&world, 1) > 0);
-        assert_eq!(count(&world, 1, &layout::rows_of(share.slice)), rows_before);
+        assert_eq!(count(&world, 1, &layout::rows_of(share.slice)), before);
     }
 }
 
