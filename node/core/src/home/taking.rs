@@ -21,7 +21,7 @@ use maille_protocol::grant::{Grant, GrantError, SignedGrant, SignedRevocation};
 use maille_protocol::id::{GrantId, PersonId, SliceId};
 use maille_protocol::parcel::{self, ContentsError, ParcelBody};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
-use maille_protocol::slice::{PartNumber, SliceCharter};
+use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
 use maille_protocol::time::Timestamp;
 use maille_schemas::lens::{self, Lens};
 
@@ -169,6 +169,10 @@ impl<S: Store> Home<S> {
             .any(|text| text.chars().any(char::is_control))
         {
             return refuse("a text with control characters");
+        }
+        if slice.kind != ContentKind::Projection {
+            self.set_aside(now, from, AsideWhy::NewerContent)?;
+            return Ok(Vec::new());
         }
         if known.is_none() && self.offers_from(from)? >= OFFERS_PER_CONTACT_MAX {
             self.set_aside(now, from, AsideWhy::TooManyOffers)?;

@@ -2,8 +2,10 @@
 
 use maille_protocol::grant::{Grant, SignedGrant};
 use maille_protocol::id::{GrantId, SliceId};
+use maille_protocol::parcel::{Parcel, ParcelBody};
 use maille_protocol::principal::{NewDevice, UnverifiedAuthority, phrase};
 use maille_protocol::signed::Signed;
+use maille_protocol::slice::{ContentKind, SliceCharter};
 use maille_protocol::sync::Cursor;
 use maille_protocol::wire;
 use minicbor::Decode;
@@ -795,4 +797,42 @@ fn a_purpose_that_a_screen_would_obey_is_refused_on_both_sides() {
     world.settle();
     assert!(violations(&world, 1) > 0);
     assert_eq!(world.received(1).len(), 1);
+}
+
+#[test]
+fn a_share_of_a_kind_that_is_not_known_here_is_noted_and_nothing_else() {
+    let (mut world, share) = shared();
+    let (ines, marc) = (world.person_of(0), world.person_of(1));
+    let node = &mut world.nodes[0];
+    let slice = SliceCharter::new(ContentKind::Mailbox, ines, [5; 32]);
+    let given: Given = {
+        let bytes = node.disk.get(&layout::given(share.id)).unwrap().unwrap();
+        minicbor::decode(&bytes).unwrap()
+    };
+    let mut grant = SignedGrant::decode(&given.grant)
+        .unwrap()
+        .unverified()
+        .clone();
+    grant.slice = slice.id();
+    let signing = node.secrets.signing_key();
+    let body = ParcelBody::Share {
+        grant: Signed::sign(grant, &signing),
+        slice,
+        keys: Vec::new(),
+    };
+    let to = world.nodes[1].secrets.sealing_secret().public();
+    let node = &mut world.nodes[0];
+    let parcel = Parcel::seal(&mut node.rng, &signing, ines, marc, &to, &body).unwrap();
+    let frame = Frame::Item {
+        position: 1 << 40,
+        item: Item::Parcel(parcel),
+    };
+    as_if_from(&mut world, 1, 0, &frame);
+    assert_eq!(violations(&world, 1), 0);
+    assert_eq!(world.received(1).len(), 1);
+    let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
+        panic!("no status")
+    };
+    let reasons: Vec<AsideReason> = status.contacts[0].aside.iter().map(|a| a.reason).collect();
+    assert_eq!(reasons, [AsideReason::NewerContent]);
 }
