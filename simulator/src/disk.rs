@@ -3,18 +3,24 @@
 //! | state of a batch | read by the machine | after a crash |
 //! |---|---|---|
 //! | waiting for the group commit | no | gone |
-//! | in the group commit under way | no | all of the group, or none of it |
+//! | in the group commit under way | no | all of the group, or none of it; torn: its first batches |
 //! | durable | yes | there |
 //!
 //! The machine hears [`maille_core::Input::Committed`] only after the last line.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maille_core::{CommitId, Store, StoreError, Write};
+use maille_protocol::hook::span;
 
-type Durable = Rc<RefCell<BTreeMap<Vec<u8>, Vec<u8>>>>;
+type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Shared by a disk and its machine, which are always used by the same thread.
+type Durable = Arc<Mutex<Values>>;
+
+fn lock(durable: &Durable) -> MutexGuard<'_, Values> {
+    durable.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A disk with its queue of batches.
 #[derive(Debug, Default)]
@@ -38,7 +44,7 @@ impl Disk {
 
     /// The reading end, for a machine.
     pub fn reader(&self) -> DiskReader {
-        DiskReader(Rc::clone(&self.durable))
+        DiskReader(Arc::clone(&self.durable))
     }
 
     /// Queues a batch. Returns whether a group commit has to be started for it.
@@ -64,16 +70,41 @@ impl Disk {
         (last, self.begin())
     }
 
-    /// Loses what was not durable; `group_survives` tells on which side of its end the group
-    /// commit under way was interrupted.
-    pub fn crash(&mut self, group_survives: bool) {
-        let group = std::mem::take(&mut self.flushing);
-        if group_survives {
-            for (_, batch) in group {
-                self.apply(batch);
-            }
+    /// How many batches are in the group commit under way.
+    pub fn group_len(&self) -> usize {
+        self.flushing.len()
+    }
+
+    /// Loses what was not durable, but the first `survive` batches of the group commit under way.
+    pub fn crash(&mut self, survive: usize) {
+        for (_, batch) in std::mem::take(&mut self.flushing).into_iter().take(survive) {
+            self.apply(batch);
         }
         self.waiting.clear();
+    }
+
+    /// Loses everything.
+    pub fn wipe(&mut self) {
+        self.crash(0);
+        lock(&self.durable).clear();
+    }
+
+    /// A copy of what is durable.
+    pub fn copy(&self) -> Vec<Write> {
+        let durable = lock(&self.durable);
+        durable
+            .iter()
+            .map(|(key, value)| (key.clone(), Some(value.clone())))
+            .collect()
+    }
+
+    /// Bytes of keys and values that are durable.
+    pub fn bytes(&self) -> usize {
+        let durable = lock(&self.durable);
+        durable
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
     }
 
     fn begin(&mut self) -> bool {
@@ -82,7 +113,8 @@ impl Disk {
     }
 
     fn apply(&mut self, batch: Vec<Write>) {
-        let mut durable = self.durable.borrow_mut();
+        let _span = span("store written");
+        let mut durable = lock(&self.durable);
         for (key, value) in batch {
             match value {
                 Some(value) => durable.insert(key, value),
@@ -94,11 +126,13 @@ impl Disk {
 
 impl Store for DiskReader {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.borrow().get(key).cloned())
+        let _span = span("store read");
+        Ok(lock(&self.0).get(key).cloned())
     }
 
     fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-        let durable = self.0.borrow();
+        let _span = span("store scanned");
+        let durable = lock(&self.0);
         let from_prefix = durable.range(prefix.to_vec()..);
         Ok(from_prefix
             .take_while(|(key, _)| key.starts_with(prefix))
@@ -124,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_crash_takes_what_waits_and_all_or_nothing_of_the_group() {
-        for group_survives in [false, true] {
+        for survive in [0, 1] {
             let mut disk = Disk::default();
             assert!(disk.submit(CommitId(1), put("a")));
             assert_eq!(disk.flushed(), (CommitId(1), false));
@@ -133,11 +167,27 @@ mod tests {
                 !disk.submit(CommitId(3), put("c")),
                 "one group commit at a time"
             );
-            disk.crash(group_survives);
+            disk.crash(survive);
             assert!(holds(&disk, "a"));
-            assert_eq!(holds(&disk, "b"), group_survives);
+            assert_eq!(holds(&disk, "b"), survive == 1);
             assert!(!holds(&disk, "c"));
         }
+    }
+
+    #[test]
+    fn a_torn_group_keeps_its_first_batches_and_a_wiped_disk_nothing() {
+        let mut disk = Disk::default();
+        assert!(disk.submit(CommitId(1), put("a")));
+        for (id, key) in [(2, "b"), (3, "c"), (4, "d")] {
+            assert!(!disk.submit(CommitId(id), put(key)));
+        }
+        assert_eq!(disk.flushed(), (CommitId(1), true));
+        assert_eq!(disk.group_len(), 3);
+        disk.crash(2);
+        assert!(holds(&disk, "b") && holds(&disk, "c") && !holds(&disk, "d"));
+        let copy = Disk::with(disk.copy());
+        disk.wipe();
+        assert!(!holds(&disk, "a") && holds(&copy, "a"));
     }
 
     #[test]

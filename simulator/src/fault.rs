@@ -3,9 +3,77 @@
 use std::ops::Range;
 
 use crate::clock::{VirtualSpan, VirtualTime};
-use crate::network::Cut;
 use crate::random::Seed;
 use crate::world::NodeIndex;
+
+/// What can befall one node at one moment. Plan it with [`crate::world::World::plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies, loses what was not durable, and starts again.
+    Crash {
+        /// How long it stays down.
+        down: VirtualSpan,
+        /// Whether the group commit under way may be kept in part: its first batches, whole. The
+        /// bytes of one batch are never torn: that is the store's own promise (`maille_core::io`).
+        torn: bool,
+    },
+    /// Group commits that end within this time fail, as on a full disk.
+    FullDisk {
+        /// For how long.
+        lasts: VirtualSpan,
+    },
+    /// The process dies and everything on its disk is gone. It starts again only from a backup.
+    Wipe,
+    /// The disk is copied away, as it stands.
+    Backup,
+    /// The process dies, the last backup takes the place of its disk, and it starts at once.
+    /// Nothing happens if there is no backup.
+    Restore {
+        /// Under which installation it goes on.
+        installation: Installation,
+    },
+    /// The process stands still; what comes meanwhile waits, and its clock runs.
+    Pause {
+        /// For how long.
+        lasts: VirtualSpan,
+    },
+    /// Its clock is set ahead, or back.
+    ClockJump {
+        /// By how much, in milliseconds.
+        by_ms: i64,
+    },
+    /// Its clock runs too fast, or too slowly, from now on.
+    ClockDrift {
+        /// Microseconds gained in a million.
+        ppm: i32,
+    },
+    /// Its computer has no network from now on. The process runs, and its person may use it.
+    Offline,
+    /// Its computer has a network again.
+    Online,
+}
+
+/// Under which installation a node goes on from a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installation {
+    /// A new one, as it must be: its logs are new ones.
+    New,
+    /// The old one: a careless copy of a disk, which writes its logs a second time.
+    Kept,
+}
+
+/// A time in which nothing passes between two nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// One end.
+    pub a: NodeIndex,
+    /// The other end.
+    pub b: NodeIndex,
+    /// From when.
+    pub from: VirtualTime,
+    /// Until when.
+    pub until: VirtualTime,
+}
 
 /// One process dies and starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

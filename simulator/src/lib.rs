@@ -31,6 +31,7 @@
     missing_docs
 )]
 
+pub mod byzantine;
 pub mod checker;
 pub mod clock;
 pub mod disk;
@@ -38,6 +39,7 @@ pub mod fault;
 pub mod network;
 pub mod random;
 pub mod scenario;
+pub mod town;
 pub mod trace;
 pub mod workload;
 pub mod world;

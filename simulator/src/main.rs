@@ -1,6 +1,8 @@
 //! `maille-sim`: runs stories and says whether every invariant held.
 #![expect(clippy::print_stderr, reason = "this is the command line")]
 
+mod bench;
+
 use std::any::Any;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -49,6 +51,8 @@ enum Command {
         #[arg(long, value_parser = parse_seeds, value_name = "A..B")]
         seeds: Range<u64>,
     },
+    /// Measure how fast a town of full nodes is simulated, and why.
+    Bench(bench::Bench),
     /// List the stories that can be run.
     List {
         /// Print one JSON object instead of text.
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
     let held = match Cli::parse().command {
         Command::Run { story, seed, log } => run(&story, seed, log),
         Command::Check { story, seeds } => check(&story, seeds),
+        Command::Bench(bench) => write!(io::stdout(), "{}", bench::run(&bench)).map(|()| true),
         Command::List { json } => list(json),
     };
     match held {

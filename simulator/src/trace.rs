@@ -101,7 +101,13 @@ impl NodeTrace {
     pub fn output(&mut self, now: VirtualTime, output: &Output) {
         match output {
             Output::Commit { id, batch } => {
-                self.record(now, 16, &[&id.0.to_le_bytes(), &json(batch)])
+                self.record(now, 16, &[&id.0.to_le_bytes()]);
+                for (key, value) in batch {
+                    match value {
+                        Some(value) => self.record(now, 22, &[key, value]),
+                        None => self.record(now, 23, &[key]),
+                    }
+                }
             }
             Output::Dial { peer, addresses } => {
                 self.record(now, 17, &[peer.as_bytes(), &json(addresses)])

@@ -134,7 +134,7 @@ impl Run {
     #[must_use]
     pub fn new(seed: u64, points: bool, plant: Option<Plant>) -> Self {
         let rate = |site: Site| {
-            let on = points && draw(seed, "on", &[site as u64]) % 4 == 0;
+            let on = points && draw(seed, "on", &[site as u64]).is_multiple_of(4);
             if on {
                 // 5 to 25 %.
                 u32::try_from(50_000 + draw(seed, "rate", &[site as u64]) % 200_001)

@@ -164,7 +164,7 @@ impl<'log> Story<'log> {
             crashes: self.crashes,
             cuts: self.cuts,
             rows,
-            broken: self.world.broken().to_vec(),
+            broken: self.world.broken(),
         }
     }
 
@@ -396,7 +396,7 @@ fn preview() -> Command {
 
 fn has_ended(state: ShareState) -> bool {
     match state {
-        ShareState::Pending | ShareState::Active => false,
+        ShareState::Offered | ShareState::Pending | ShareState::Active => false,
         ShareState::Revoked { .. } | ShareState::Expired { .. } => true,
     }
 }

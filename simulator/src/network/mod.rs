@@ -1,13 +1,18 @@
 //! The links between nodes: how long a message takes, and when none passes.
 //!
 //! A link's behaviour is computed from the seed when it is asked for; there is no table of links.
-//! Like QUIC and TCP it delivers in order or not at all: a lost message ends its connection.
+//! Like QUIC and TCP a connection delivers in order or not at all: a lost packet delays what comes
+//! after it, and when too much is lost the connection ends.
+
+mod partition;
 
 use maille_core::ConnectionId;
 
 use crate::clock::{VirtualSpan, VirtualTime};
 use crate::random::Seed;
 use crate::world::NodeIndex;
+
+pub use partition::{Loss, Partition, Side, Ways};
 
 /// How links behave.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +23,6 @@ pub struct Links {
     pub latency_max: VirtualSpan,
     /// Most that is added to one message.
     pub jitter_max: VirtualSpan,
-    /// Chances in a million that a message ends its connection.
-    pub loss_ppm: u32,
     /// How long a node takes, at most, to notice that the other end is gone.
     pub detection_max: VirtualSpan,
 }
@@ -31,23 +34,9 @@ impl Default for Links {
             latency_min: VirtualSpan::from_millis(5),
             latency_max: VirtualSpan::from_millis(60),
             jitter_max: VirtualSpan::from_millis(10),
-            loss_ppm: 0,
             detection_max: VirtualSpan::from_secs(15),
         }
     }
-}
-
-/// A time in which nothing passes between two nodes, in either direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// One end.
-    pub a: NodeIndex,
-    /// The other end.
-    pub b: NodeIndex,
-    /// From when.
-    pub from: VirtualTime,
-    /// Until when.
-    pub until: VirtualTime,
 }
 
 /// Every link.
@@ -55,36 +44,56 @@ pub struct Cut {
 pub struct Network {
     seed: Seed,
     links: Links,
-    cuts: Vec<Cut>,
+    partitions: Vec<Partition>,
+    losses: Vec<Loss>,
 }
 
+/// First pause after which a lost packet is sent again, in microseconds; each further one is twice
+/// as long (RFC 9002 and RFC 6298 begin between 0.2 and 1 s).
+const RESEND_MICROS: u64 = 250_000;
+/// After so many losses in a row a message counts as lost for good.
+const RESENDS_MAX: u32 = 6;
+
 impl Network {
-    /// A network without cuts.
+    /// A network without partitions and losses.
     pub fn new(seed: Seed, links: Links) -> Self {
         Self {
             seed,
             links,
-            cuts: Vec::new(),
+            partitions: Vec::new(),
+            losses: Vec::new(),
         }
     }
 
-    /// Adds a cut.
-    pub fn cut(&mut self, cut: Cut) {
-        self.cuts.push(cut);
+    /// How links behave.
+    pub fn links(&self) -> &Links {
+        &self.links
     }
 
-    /// From now on `ppm` in a million messages end their connections.
-    pub fn lose(&mut self, ppm: u32) {
-        self.links.loss_ppm = ppm;
+    /// Adds a partition.
+    pub fn cut(&mut self, partition: Partition) {
+        self.partitions.push(partition);
     }
 
-    /// No message is lost from now on, by chance or by a cut.
+    /// Adds a time of losses.
+    pub fn lose(&mut self, loss: Loss) {
+        self.losses.push(loss);
+    }
+
+    /// No message is lost from now on, by chance or by a partition.
     pub fn heal(&mut self) {
-        self.cuts.clear();
-        self.links.loss_ppm = 0;
+        self.partitions.clear();
+        self.losses.clear();
     }
 
-    /// When message `number` sent `at` arrives, or `None` if it is lost.
+    /// No message reaches another node faster.
+    pub fn latency_floor(&self) -> VirtualSpan {
+        self.links.latency_min
+    }
+
+    /// When message `number` sent `at` arrives, or `None` if it is lost and its connection with it.
+    ///
+    /// A stream resends: a lost packet, or a partition that is short, delays a message.
     pub fn arrival(
         &self,
         from: NodeIndex,
@@ -93,17 +102,49 @@ impl Network {
         at: VirtualTime,
     ) -> Option<VirtualTime> {
         let key = [u64::from(from.0), u64::from(to.0), number];
-        if self.is_cut(from, to, at) || self.seed.draw("loss", &key).happens(self.links.loss_ppm) {
-            return None;
+        let mut leaves = at.plus(self.resends(&key, at)?);
+        if let Some(until) = self.cut_until(from, to, leaves) {
+            // It is sent again and again, until the partition or the connection ends.
+            if until.since(leaves) > self.links.detection_max {
+                return None;
+            }
+            let phase = self
+                .seed
+                .draw("resend phase", &key)
+                .within(0..RESEND_MICROS);
+            leaves = until.plus(VirtualSpan::from_micros(phase));
         }
         let jitter = self
             .seed
             .draw("jitter", &key)
             .within(0..self.links.jitter_max.as_micros().max(1));
         Some(
-            at.plus(self.latency(from, to))
+            leaves
+                .plus(self.latency(from, to))
                 .plus(VirtualSpan::from_micros(jitter)),
         )
+    }
+
+    /// How long a message waits because packets are lost; `None`: too many.
+    fn resends(&self, key: &[u64; 3], at: VirtualTime) -> Option<VirtualSpan> {
+        let mut waits = 0;
+        let on = |loss: &&Loss| loss.from <= at && at < loss.until;
+        for loss in self.losses.iter().filter(on) {
+            if self.seed.draw("loss", key).happens(loss.ends_ppm) {
+                return None;
+            }
+            let [from, to, number] = *key;
+            let lost = |time: u32| {
+                let key = [from, to, number, u64::from(time)];
+                self.seed.draw("stall", &key).happens(loss.stalls_ppm)
+            };
+            let times = (0..RESENDS_MAX).take_while(|time| lost(*time)).count();
+            if times == RESENDS_MAX as usize {
+                return None;
+            }
+            waits += RESEND_MICROS * ((1 << times) - 1);
+        }
+        Some(VirtualSpan::from_micros(waits))
     }
 
     /// How long `node` takes to notice that message `number` of its exchange with `peer` failed.
@@ -114,19 +155,22 @@ impl Network {
         VirtualSpan::from_micros(self.seed.draw("detection", &key).within(floor..ceiling))
     }
 
+    /// Until when what `from` sends to `to` is kept back, if it is.
+    pub fn cut_until(
+        &self,
+        from: NodeIndex,
+        to: NodeIndex,
+        at: VirtualTime,
+    ) -> Option<VirtualTime> {
+        let on = |it: &&Partition| it.is_on(at) && it.parts(from, to);
+        self.partitions.iter().filter(on).map(|it| it.until).max()
+    }
+
     fn latency(&self, from: NodeIndex, to: NodeIndex) -> VirtualSpan {
         let ends = [from.0.min(to.0), from.0.max(to.0)].map(u64::from);
         let min = self.links.latency_min.as_micros();
         let max = self.links.latency_max.as_micros().max(min + 1);
         VirtualSpan::from_micros(self.seed.draw("latency", &ends).within(min..max))
-    }
-
-    fn is_cut(&self, a: NodeIndex, b: NodeIndex, at: VirtualTime) -> bool {
-        self.cuts.iter().any(|cut| {
-            ((cut.a, cut.b) == (a, b) || (cut.a, cut.b) == (b, a))
-                && cut.from <= at
-                && at < cut.until
-        })
     }
 }
 
@@ -189,30 +233,46 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_in_a_cut_and_everything_passes_beside_it() {
+    fn a_short_partition_delays_a_long_one_loses_and_beside_it_everything_passes() {
         let at = |seconds| VirtualTime::START.plus(VirtualSpan::from_secs(seconds));
         let mut network = Network::new(Seed(1), Links::default());
-        network.cut(Cut {
-            a: A,
-            b: B,
-            from: at(10),
-            until: at(20),
-        });
-        for (seconds, passes) in [(9, true), (10, false), (19, false), (20, true)] {
-            assert_eq!(
-                network.arrival(A, B, 0, at(seconds)).is_some(),
-                passes,
-                "at {seconds} s"
-            );
-            assert_eq!(
-                network.arrival(B, A, 0, at(seconds)).is_some(),
-                passes,
-                "at {seconds} s"
-            );
-            assert!(network.arrival(A, NodeIndex(2), 0, at(seconds)).is_some());
+        network.cut(Partition::between(A, B, at(10), at(100)));
+        let arrival = |from, to, seconds| network.arrival(from, to, 0, at(seconds));
+        for (from, to) in [(A, B), (B, A)] {
+            for seconds in [9, 100] {
+                let arrival = arrival(from, to, seconds).expect("it passes");
+                assert!(arrival < at(seconds + 1), "at {seconds} s");
+            }
+            assert_eq!(arrival(from, to, 10), None);
+            let late = arrival(from, to, 95).expect("it is sent again until it passes");
+            assert!((at(100)..at(101)).contains(&late));
         }
+        assert!(arrival(A, NodeIndex(2), 15).is_some());
         network.heal();
         assert!(network.arrival(A, B, 0, at(15)).is_some());
+    }
+
+    #[test]
+    fn lost_packets_delay_and_lost_messages_end() {
+        let links = Links::default();
+        let usual = links.latency_max.as_micros() + links.jitter_max.as_micros();
+        let mut network = Network::new(Seed(1), links);
+        network.lose(Loss {
+            from: VirtualTime::START,
+            until: VirtualTime::END,
+            stalls_ppm: 300_000,
+            ends_ppm: 100_000,
+        });
+        let arrivals: Vec<_> = (0..1_000)
+            .map(|number| network.arrival(A, B, number, VirtualTime::START))
+            .collect();
+        let lost = arrivals.iter().filter(|it| it.is_none()).count();
+        let late = arrivals
+            .iter()
+            .flatten()
+            .filter(|it| it.as_micros() > usual);
+        assert!((50..200).contains(&lost), "{lost} lost");
+        assert!((200..400).contains(&late.count()));
     }
 
     #[test]

@@ -1,0 +1,315 @@
+//! A node's ends of connections: dialled, opened, used, lost.
+
+use std::sync::Arc;
+
+use maille_core::{ConnectionId, Input, Role};
+use maille_protocol::id::TransportId;
+
+use super::super::NodeIndex;
+use super::super::queue::{Dial, Happening};
+use super::{Node, Step};
+use crate::byzantine::{Scene, Sending};
+use crate::clock::{VirtualSpan, VirtualTime};
+use crate::network::{self, End};
+
+/// Keeps what is sent on one connection apart, so that it arrives in order.
+const NEXT: VirtualSpan = VirtualSpan::from_micros(1);
+
+impl Node {
+    pub(super) fn dial(&mut self, step: &mut Step<'_>, peer: TransportId, addresses: &[String]) {
+        let number = self.count_message();
+        let dial = Dial {
+            dialler: self.secrets.transport,
+            peer,
+            life: self.life,
+        };
+        self.dials += 1;
+        let connection = network::connection_id(self.index, self.dials);
+        let target = addresses
+            .iter()
+            .filter_map(|address| network::node_at(address))
+            .find(|node| node.0 < step.air.places && *node != self.index);
+        let network = &step.air.network;
+        let arrival = target.filter(|_| self.online).and_then(|target| {
+            Some((
+                target,
+                network.arrival(self.index, target, number, step.now)?,
+            ))
+        });
+        if let Some((target, arrival)) = arrival {
+            self.cause(
+                step,
+                arrival,
+                target,
+                Happening::Dialled { connection, dial },
+            );
+        } else {
+            let peer = target.unwrap_or(self.index);
+            let noticed = step.now.plus(network.detection(self.index, peer, number));
+            self.cause_here(step, noticed, Happening::Refused { dial });
+        }
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        step: &mut Step<'_>,
+        from: NodeIndex,
+        connection: ConnectionId,
+        dial: Dial,
+    ) {
+        let number = self.count_message();
+        let network = &step.air.network;
+        let arrival = network.arrival(self.index, from, number, step.now);
+        // The proof of the transport's key tells a dialler that it reached the right node.
+        let right = self.is_up() && self.online && self.secrets.transport == dial.peer;
+        if let (Some(arrival), true) = (arrival, right) {
+            self.cause(step, arrival, from, Happening::Opened { connection, dial });
+            self.connected(
+                step,
+                from,
+                connection,
+                dial.dialler,
+                Role::Acceptor,
+                arrival,
+            );
+        } else {
+            let noticed = step.now.plus(network.detection(from, self.index, number));
+            self.cause(step, noticed, from, Happening::Refused { dial });
+        }
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        step: &mut Step<'_>,
+        from: NodeIndex,
+        connection: ConnectionId,
+        dial: Dial,
+    ) {
+        if self.lives(dial.life) && self.online {
+            self.connected(step, from, connection, dial.peer, Role::Dialler, step.now);
+        } else {
+            let number = self.count_message();
+            let detection = step.air.network.detection(from, self.index, number);
+            self.cause(
+                step,
+                step.now.plus(detection),
+                from,
+                Happening::Gone { connection },
+            );
+        }
+    }
+
+    pub(super) fn refused(&mut self, step: &mut Step<'_>, dial: Dial) {
+        if self.lives(dial.life) {
+            self.feed(step, Input::DialFailed { peer: dial.peer });
+        }
+    }
+
+    fn connected(
+        &mut self,
+        step: &mut Step<'_>,
+        peer: NodeIndex,
+        connection: ConnectionId,
+        transport: TransportId,
+        role: Role,
+        last_arrival: VirtualTime,
+    ) {
+        let end = End {
+            peer,
+            last_arrival,
+            broken: false,
+            closed: false,
+        };
+        self.connections.insert(connection, end);
+        let input = Input::Connected {
+            connection,
+            peer: transport,
+            role,
+        };
+        self.feed(step, input);
+        let scene = self.scene(step);
+        if let Some(behaviour) = &mut self.behaviour {
+            let sendings = behaviour.opened(&scene, peer, connection);
+            self.transmit_all(step, sendings);
+        }
+    }
+
+    pub(super) fn send(&mut self, step: &mut Step<'_>, connection: ConnectionId, frame: Vec<u8>) {
+        if !self.connections.contains_key(&connection) {
+            let what = format!("{connection:?}");
+            return self
+                .watch
+                .broke(step.now, "a frame goes to an open connection", what);
+        }
+        let scene = self.scene(step);
+        match (&mut self.behaviour, self.connections.get(&connection)) {
+            (Some(behaviour), Some(end)) => {
+                let sendings = behaviour.sends(&scene, end.peer, connection, frame);
+                self.transmit_all(step, sendings);
+            }
+            _ => self.transmit(step, connection, frame),
+        }
+    }
+
+    fn transmit_all(&mut self, step: &mut Step<'_>, sendings: Vec<Sending>) {
+        let life = self.life;
+        for Sending { on, frame, after } in sendings {
+            if after == VirtualSpan::ZERO {
+                self.transmit(step, on, frame);
+            } else {
+                let leaves = Happening::Leaves {
+                    connection: on,
+                    frame,
+                    life,
+                };
+                self.cause_here(step, step.now.plus(after), leaves);
+            }
+        }
+    }
+
+    pub(super) fn transmit(
+        &mut self,
+        step: &mut Step<'_>,
+        connection: ConnectionId,
+        frame: Vec<u8>,
+    ) {
+        let number = self.count_message();
+        let Some(end) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if end.broken || end.closed || !self.online {
+            return;
+        }
+        let peer = end.peer;
+        let network = &step.air.network;
+        if let Some(arrival) = network.arrival(self.index, peer, number, step.now) {
+            let arrival = arrival.max(end.last_arrival.plus(NEXT));
+            end.last_arrival = arrival;
+            let bytes = Arc::from(frame);
+            self.cause(step, arrival, peer, Happening::Frame { connection, bytes });
+        } else {
+            end.broken = true;
+            self.will_be_gone(step, peer, connection);
+        }
+    }
+
+    pub(super) fn arrives(&mut self, step: &mut Step<'_>, connection: ConnectionId, bytes: &[u8]) {
+        let open = self
+            .connections
+            .get(&connection)
+            .filter(|end| !end.closed && self.online);
+        let Some(peer) = open.map(|end| end.peer) else {
+            return;
+        };
+        let scene = self.scene(step);
+        if let Some(behaviour) = &mut self.behaviour {
+            for frame in behaviour.receives(&scene, peer, connection, bytes.to_vec()) {
+                let input = Input::Received {
+                    from: connection,
+                    frame: &frame,
+                };
+                self.feed(step, input);
+            }
+        } else {
+            let input = Input::Received {
+                from: connection,
+                frame: bytes,
+            };
+            self.feed(step, input);
+        }
+    }
+
+    pub(super) fn close(&mut self, step: &mut Step<'_>, connection: ConnectionId) {
+        let number = self.count_message();
+        let Some(end) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        end.closed = true;
+        let (peer, last_arrival) = (end.peer, end.last_arrival);
+        let network = &step.air.network;
+        let noticed = match network.arrival(self.index, peer, number, step.now) {
+            Some(arrival) if self.online => arrival,
+            _ => step.now.plus(network.detection(peer, self.index, number)),
+        };
+        let noticed = noticed.max(last_arrival.plus(NEXT));
+        self.cause(step, noticed, peer, Happening::Gone { connection });
+        // Whether a driver reports the end of what it was told to close is left open: try both.
+        let key = [u64::from(self.index.0), number];
+        if step.air.seed.draw("close is told", &key).happens(500_000) {
+            self.cause_here(step, step.now, Happening::Gone { connection });
+        } else {
+            self.connections.remove(&connection);
+        }
+    }
+
+    pub(super) fn gone(&mut self, step: &mut Step<'_>, connection: ConnectionId) {
+        if self.connections.remove(&connection).is_some() {
+            let scene = self.scene(step);
+            if let Some(behaviour) = &mut self.behaviour {
+                behaviour.closed(&scene, connection);
+            }
+            self.feed(step, Input::Disconnected { connection });
+        }
+    }
+
+    /// A partition has begun: both ends give up what it cuts for longer than they wait.
+    pub(super) fn severed(&mut self, step: &mut Step<'_>) {
+        for (connection, peer) in self.peers() {
+            let number = self.count_message();
+            let network = &step.air.network;
+            let (here, now) = (self.index, step.now);
+            let cut = network
+                .cut_until(here, peer, now)
+                .max(network.cut_until(peer, here, now));
+            let noticed = now.plus(network.detection(here, peer, number));
+            if cut.is_some_and(|until| noticed < until) {
+                self.will_be_gone(step, peer, connection);
+            }
+        }
+    }
+
+    /// Nothing passes any more on what is open: both ends give up after a while.
+    pub(super) fn lose_connections(&mut self, step: &mut Step<'_>) {
+        for (connection, peer) in self.peers() {
+            self.will_be_gone(step, peer, connection);
+        }
+    }
+
+    /// The process has ended: the others give up after a while.
+    pub(super) fn drop_connections(&mut self, step: &mut Step<'_>) {
+        for (connection, end) in std::mem::take(&mut self.connections) {
+            let number = self.count_message();
+            let detection = step.air.network.detection(end.peer, self.index, number);
+            let noticed = step.now.plus(detection).max(end.last_arrival);
+            self.cause(step, noticed, end.peer, Happening::Gone { connection });
+        }
+    }
+
+    fn will_be_gone(&mut self, step: &mut Step<'_>, peer: NodeIndex, connection: ConnectionId) {
+        let number = self.count_message();
+        for node in [self.index, peer] {
+            let detection = step.air.network.detection(node, self.index, number);
+            self.cause(
+                step,
+                step.now.plus(detection),
+                node,
+                Happening::Gone { connection },
+            );
+        }
+    }
+
+    fn peers(&self) -> Vec<(ConnectionId, NodeIndex)> {
+        self.connections
+            .iter()
+            .map(|(connection, end)| (*connection, end.peer))
+            .collect()
+    }
+
+    fn scene(&self, step: &Step<'_>) -> Scene {
+        Scene {
+            now: step.now,
+            seed: step.air.seed,
+            node: self.index,
+        }
+    }
+}
