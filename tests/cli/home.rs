@@ -191,7 +191,7 @@ fn a_node_waits_for_a_command_that_has_the_home_for_a_moment() {
         thread::sleep(Duration::from_millis(700)); // as long as a command may take
         drop(lock);
     });
-    let _node = person.runs(&["--listen", "127.0.0.1:0"]);
+    let _node = person.runs(&["127.0.0.1:0"]);
     assert!(
         command.is_finished(),
         "the node ran while another had the home"

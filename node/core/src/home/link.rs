@@ -306,13 +306,14 @@ impl<S: Store> Home<S> {
         // They hold a place in our feed that we can go on from, or nothing of a feed that is whole.
         let same = hello.cursor.feed == feed.id;
         let place = if same { hello.cursor.position } else { 0 };
-        let resumes = place >= feed.acked && place < feed.next && !sim_point!(self, RenumberFeed);
+        let lost = place < feed.acked || place >= feed.next;
+        let resumes = !lost && !sim_point!(self, RenumberFeed);
         if resumes {
             self.drop_acked(contact.person, &mut feed, place, now);
         }
         self.view.write(at, &feed);
         let role = self.sessions.get(&connection).map(|live| live.role);
-        if !resumes {
+        if lost {
             self.may_renumber(now, contact.person)?;
         }
         if role == Some(Role::Acceptor) {

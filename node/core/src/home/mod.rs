@@ -60,6 +60,8 @@ pub struct Home<S> {
     installed: Option<restore::Installed>,
     /// Shares that run out next; `None`: none will.
     next_expiry: Option<Timestamp>,
+    /// When the next share begins that came too early; `None`: none did.
+    next_begin: Option<Timestamp>,
     sessions: BTreeMap<ConnectionId, Live>,
     dials: BTreeMap<PersonId, Dial>,
     /// How often contacts have made us number their feed anew of late.
@@ -156,6 +158,7 @@ impl<S: Store> Home<S> {
             view,
             me,
             next_expiry: None,
+            next_begin: None,
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),
             renumbered: BTreeMap::new(),
@@ -171,6 +174,7 @@ impl<S: Store> Home<S> {
             home.dials.insert(contact.person, Dial::due(now));
         }
         home.next_expiry = home.find_next_expiry()?;
+        home.next_begin = home.find_next_begin()?;
         Ok(home)
     }
 
@@ -186,6 +190,7 @@ impl<S: Store> Home<S> {
         // First, and as a batch of its own: nothing may be sealed for a reader whose time is over,
         // and a refused command must not take the end back.
         self.end_expired(now, rng);
+        self.take_begun(now);
         self.flush();
         match input {
             Input::Command(id, command) => self.take_command(now, rng, id, command),
@@ -219,7 +224,11 @@ impl<S: Store> Home<S> {
 
     /// When to send the next [`Input::Tick`], if ever. May change after any input.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.next_dial().into_iter().chain(self.next_expiry).min()
+        let dial = self.next_dial();
+        dial.into_iter()
+            .chain(self.next_expiry)
+            .chain(self.next_begin)
+            .min()
     }
 
     /// Whose node this is.

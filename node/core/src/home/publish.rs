@@ -79,8 +79,7 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         news: &[Record],
     ) -> Result<(), CommandError> {
-        for (_, slice) in self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)? {
-            let lens = find_lens(&slice.lens)?;
+        for (slice, lens) in self.own_projections()? {
             let parts: BTreeSet<Month> = news
                 .iter()
                 .flat_map(|record| lens.parts_touched(record))
@@ -97,11 +96,21 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), CommandError> {
         let parts = self.projectable_parts()?;
-        for (_, slice) in self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)? {
-            let lens = find_lens(&slice.lens)?;
+        for (slice, lens) in self.own_projections()? {
             self.publish(now, rng, &slice, lens, &parts)?;
         }
         Ok(())
+    }
+
+    /// Our projections with their lenses, pinned by hash as in their grants. A slice whose very lens
+    /// this version does not have is not published by it: its readers were promised another view.
+    fn own_projections(&self) -> Result<Vec<(OwnSlice, &'static Lens)>, ReadError> {
+        let all = self.view.scan_read::<OwnSlice>(layout::PROJECTIONS)?;
+        let known = all.into_iter().filter_map(|(at, slice)| {
+            let id = at.get(1..)?.try_into().ok()?;
+            Some((slice, Lens::find_id(id)?))
+        });
+        Ok(known.collect())
     }
 
     fn publish(

@@ -99,7 +99,7 @@ impl<S: Store> Home<S> {
 
     /// Forgets how far a contact's feed has been taken in: they will number it anew and send all
     /// that is due, of which what is here already changes nothing.
-    fn take_feed_again(&mut self, now: Timestamp, person: PersonId) -> Result<(), ReadError> {
+    pub(super) fn take_feed_again(&mut self, now: Timestamp, person: PersonId) -> Result<(), ReadError> {
         let at = layout::feed(person);
         let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
         feed.cursor = Cursor::default();

@@ -446,6 +446,9 @@ impl<S: Store> Home<S> {
     fn set_aside(&mut self, at: Timestamp, from: PersonId, why: AsideWhy) -> Result<(), ReadError> {
         let key = layout::asides(from);
         let mut asides: Asides = self.view.read(&key)?.unwrap_or_default();
+        if let AsideWhy::BeginsLater(begin) = why {
+            self.next_begin = Some(self.next_begin.map_or(begin, |next| next.min(begin)));
+        }
         asides.notes.push(AsideNote { at, why });
         let over = asides.notes.len().saturating_sub(NOTES_MAX);
         asides.notes.drain(..over);
@@ -455,6 +458,49 @@ impl<S: Store> Home<S> {
             why: why.shown(),
         });
         Ok(())
+    }
+}
+
+impl<S: Store> Home<S> {
+    /// Has a share sent again that came before its time, once its time has come.
+    pub(super) fn take_begun(&mut self, now: Timestamp) {
+        if self.next_begin.is_none_or(|next| next > now) {
+            return;
+        }
+        if self.try_take_begun(now).is_err() {
+            self.view.roll_back();
+        }
+        // A store that cannot be read says so elsewhere; the next opening looks again.
+        self.next_begin = self.find_next_begin().unwrap_or(None);
+    }
+
+    fn try_take_begun(&mut self, now: Timestamp) -> Result<(), ReadError> {
+        for contact in self.contacts()? {
+            if self.begins(contact.person)?.is_some_and(|begin| begin <= now) {
+                self.take_feed_again(now, contact.person)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn find_next_begin(&self) -> Result<Option<Timestamp>, ReadError> {
+        let mut next = None;
+        for contact in self.contacts()? {
+            next = next.into_iter().chain(self.begins(contact.person)?).min();
+        }
+        Ok(next)
+    }
+
+    /// When the first share of a person begins that came too early.
+    fn begins(&self, person: PersonId) -> Result<Option<Timestamp>, ReadError> {
+        let asides: Option<Asides> = self.view.read(&layout::asides(person))?;
+        let notes = asides.unwrap_or_default().notes.into_iter();
+        Ok(notes
+            .filter_map(|note| match note.why {
+                AsideWhy::BeginsLater(begin) => Some(begin),
+                AsideWhy::TooManyOffers | AsideWhy::NewerContent => None,
+            })
+            .min())
     }
 }
 

@@ -25,6 +25,7 @@ use crate::secrets::found;
 const DAY: u64 = maille_protocol::time::DAY_MS;
 const LENS: &str = "mobility.weekly";
 
+mod found;
 mod peers;
 mod restore;
 

@@ -836,3 +836,21 @@ fn a_share_of_a_kind_that_is_not_known_here_is_noted_and_nothing_else() {
     let reasons: Vec<AsideReason> = status.contacts[0].aside.iter().map(|a| a.reason).collect();
     assert_eq!(reasons, [AsideReason::NewerContent]);
 }
+
+#[test]
+fn a_slice_whose_very_lens_is_gone_is_not_filled_with_another_view() {
+    let (mut world, share) = shared();
+    let (at, slice) = world.nodes[0]
+        .disk
+        .scan(layout::PROJECTIONS)
+        .unwrap()
+        .remove(0);
+    // As after an upgrade, in which a lens of the same name shows something else.
+    let older = layout::projection([9; 32]);
+    world.nodes[0]
+        .disk
+        .apply(&[(at, None), (older, Some(slice))]);
+    let before = count(&world, 0, &entries_of(share.slice));
+    world.import_of(0, 2, "2026-02");
+    assert_eq!(count(&world, 0, &entries_of(share.slice)), before);
+}
