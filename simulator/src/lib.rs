@@ -8,8 +8,9 @@
 //! ```
 //! use maille_simulator::{random::Seed, scenario};
 //!
-//! let first = scenario::two_nodes::run(Seed(7), &mut scenario::Log::Off);
-//! let again = scenario::two_nodes::run(Seed(7), &mut scenario::Log::Off);
+//! let story = scenario::Scenario::builtin("two-nodes").expect("it is one of ours");
+//! let first = story.run(Seed(7), scenario::Options::default(), &mut scenario::Log::Off);
+//! let again = story.run(Seed(7), scenario::Options::default(), &mut scenario::Log::Off);
 //! assert_eq!(first.trace, again.trace);
 //! assert!(first.broken.is_empty(), "{:?}", first.broken);
 //! ```
@@ -39,6 +40,7 @@ pub mod fault;
 pub mod network;
 pub mod random;
 pub mod scenario;
+pub mod story;
 pub mod town;
 pub mod trace;
 pub mod workload;

@@ -7,16 +7,19 @@
 //!
 //! At the end, everything that either node acknowledged is still there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use maille_core::command::{
     Command, CommandError, Done, GivenShare, ProjectedRow, ReceivedShare, ShareState,
 };
+use maille_core::sim;
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::id::GrantId;
 use maille_schemas::record::{Record, RecordId};
 
-use super::{Log, Outcome};
+use super::file::Metric;
+use super::{FaultReport, Log, NodeReport, Options, Outcome};
 use crate::clock::{VirtualSpan, VirtualTime};
 use crate::fault::Plan;
 use crate::network::Links;
@@ -38,8 +41,8 @@ const LOOK_EVERY: VirtualSpan = VirtualSpan::from_secs(1);
 const SHARE_DAYS: u64 = 30;
 
 /// Lives through the story.
-pub fn run(seed: Seed, log: &mut Log) -> Outcome {
-    let mut story = Story::new(seed, log);
+pub fn run(seed: Seed, options: Options, log: &mut Log) -> Outcome {
+    let mut story = Story::new(seed, options, log);
     story.sharing();
     story.stopping();
     story.at_the_end();
@@ -49,6 +52,7 @@ pub fn run(seed: Seed, log: &mut Log) -> Outcome {
 struct Story<'log> {
     seed: Seed,
     world: World<'log>,
+    sim: Arc<sim::Run>,
     ines: NodeIndex,
     marc: NodeIndex,
     traveller: Traveller,
@@ -60,16 +64,20 @@ struct Story<'log> {
     accepted: Option<GrantId>,
     crashes: usize,
     cuts: usize,
+    faults: Vec<FaultReport>,
 }
 
 impl<'log> Story<'log> {
-    fn new(seed: Seed, log: &'log mut Log) -> Self {
+    fn new(seed: Seed, options: Options, log: &'log mut Log) -> Self {
         let mut world = World::new(seed, Links::default(), log);
+        let sim = Arc::new(sim::Run::new(seed.0, true, options.plant));
+        world.simulate(Arc::clone(&sim));
         let ines = world.person("Inès");
         let marc = world.person("Marc");
         Self {
             seed,
             world,
+            sim,
             ines,
             marc,
             traveller: Traveller {
@@ -83,6 +91,7 @@ impl<'log> Story<'log> {
             accepted: None,
             crashes: 0,
             cuts: 0,
+            faults: Vec::new(),
         }
     }
 
@@ -154,18 +163,56 @@ impl<'log> Story<'log> {
     }
 
     fn outcome(mut self) -> Outcome {
-        let rows = self.rows_of_marc().len();
+        let violations = self.violations();
+        let figures = [
+            (Metric::Changes, self.acknowledged.len()),
+            (Metric::Rows, self.rows_of_marc().len()),
+            (Metric::Crashes, self.crashes),
+            (Metric::Cuts, self.cuts),
+            (Metric::Faults, self.crashes + self.cuts),
+            (Metric::Violations, violations),
+        ];
+        let figures = figures.map(|(metric, value)| (metric.name(), value as u64));
+        let report = |(node, lives)| NodeReport {
+            node,
+            name: self.world.name(NodeIndex(node)).to_owned(),
+            group: String::from("people"),
+            honest: true,
+            core: true,
+            up: self.world.is_up(NodeIndex(node)),
+            lives,
+            changes: 0,
+            violations: 0,
+            store_bytes: self.world.store_bytes(NodeIndex(node)) as u64,
+        };
+        let lives = [self.ines, self.marc].map(|node| (node.0, self.world.life(node)));
         Outcome {
-            scenario: NAME,
+            scenario: NAME.to_owned(),
             seed: self.seed.0,
             trace: self.world.trace(),
             steps: self.world.steps(),
             virtual_us: self.world.now().as_micros(),
-            crashes: self.crashes,
-            cuts: self.cuts,
-            rows,
+            metrics: BTreeMap::from(figures),
             broken: self.world.broken(),
+            nodes: lives.into_iter().map(report).collect(),
+            faults: std::mem::take(&mut self.faults),
+            sites: self.sim.tally().collect(),
         }
+    }
+
+    /// Both are honest, so neither sees the other do wrong.
+    fn violations(&mut self) -> usize {
+        let seen: Vec<String> = self
+            .world
+            .watches()
+            .flat_map(|(_, watch)| watch.violations())
+            .map(|violation| violation.what.clone())
+            .collect();
+        for what in &seen {
+            self.world
+                .broke("honest nodes keep to the protocol", what.clone());
+        }
+        seen.len()
     }
 
     fn suffer(&mut self, phase: u64) {
@@ -179,6 +226,20 @@ impl<'log> Story<'log> {
         self.crashes += plan.crashes.len();
         self.cuts += plan.cuts.len();
         self.world.suffer(&plan);
+        let crashes = plan
+            .crashes
+            .iter()
+            .map(|it| (it.at, Some(it.node.0), format!("{it:?}")));
+        let cuts = plan
+            .cuts
+            .iter()
+            .map(|it| (it.from, None, format!("{it:?}")));
+        let reports = crashes.chain(cuts).map(|(at, node, what)| FaultReport {
+            at_us: at.as_micros(),
+            node,
+            what,
+        });
+        self.faults.extend(reports);
     }
 
     /// Lets the rest of a phase pass, and then nothing more goes wrong.
