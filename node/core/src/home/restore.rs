@@ -11,7 +11,9 @@
 //! | feeds are numbered anew, and everything is due again | a contact may have acknowledged positions that are free here |
 //! | projections are published again under the next serial | readers may hold rows that this state does not know: the serial voids them |
 //!
-//! What cannot be mended: a share that was ended after the backup was made is in force again.
+//! What cannot be mended: a share that was ended after the backup was made is in force again. And where
+//! one backup comes back twice, the second time on a clock that was set back to before the first,
+//! readers take what the first published for newer.
 
 use maille_protocol::entry::LogTip;
 use maille_protocol::id::{InstallationId, SliceId};
@@ -32,7 +34,7 @@ use crate::view::ReadError;
 pub(super) struct Installed {
     #[n(0)]
     installation: InstallationId,
-    /// How often this person's data went on from a backup: the serial of rows published now.
+    /// The serial of rows published now: 0, or when they last went on from a backup, in seconds.
     #[n(1)]
     pub(super) serial: u32,
 }
@@ -61,9 +63,11 @@ impl<S: Store> Home<S> {
     }
 
     fn try_settle(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), CommandError> {
+        // One backup may come back twice, so counting from what it knows is not enough.
+        let seconds = u32::try_from(now.as_millis() / 1_000).unwrap_or(u32::MAX);
         let serial = self
             .installed
-            .map_or(0, |known| known.serial.saturating_add(1));
+            .map_or(0, |known| known.serial.saturating_add(1).max(seconds));
         let settled = Installed {
             installation: self.me.secrets.installation,
             serial,

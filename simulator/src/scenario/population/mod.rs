@@ -346,9 +346,14 @@ impl<'a, 'log> Story<'a, 'log> {
         let Some((_, slice, _)) = it.made else {
             return;
         };
-        let store = self.world.store(self.people[it.giver].node);
+        let (giver, reader) = (&self.people[it.giver], &self.people[it.reader]);
+        let mut known = sim::Inspect(&self.world.store(giver.node)).entries(slice);
+        if giver.was_restored() {
+            // What a backup took from the giver the reader may hold rightly.
+            known.extend(sim::Inspect(&self.world.store(reader.node)).entries(slice));
+        }
         let mut tips: BTreeMap<(PartNumber, LogId), u64> = BTreeMap::new();
-        for entry in sim::Inspect(&store).entries(slice) {
+        for entry in known {
             let tip = tips.entry((entry.part, entry.log)).or_insert(0);
             *tip = (*tip).max(entry.seq + 1);
         }
