@@ -238,6 +238,14 @@ pub enum AuthorityError {
     NoDevice,
 }
 
+/// Whether signatures are still to be checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+    Check,
+    /// They were checked before these bytes went into our own store.
+    KnownToHold,
+}
+
 /// An authority as it came from outside.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UnverifiedAuthority(AuthorityWire);
@@ -262,6 +270,24 @@ impl UnverifiedAuthority {
     /// # Errors
     /// [`AuthorityError`] for the first thing that does not hold.
     pub fn verify(self, expected: PersonId) -> Result<Authority, AuthorityError> {
+        self.build(expected, Signatures::Check)
+    }
+
+    /// Builds an authority again that was verified before and has been where nobody else writes
+    /// since: a node's own store. Everything is checked but the signatures, two for each device,
+    /// which cost a hundred times the rest.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] for the first thing that does not hold: the store is damaged.
+    pub fn verified_before(self, expected: PersonId) -> Result<Authority, AuthorityError> {
+        self.build(expected, Signatures::KnownToHold)
+    }
+
+    fn build(
+        self,
+        expected: PersonId,
+        signatures: Signatures,
+    ) -> Result<Authority, AuthorityError> {
         let got = self.claimed_person();
         if got != expected {
             return Err(AuthorityError::OtherPerson { expected, got });
@@ -279,7 +305,7 @@ impl UnverifiedAuthority {
             },
         };
         for statement in self.0.statements {
-            authority.take(statement)?;
+            authority.take(statement, signatures)?;
         }
         if authority.devices.is_empty() {
             return Err(AuthorityError::NoDevice);
@@ -373,7 +399,7 @@ impl Authority {
                 consent,
             },
         };
-        self.take(Signed::sign(statement, root))
+        self.take(Signed::sign(statement, root), Signatures::Check)
     }
 
     /// Returns whose authority this is.
@@ -433,7 +459,11 @@ impl Authority {
     }
 
     /// Checks the next statement and applies it, or changes nothing.
-    fn take(&mut self, signed: Signed<Statement>) -> Result<(), AuthorityError> {
+    fn take(
+        &mut self,
+        signed: Signed<Statement>,
+        signatures: Signatures,
+    ) -> Result<(), AuthorityError> {
         let index = self.wire.statements.len();
         let claimed = signed.unverified();
         if claimed.principal != self.person {
@@ -446,9 +476,12 @@ impl Authority {
         {
             return Err(AuthorityError::Chain { index });
         }
-        let statement = signed
-            .check(&self.charter.root)
-            .map_err(|_| AuthorityError::Signature { index })?;
+        if signatures == Signatures::Check {
+            signed
+                .check(&self.charter.root)
+                .map_err(|_| AuthorityError::Signature { index })?;
+        }
+        let statement = signed.unverified();
         match &statement.kind {
             StatementKind::Admit {
                 device,
@@ -457,21 +490,23 @@ impl Authority {
                 rank,
                 consent,
             } => {
-                let admission = Admission {
-                    version: V1,
-                    principal: self.person,
-                    device: *device,
-                    sealing,
-                    transport: *transport,
-                    rank: *rank,
-                };
-                crypto::verify(
-                    device.as_bytes(),
-                    domain::ADMISSION,
-                    &admission.bytes(),
-                    consent,
-                )
-                .map_err(|_| AuthorityError::Consent { index })?;
+                if signatures == Signatures::Check {
+                    let admission = Admission {
+                        version: V1,
+                        principal: self.person,
+                        device: *device,
+                        sealing,
+                        transport: *transport,
+                        rank: *rank,
+                    };
+                    crypto::verify(
+                        device.as_bytes(),
+                        domain::ADMISSION,
+                        &admission.bytes(),
+                        consent,
+                    )
+                    .map_err(|_| AuthorityError::Consent { index })?;
+                }
                 let taken: BTreeSet<_> = self.devices.values().map(|device| device.rank).collect();
                 if *rank == 0
                     || taken.contains(rank)
@@ -637,6 +672,25 @@ mod tests {
             mixed.verify(ines.id()),
             Err(AuthorityError::OtherPrincipal { index: 0 })
         );
+    }
+
+    #[test]
+    fn what_was_verified_before_is_built_again_and_a_damaged_store_is_noticed() {
+        let ines = Someone::new(1);
+        let bytes = ines.authority.to_bytes();
+        let read = |bytes: &[u8]| UnverifiedAuthority::decode(bytes).unwrap();
+        assert!(read(&bytes).verified_before(ines.id()) == Ok(ines.authority.clone()));
+        assert!(matches!(
+            read(&bytes).verified_before(Someone::new(2).id()),
+            Err(AuthorityError::OtherPerson { .. })
+        ));
+        // A forged one is told apart by its signatures alone: never use it for what a peer sent.
+        let mut forged = ines.authority.wire.clone();
+        let statement = forged.statements[0].unverified().clone();
+        forged.statements[0] = Signed::sign(statement, &ines.device);
+        let forged = wire::encode(&forged);
+        assert!(read(&forged).verify(ines.id()).is_err());
+        assert!(read(&forged).verified_before(ines.id()).is_ok());
     }
 
     #[test]

@@ -99,7 +99,11 @@ impl<S: Store> Home<S> {
 
     /// Forgets how far a contact's feed has been taken in: they will number it anew and send all
     /// that is due, of which what is here already changes nothing.
-    pub(super) fn take_feed_again(&mut self, now: Timestamp, person: PersonId) -> Result<(), ReadError> {
+    pub(super) fn take_feed_again(
+        &mut self,
+        now: Timestamp,
+        person: PersonId,
+    ) -> Result<(), ReadError> {
         let at = layout::feed(person);
         let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
         feed.cursor = Cursor::default();
@@ -127,13 +131,14 @@ impl<S: Store> Home<S> {
         })
     }
 
+    /// A contact's authority, which was verified before it was kept.
     pub(super) fn authority_of(&self, contact: &Contact) -> Result<Option<Authority>, ReadError> {
         let Some(bytes) = &contact.authority else {
             return Ok(None);
         };
         UnverifiedAuthority::decode(bytes)
             .ok()
-            .and_then(|unverified| unverified.verify(contact.person).ok())
+            .and_then(|held| held.verified_before(contact.person).ok())
             .map(Some)
             .ok_or_else(|| damaged(&layout::contact(contact.person)))
     }
