@@ -20,10 +20,10 @@
 //! - Merging in any order gives the same records.
 //! - An edit whose record is absent waits; it is not shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ValueRef};
 
 use super::fields::{self, Malformed};
 use super::{DocumentId, Domain};
@@ -300,15 +300,21 @@ impl Document {
     /// # Errors
     /// [`DocumentError::Malformed`] if a field is absent or not of its type.
     pub fn records(&self) -> Result<Vec<Record>, DocumentError> {
+        let edits = self.all_edits();
         let mut records = Vec::new();
-        for key in self.automerge.keys(&self.records) {
-            let record = fields::read(&self.automerge, &self.records, self.id.domain, &key)
-                .and_then(|record| record.ok_or(Malformed("record")))
-                .map_err(|Malformed(field)| DocumentError::Malformed {
-                    key: key.clone(),
-                    field: field.to_owned(),
-                })?;
-            records.push(self.edited(&key, record)?);
+        for item in self.automerge.map_range(&self.records, ..) {
+            let key = &*item.key;
+            let record = match &item.value {
+                ValueRef::Object(ObjType::Map) => {
+                    fields::read_at(&self.automerge, &item.id(), self.id.domain, key)
+                }
+                _ => Err(Malformed("record")),
+            };
+            let record = record.map_err(|Malformed(field)| DocumentError::Malformed {
+                key: key.to_owned(),
+                field: field.to_owned(),
+            })?;
+            records.push(edited(&edits, key, record)?);
         }
         records.sort_by_cached_key(|record| (record.start(), record.id()));
         Ok(records)
@@ -384,34 +390,46 @@ impl Document {
         self.changes += 1;
     }
 
-    fn edited(&self, key: &str, record: Record) -> Result<Record, DocumentError> {
-        let Record::Trip(mut trip) = record else {
-            return Ok(record);
-        };
-        let malformed = |field: &str| DocumentError::Malformed {
-            key: key.to_owned(),
-            field: field.to_owned(),
-        };
-        if let Some(purpose) = self.edit_of(&purpose_key(key)) {
-            trip.purpose = match purpose {
-                Some(name) => Some(Purpose::from_name(&name).ok_or_else(|| malformed("purpose"))?),
-                None => None,
-            };
-        }
-        for (index, section) in trip.sections.iter_mut().enumerate() {
-            if let Some(Some(name)) = self.edit_of(&mode_key(key, index)) {
-                section.mode = name.parse().map_err(|_| malformed("mode"))?;
-                section.mode_source = ModeSource::Person;
-            }
-        }
-        Ok(Record::Trip(trip))
+    /// Every edit by its key; `None`: taken away.
+    fn all_edits(&self) -> BTreeMap<String, Option<String>> {
+        let items = self.automerge.map_range(&self.edits, ..);
+        let edits = items.map(|item| {
+            let value = item.value.into_value();
+            (item.key.into_owned(), value.as_str().map(str::to_owned))
+        });
+        edits.collect()
     }
+}
 
-    /// `None`: never edited. `Some(None)`: taken away.
-    fn edit_of(&self, field: &str) -> Option<Option<String>> {
-        let (value, _) = self.automerge.get(&self.edits, field).ok().flatten()?;
-        Some(value.as_str().map(str::to_owned))
+/// `record` as the person wants it.
+fn edited(
+    edits: &BTreeMap<String, Option<String>>,
+    key: &str,
+    record: Record,
+) -> Result<Record, DocumentError> {
+    let Record::Trip(mut trip) = record else {
+        return Ok(record);
+    };
+    if edits.is_empty() {
+        return Ok(Record::Trip(trip)); // as nearly always
     }
+    let malformed = |field: &str| DocumentError::Malformed {
+        key: key.to_owned(),
+        field: field.to_owned(),
+    };
+    if let Some(purpose) = edits.get(&purpose_key(key)) {
+        trip.purpose = match purpose {
+            Some(name) => Some(Purpose::from_name(name).ok_or_else(|| malformed("purpose"))?),
+            None => None,
+        };
+    }
+    for (index, section) in trip.sections.iter_mut().enumerate() {
+        if let Some(Some(name)) = edits.get(&mode_key(key, index)) {
+            section.mode = name.parse().map_err(|_| malformed("mode"))?;
+            section.mode_source = ModeSource::Person;
+        }
+    }
+    Ok(Record::Trip(trip))
 }
 
 fn count(automerge: &mut AutoCommit) -> u64 {

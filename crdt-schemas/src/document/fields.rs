@@ -4,8 +4,11 @@
 //! is absent has no key. A reading's interval, direction and meter are its key;
 //! its map holds what was measured and where from.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use automerge::transaction::Transactable;
-use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ReadDoc, Value};
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ReadDoc, Value, ValueRef};
 
 use super::Domain;
 use crate::domain::energy::{Flow, Reading};
@@ -45,11 +48,21 @@ pub(super) fn read(
     if value.to_objtype() != Some(ObjType::Map) {
         return Err(Malformed("record"));
     }
-    let fields = Fields { automerge, map };
-    Ok(Some(match domain {
+    read_at(automerge, &map, domain, key).map(Some)
+}
+
+/// The record in `map`, which lies under `key`.
+pub(super) fn read_at(
+    automerge: &AutoCommit,
+    map: &ObjId,
+    domain: Domain,
+    key: &str,
+) -> Result<Record, Malformed> {
+    let fields = Fields::of(automerge, map);
+    Ok(match domain {
         Domain::Mobility => Record::Trip(read_trip(&fields, key)?),
         Domain::Energy => Record::Reading(read_reading(&fields, key)?),
-    }))
+    })
 }
 
 fn write_trip(automerge: &mut AutoCommit, map: &ObjId, trip: &Trip) -> Result<(), AutomergeError> {
@@ -210,29 +223,37 @@ const TO: LocationNames = LocationNames {
     name: "to_name",
 };
 
-/// One map, read field by field.
+/// One map's fields, read in one go: a search for each field takes five times as long.
 struct Fields<'a> {
     automerge: &'a AutoCommit,
-    map: ObjId,
+    fields: BTreeMap<Cow<'a, str>, (Value<'static>, ObjId)>,
 }
 
 impl<'a> Fields<'a> {
-    fn value(&self, name: &'static str) -> Option<Value<'a>> {
-        self.automerge
-            .get(&self.map, name)
-            .ok()
-            .flatten()
-            .map(|(value, _)| value)
+    fn of(automerge: &'a AutoCommit, map: &ObjId) -> Self {
+        let items = automerge.map_range(map, ..);
+        let fields = items.map(|item| {
+            let id = item.id();
+            (item.key, (item.value.into_value(), id))
+        });
+        Self {
+            automerge,
+            fields: fields.collect(),
+        }
+    }
+
+    fn value(&self, name: &'static str) -> Option<&Value<'static>> {
+        self.fields.get(name).map(|(value, _)| value)
     }
 
     /// `Ok(None)` if there is no such field; malformed if `convert` gives nothing.
     fn optional<T>(
         &self,
         name: &'static str,
-        convert: impl Fn(&Value<'a>) -> Option<T>,
+        convert: impl Fn(&Value<'static>) -> Option<T>,
     ) -> Result<Option<T>, Malformed> {
         self.value(name)
-            .map(|value| convert(&value).ok_or(Malformed(name)))
+            .map(|value| convert(value).ok_or(Malformed(name)))
             .transpose()
     }
 
@@ -295,21 +316,14 @@ impl<'a> Fields<'a> {
     }
 
     fn list(&self, name: &'static str) -> Result<Vec<Self>, Malformed> {
-        let (value, list) = self
-            .automerge
-            .get(&self.map, name)
-            .ok()
-            .flatten()
-            .ok_or(Malformed(name))?;
+        let (value, list) = self.fields.get(name).ok_or(Malformed(name))?;
         if value.to_objtype() != Some(ObjType::List) {
             return Err(Malformed(name));
         }
-        (0..self.automerge.length(&list))
-            .map(|index| match self.automerge.get(&list, index) {
-                Ok(Some((value, map))) if value.to_objtype() == Some(ObjType::Map) => Ok(Self {
-                    automerge: self.automerge,
-                    map,
-                }),
+        self.automerge
+            .list_range(list, ..)
+            .map(|item| match &item.value {
+                ValueRef::Object(ObjType::Map) => Ok(Self::of(self.automerge, &item.id())),
                 _ => Err(Malformed(name)),
             })
             .collect()
