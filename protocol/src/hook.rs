@@ -1,8 +1,10 @@
-//! Where a simulator looks in: what costs time.
+//! Where a simulator looks in: what costs time, and what need not be computed twice.
 //!
 //! Without the feature `sim` everything here is empty and compiles to nothing. With it, and once
-//! [`install`] was called, each [`Span`] is reported when it begins and when it ends. Nothing that
-//! a hook does changes a result.
+//! [`install`] was called, each [`Span`] is reported when it begins and when it ends, and the
+//! outcome of a signature check may be remembered: of a thousand nodes that are sent the same
+//! entry, one checks it. A check is a function of its input, so nothing that a hook does changes
+//! a result.
 
 /// What a simulator is told.
 #[cfg(feature = "sim")]
@@ -12,6 +14,10 @@ pub struct Hooks {
     pub begins: fn(&'static str),
     /// The piece of work that began last ends.
     pub ends: fn(),
+    /// How the check of this input ended, if that is known.
+    pub recall: fn(&[u8; 32]) -> Option<bool>,
+    /// The check of this input ended so.
+    pub keep: fn([u8; 32], bool),
 }
 
 #[cfg(feature = "sim")]
@@ -21,6 +27,24 @@ static HOOKS: std::sync::OnceLock<Hooks> = std::sync::OnceLock::new();
 #[cfg(feature = "sim")]
 pub fn install(hooks: Hooks) {
     let _ = HOOKS.set(hooks);
+}
+
+/// Whether `check` holds, which is a function of what `input` hashes.
+#[inline]
+pub(crate) fn once(input: impl FnOnce() -> [u8; 32], check: impl FnOnce() -> bool) -> bool {
+    #[cfg(feature = "sim")]
+    if let Some(hooks) = HOOKS.get() {
+        let input = input();
+        if let Some(known) = (hooks.recall)(&input) {
+            return known;
+        }
+        let holds = check();
+        (hooks.keep)(input, holds);
+        return holds;
+    }
+    #[cfg(not(feature = "sim"))]
+    let _ = input;
+    check()
 }
 
 /// A piece of work that is under way until this is dropped.
