@@ -9,12 +9,14 @@
 //! The machine hears [`maille_core::Input::Committed`] only after the last line.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maille_core::{CommitId, Store, StoreError, Write};
 use maille_protocol::hook::span;
 
-type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Boxed, not `Vec`s: a thousand nodes hold millions of them, and slack adds up.
+type Values = BTreeMap<Box<[u8]>, Box<[u8]>>;
 /// Shared by a disk and its machine, which are always used by the same thread.
 type Durable = Arc<Mutex<Values>>;
 
@@ -94,7 +96,7 @@ impl Disk {
         let durable = lock(&self.durable);
         durable
             .iter()
-            .map(|(key, value)| (key.clone(), Some(value.clone())))
+            .map(|(key, value)| (key.to_vec(), Some(value.to_vec())))
             .collect()
     }
 
@@ -117,8 +119,8 @@ impl Disk {
         let mut durable = lock(&self.durable);
         for (key, value) in batch {
             match value {
-                Some(value) => durable.insert(key, value),
-                None => durable.remove(&key),
+                Some(value) => durable.insert(key.into_boxed_slice(), value.into_boxed_slice()),
+                None => durable.remove(key.as_slice()),
             };
         }
     }
@@ -127,16 +129,16 @@ impl Disk {
 impl Store for DiskReader {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let _span = span("store read");
-        Ok(lock(&self.0).get(key).cloned())
+        Ok(lock(&self.0).get(key).map(|value| value.to_vec()))
     }
 
     fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let _span = span("store scanned");
         let durable = lock(&self.0);
-        let from_prefix = durable.range(prefix.to_vec()..);
+        let from_prefix = durable.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
         Ok(from_prefix
             .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (key.to_vec(), value.to_vec()))
             .collect())
     }
 }

@@ -37,6 +37,7 @@ pub mod checker;
 pub mod clock;
 pub mod disk;
 pub mod fault;
+pub mod memo;
 pub mod network;
 pub mod random;
 pub mod scenario;

@@ -66,7 +66,8 @@ fn main() -> ExitCode {
         Command::Explain(topic) => cli::explain::explain(&topic)
             .map(|()| true)
             .map_err(cli::Failure::from),
-        Command::Bench(bench) => write!(io::stdout(), "{}", bench::run(&bench))
+        Command::Bench(bench) => bench::run(&bench)
+            .and_then(|text| write!(io::stdout(), "{text}"))
             .map(|()| true)
             .map_err(cli::Failure::from),
     };

@@ -5,18 +5,24 @@
     reason = "this measures real time"
 )]
 
-use std::cell::RefCell;
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod meter;
+mod report;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use maille_protocol::hook::{self, Hooks};
+use maille_core::Store;
+use maille_simulator::clock::VirtualSpan;
+use maille_simulator::memo;
 use maille_simulator::network::Links;
 use maille_simulator::random::Seed;
 use maille_simulator::scenario::Log;
 use maille_simulator::town::{Life, Town};
 use maille_simulator::trace::TraceHash;
 use maille_simulator::world::World;
+use meter::Spent;
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -36,40 +42,50 @@ pub(crate) struct Bench {
     /// What the run follows from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Count the time by cause (slows the run down a little).
+    /// Count the time by cause: needs one shard, and slows the run down a little.
     #[arg(long)]
     causes: bool,
+    /// Check every signature anew.
+    #[arg(long)]
+    anew: bool,
+    /// Run with and without counting causes, and with two shards; write the tables to this file.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
 }
 
-/// How one run went.
-pub(crate) struct Measured {
-    /// Name, seconds, steps, resident bytes after it.
-    phases: Vec<(&'static str, f64, u64, u64)>,
-    peak_bytes: u64,
-    rows: usize,
-    differ: usize,
-    shares: usize,
-    broken: usize,
-    store_bytes: usize,
-    trace: TraceHash,
+/// How a part of a run went.
+struct Phase {
+    name: &'static str,
+    seconds: f64,
+    steps: u64,
+    resident_bytes: u64,
     causes: Vec<Spent>,
 }
 
-/// Time spent on one kind of work during the day, without what it was made of.
-#[derive(Clone, Copy)]
-struct Spent {
-    kind: &'static str,
-    times: u64,
-    nanos: u64,
+/// How one run went.
+struct Measured {
+    nodes: u32,
+    shares: usize,
+    shards: usize,
+    phases: Vec<Phase>,
+    peak_bytes: u64,
+    rows: usize,
+    differ: usize,
+    broken: usize,
+    /// Values and bytes by the letter under which a node keeps them.
+    kept: BTreeMap<char, (u64, u64)>,
+    trace: TraceHash,
 }
 
 /// Runs the benchmark and returns what is to be printed.
-pub(crate) fn run(bench: &Bench) -> String {
-    let measured = measure(bench);
-    report(bench, &measured)
+pub(crate) fn run(bench: &Bench) -> io::Result<String> {
+    let Some(file) = &bench.write else {
+        return Ok(report::text(&measure(bench, bench.shards, bench.causes)));
+    };
+    report::write(bench, file)
 }
 
-fn measure(bench: &Bench) -> Measured {
+fn measure(bench: &Bench, shards: usize, causes: bool) -> Measured {
     let town = Town {
         circles: bench.circles,
         people: bench.people,
@@ -78,91 +94,61 @@ fn measure(bench: &Bench) -> Measured {
     };
     let mut log = Log::Off;
     let mut world = World::new(Seed(bench.seed), Links::default(), &mut log);
-    world.split(bench.shards);
-    if bench.causes {
-        hook::install(Hooks { begins, ends });
+    world.split(shards);
+    if causes {
+        meter::start();
     }
+    memo::remember(!bench.anew);
     let mut phases = Vec::new();
     let mut clock = Instant::now();
     let mut steps = 0;
-    let mut phase = |name, life: &Life<'_, '_>, clock: &mut Instant| {
-        let done = life.world.steps();
-        phases.push((
+    let mut phase = |name, life: &Life<'_, '_>| {
+        phases.push(Phase {
             name,
-            clock.elapsed().as_secs_f64(),
-            done - steps,
-            memory("VmRSS"),
-        ));
-        eprintln!("{name}: {:.1} s", clock.elapsed().as_secs_f64());
-        steps = done;
-        *clock = Instant::now();
+            seconds: clock.elapsed().as_secs_f64(),
+            steps: life.world.steps() - steps,
+            resident_bytes: memory("VmRSS"),
+            causes: meter::take(),
+        });
+        steps = life.world.steps();
+        clock = Instant::now();
     };
     let mut life = Life::found(town, &mut world);
-    phase("founding, history", &life, &mut clock);
+    phase("founding", &life);
     life.share();
-    phase("sharing", &life, &mut clock);
-    MEASURING.store(true, Ordering::Relaxed);
+    phase("sharing", &life);
     life.day();
-    MEASURING.store(false, Ordering::Relaxed);
-    phase("a day", &life, &mut clock);
-    life.world
-        .pass(maille_simulator::clock::VirtualSpan::from_secs(60));
+    phase("a day", &life);
+    let peak_bytes = memory("VmHWM"); // what follows only checks
+    life.world.pass(VirtualSpan::from_secs(60));
     let (rows, differ) = life.held();
-    phase("reading all rows", &life, &mut clock);
+    phase("checking", &life);
     let shares = life.shares();
     Measured {
+        nodes: bench.circles * bench.people,
+        shares,
+        shards,
         phases,
-        peak_bytes: memory("VmHWM"),
+        peak_bytes,
         rows,
         differ,
-        shares,
         broken: world.broken().len(),
-        store_bytes: world.nodes().map(|node| world.store_bytes(node)).sum(),
+        kept: kept(&world),
         trace: world.trace(),
-        causes: TOTALS.with_borrow_mut(std::mem::take).spent,
     }
 }
 
-fn report(bench: &Bench, measured: &Measured) -> String {
-    let mut text = String::new();
-    let nodes = bench.circles * bench.people;
-    let _ = writeln!(
-        text,
-        "{nodes} nodes in circles of {}, {} shares, {} shards, seed {}",
-        bench.people, measured.shares, bench.shards, bench.seed
-    );
-    for (name, seconds, steps, bytes) in &measured.phases {
-        let _ = writeln!(
-            text,
-            "{name:<20} {seconds:>8.1} s {steps:>10} steps {:>6} MiB resident",
-            bytes >> 20
-        );
+fn kept(world: &World<'_>) -> BTreeMap<char, (u64, u64)> {
+    let mut kept: BTreeMap<char, (u64, u64)> = BTreeMap::new();
+    for node in world.nodes() {
+        for (key, value) in world.store(node).scan(&[]).unwrap_or_default() {
+            let letter = key.first().map_or('?', |letter| char::from(*letter));
+            let (count, bytes) = kept.entry(letter).or_default();
+            *count += 1;
+            *bytes += (key.len() + value.len()) as u64;
+        }
     }
-    let day = measured.phases[2].1;
-    let _ = writeln!(
-        text,
-        "a day: {:.0} x real time; peak {} MiB, {} KiB a node; stores {} KiB a node",
-        86_400.0 / day,
-        measured.peak_bytes >> 20,
-        (measured.peak_bytes >> 10) / u64::from(nodes),
-        (measured.store_bytes >> 10) / nodes as usize
-    );
-    let _ = writeln!(
-        text,
-        "{} rows held, {} shares differ, {} invariants broken, trace {}",
-        measured.rows, measured.differ, measured.broken, measured.trace
-    );
-    let mut causes = measured.causes.clone();
-    causes.sort_by_key(|spent| std::cmp::Reverse(spent.nanos));
-    for Spent { kind, times, nanos } in causes {
-        let _ = writeln!(
-            text,
-            "{kind:<24} {times:>10} times {:>10} us {:>8.2} us each",
-            nanos / 1_000,
-            nanos as f64 / 1_000.0 / times as f64
-        );
-    }
-    text
+    kept
 }
 
 /// A line of `/proc/self/status` in bytes; nothing where there is no such file.
@@ -173,62 +159,4 @@ fn memory(line: &str) -> u64 {
     kib.and_then(|kib| kib.trim().parse::<u64>().ok())
         .unwrap_or(0)
         << 10
-}
-
-static MEASURING: AtomicBool = AtomicBool::new(false);
-
-#[derive(Default)]
-struct Totals {
-    spent: Vec<Spent>,
-    /// Kinds under way, each with its slot in `spent`.
-    open: Vec<usize>,
-    since: Option<Instant>,
-}
-
-thread_local! {
-    static TOTALS: RefCell<Totals> = RefCell::default();
-}
-
-impl Totals {
-    /// Books the time since the last look to what is under way.
-    fn look(&mut self) {
-        let now = Instant::now();
-        if let (Some(since), Some(slot)) = (self.since, self.open.last()) {
-            self.spent[*slot].nanos += u64::try_from((now - since).as_nanos()).unwrap_or(0);
-        }
-        self.since = Some(now);
-    }
-}
-
-fn begins(kind: &'static str) {
-    if !MEASURING.load(Ordering::Relaxed) {
-        return;
-    }
-    TOTALS.with_borrow_mut(|totals| {
-        totals.look();
-        let slot = totals
-            .spent
-            .iter()
-            .position(|spent| std::ptr::eq(spent.kind, kind) || spent.kind == kind);
-        let slot = slot.unwrap_or_else(|| {
-            totals.spent.push(Spent {
-                kind,
-                times: 0,
-                nanos: 0,
-            });
-            totals.spent.len() - 1
-        });
-        totals.spent[slot].times += 1;
-        totals.open.push(slot);
-    });
-}
-
-fn ends() {
-    if !MEASURING.load(Ordering::Relaxed) {
-        return;
-    }
-    TOTALS.with_borrow_mut(|totals| {
-        totals.look();
-        totals.open.pop();
-    });
 }
