@@ -284,13 +284,15 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         contact: &Contact,
     ) -> Result<(), ReadError> {
+        let mut owed = self.all_given()?;
+        owed.retain(|share| share.grant.audience == contact.person && share.owes_feed());
+        if owed.is_empty() {
+            return Ok(()); // as at most hellos: reading the sealing key is dear
+        }
         let Some(to) = self.sealing_key_of(contact)? else {
             return Ok(());
         };
-        for share in self.all_given()? {
-            if share.grant.audience != contact.person {
-                continue;
-            }
+        for share in owed {
             match (
                 share.given.ended,
                 &share.given.revocation,
@@ -574,6 +576,14 @@ impl<S: Store> Home<S> {
 }
 
 impl GivenWithGrant {
+    /// Whether something of it is to be put into its reader's feed.
+    fn owes_feed(&self) -> bool {
+        match self.given.ended {
+            None => !self.given.fed,
+            Some(_) => self.given.revocation.is_some() && self.given.end_position.is_none(),
+        }
+    }
+
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         self.given.ended.is_none() && self.grant.expires > now
     }
