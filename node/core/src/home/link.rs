@@ -215,7 +215,13 @@ impl<S: Store> Home<S> {
         if live.spare && live.session.is_open() {
             // The dialler speaks: what seemed open is gone at their end.
             live.spare = false;
-            if let Some(dead) = self.session_of(person).filter(|dead| *dead != connection) {
+            let of_person = |other: &Live| other.person == person && !other.spare;
+            let dead = self
+                .sessions
+                .iter()
+                .find(|(id, other)| **id != connection && of_person(other))
+                .map(|(id, _)| *id);
+            if let Some(dead) = dead {
                 self.sessions.remove(&dead);
                 self.effects.push(Output::Close { connection: dead });
             }
