@@ -243,7 +243,7 @@ pub(crate) struct AsideNote {
     pub(crate) why: AsideWhy,
 }
 
-#[derive(Clone, Copy, Debug, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) enum AsideWhy {
     #[n(0)]
     TooManyOffers,

@@ -211,7 +211,7 @@ impl<S: Store> Home<S> {
         }
     }
 
-    fn try_end_expired(
+    pub(super) fn try_end_expired(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,

@@ -40,7 +40,7 @@ const PAUSE_MS: u64 = 60_000;
 /// How often a contact may make us number their feed anew in [`RENUMBER_SPAN_MS`]. It costs a read of
 /// everything shared with them and a seal per share; an honest node needs it when it has lost its
 /// place, or accepts a share that it was offered.
-const RENUMBER_MAX: u32 = 8;
+const RENUMBER_MAX: u32 = 32;
 const RENUMBER_SPAN_MS: u64 = 600_000;
 
 /// Most frames made ready per session and input, so that one contact cannot starve the rest.
@@ -49,6 +49,8 @@ const FRAMES_PER_PUMP_MAX: usize = 64;
 /// A session with a contact.
 pub(super) struct Live {
     person: PersonId,
+    /// Whose node is at the other end, as proven by the transport.
+    peer: TransportId,
     dialler: TransportId,
     role: Role,
     session: Session,
@@ -56,6 +58,17 @@ pub(super) struct Live {
     spare: bool,
     /// Something may be able to leave.
     ready: bool,
+}
+
+#[cfg(test)]
+impl Live {
+    pub(super) fn is_with(&self, person: PersonId) -> bool {
+        self.person == person
+    }
+
+    pub(super) fn is_at(&self, peer: TransportId) -> bool {
+        self.peer == peer
+    }
 }
 
 /// How often a contact has made us number their feed anew since a moment.
@@ -100,6 +113,12 @@ impl Dial {
             paused: false,
         }
     }
+
+    /// Whether its time has come. One that lies further ahead than any pause was set by a clock
+    /// that has been put back since.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.at <= now || self.at > now.plus_millis(2 * DIAL_PAUSE_MS_MAX.max(PAUSE_MS))
+    }
 }
 
 pub(super) fn new_feed(rng: &mut impl CryptoRng) -> Feed {
@@ -131,7 +150,7 @@ impl<S: Store> Home<S> {
             return;
         };
         if let Some(dial) = self.dials.get_mut(&person) {
-            if dial.paused && now < dial.at {
+            if dial.paused && !dial.is_due(now) {
                 self.effects.push(Output::Close { connection });
                 return;
             }
@@ -168,6 +187,7 @@ impl<S: Store> Home<S> {
         let session = Session::new(self.me.secrets.transport, peer, rng);
         let live = Live {
             person,
+            peer,
             dialler,
             role,
             session,
@@ -176,7 +196,7 @@ impl<S: Store> Home<S> {
         };
         self.sessions.insert(connection, live);
         if role == Role::Dialler && self.say_hello(connection, person).is_err() {
-            self.leave_alone(now, connection, person);
+            self.leave_alone(now, person);
         }
     }
 
@@ -233,8 +253,7 @@ impl<S: Store> Home<S> {
         let Err(refused) = outcome else {
             return;
         };
-        self.view.roll_back();
-        self.effects.clear();
+        self.take_back();
         if let Refused::Peer(what) = refused
             && let Ok(Some(contact)) = self.contact(person)
         {
@@ -243,12 +262,12 @@ impl<S: Store> Home<S> {
                 what,
             });
         }
-        self.leave_alone(now, connection, person);
+        self.leave_alone(now, person);
     }
 
     /// Closes a session that cannot go on, and does not begin another for a while.
-    fn leave_alone(&mut self, now: Timestamp, connection: ConnectionId, person: PersonId) {
-        self.close(connection);
+    fn leave_alone(&mut self, now: Timestamp, person: PersonId) {
+        self.close_all(person);
         let dial = Dial {
             paused: true,
             ..Dial::due(now.plus_millis(PAUSE_MS))
@@ -266,6 +285,10 @@ impl<S: Store> Home<S> {
     ) -> Result<(), Refused> {
         let at = layout::contact(person);
         let mut contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
+        let peer = self.sessions.get(&connection).map(|live| live.peer);
+        if peer != Some(contact.transport) {
+            return Err(Refused::Peer("a node that is not the contact's".to_owned()));
+        }
         match received {
             Received::Hello(hello) => self.hello(now, rng, connection, &mut contact, hello),
             Received::Authority(bytes) => {
@@ -294,7 +317,7 @@ impl<S: Store> Home<S> {
         hello: Hello,
     ) -> Result<(), Refused> {
         if hello.person != contact.person {
-            return Err(Refused::Peer("a hello in another person's name".to_owned()));
+            return self.met_somebody_else(now, connection, contact, hello.person);
         }
         if !hello.addresses.is_empty() && hello.addresses != contact.addresses {
             contact.addresses.clone_from(&hello.addresses);
@@ -311,6 +334,9 @@ impl<S: Store> Home<S> {
         }
         // They hold a place in our feed that we can go on from, or nothing of a feed that is whole.
         let same = hello.cursor.feed == feed.id;
+        if same && hello.cursor.position >= feed.next && self.went_back_in_time(now, rng)? {
+            return Ok(());
+        }
         let place = if same { hello.cursor.position } else { 0 };
         let lost = place < feed.acked || place >= feed.next;
         let resumes = !lost && !sim_point!(self, RenumberFeed);
@@ -365,6 +391,28 @@ impl<S: Store> Home<S> {
         self.dials.insert(person, again);
     }
 
+    /// A node says that it is not the contact's whom a card placed there. If another contact's card
+    /// places them there too, it is theirs from now on, unless the first has proven otherwise.
+    fn met_somebody_else(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        contact: &Contact,
+        person: PersonId,
+    ) -> Result<(), Refused> {
+        let theirs = self.contact(person)?;
+        if theirs.is_none_or(|theirs| theirs.transport != contact.transport)
+            || self.is_proven(contact.person, contact.transport)?
+        {
+            return Err(Refused::Peer("a hello in another person's name".to_owned()));
+        }
+        self.view
+            .write(layout::by_transport(contact.transport), &person);
+        self.close(connection);
+        self.dial_now(now, person);
+        Ok(())
+    }
+
     /// Counts that a contact makes us number their feed anew, and refuses it too often.
     fn may_renumber(&mut self, now: Timestamp, person: PersonId) -> Result<(), Refused> {
         let none = Renumbered {
@@ -372,14 +420,12 @@ impl<S: Store> Home<S> {
             count: 0,
         };
         let counted = self.renumbered.entry(person).or_insert(none);
-        if now >= counted.since.plus_millis(RENUMBER_SPAN_MS) {
+        if now >= counted.since.plus_millis(RENUMBER_SPAN_MS) || now < counted.since {
             *counted = none;
         }
         counted.count += 1;
         if counted.count > RENUMBER_MAX {
-            return Err(Refused::Peer(
-                "a place in the feed that was lost too often".to_owned(),
-            ));
+            return Err(Refused::TooOften);
         }
         Ok(())
     }
@@ -508,7 +554,7 @@ impl<S: Store> Home<S> {
         for connection in connections {
             let person = self.sessions[&connection].person;
             if self.pump(now, connection).is_err() {
-                self.leave_alone(now, connection, person);
+                self.leave_alone(now, person);
             }
         }
     }
@@ -634,7 +680,8 @@ impl<S: Store> Home<S> {
         if let DueWhat::End(bytes) = &due.what {
             return Ok(parcel(bytes, SentKind::End));
         }
-        if !self.given_of(due.grant)?.is_live(now) {
+        let share = self.given_of(due.grant)?;
+        if !share.is_live(now) {
             return Ok(Turn::Withdrawn);
         }
         let (key, rows) = match &due.what {
@@ -643,6 +690,10 @@ impl<S: Store> Home<S> {
             DueWhat::End(bytes) => return Ok(parcel(bytes, SentKind::End)),
             DueWhat::Entry { key, rows } => (key, *rows),
         };
+        // After a gap in its log an entry could not be taken in.
+        if share.given.passed_over {
+            return Ok(Turn::PassedOver);
+        }
         let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
         let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
         let prefix = entry.claimed();
@@ -738,10 +789,14 @@ impl<S: Store> Home<S> {
         // Half again at random, so that two nodes that lost each other do not dial in step.
         let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
         *dial = Dial {
-            at: dial.at.max(now.plus_millis(pause)),
+            at: if dial.is_due(now) {
+                now.plus_millis(pause)
+            } else {
+                dial.at.max(now.plus_millis(pause))
+            },
             failures: dial.failures.saturating_add(1),
             under_way: false,
-            paused: dial.paused && now < dial.at,
+            paused: dial.paused && !dial.is_due(now),
         };
     }
 
@@ -767,7 +822,7 @@ impl<S: Store> Home<S> {
             .dials
             .iter()
             .filter(|(person, dial)| {
-                !dial.under_way && dial.at <= now && self.session_of(**person).is_none()
+                !dial.under_way && dial.is_due(now) && self.session_of(**person).is_none()
             })
             .map(|(person, _)| *person)
             .collect();
@@ -816,6 +871,18 @@ impl<S: Store> Home<S> {
             to,
             frame: frame.to_bytes(),
         });
+    }
+
+    /// Closes every session with a contact.
+    pub(super) fn close_all(&mut self, person: PersonId) {
+        let all = self.sessions.iter();
+        let all: Vec<ConnectionId> = all
+            .filter(|(_, live)| live.person == person)
+            .map(|(id, _)| *id)
+            .collect();
+        for connection in all {
+            self.close(connection);
+        }
     }
 
     pub(super) fn close(&mut self, connection: ConnectionId) {

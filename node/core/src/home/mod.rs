@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
-use maille_protocol::id::{DeviceId, PersonId};
+use maille_protocol::id::{DeviceId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -62,6 +62,8 @@ pub struct Home<S> {
     next_expiry: Option<Timestamp>,
     /// When the next share begins that came too early; `None`: none did.
     next_begin: Option<Timestamp>,
+    /// Whether it is known that this store goes on where it stopped: see `restore`.
+    settled: bool,
     sessions: BTreeMap<ConnectionId, Live>,
     dials: BTreeMap<PersonId, Dial>,
     /// How often contacts have made us number their feed anew of late.
@@ -159,6 +161,7 @@ impl<S: Store> Home<S> {
             me,
             next_expiry: None,
             next_begin: None,
+            settled: false,
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),
             renumbered: BTreeMap::new(),
@@ -186,7 +189,13 @@ impl<S: Store> Home<S> {
 
     /// Takes one input in. Drain [`Home::poll_output`] afterwards.
     pub fn handle(&mut self, now: Timestamp, rng: &mut impl CryptoRng, input: Input<'_>) {
-        self.settle(now, rng);
+        if let Err(error) = self.settle(now, rng) {
+            self.view.roll_back();
+            self.effects.clear();
+            self.unsettled(input, error);
+            return self.flush();
+        }
+        self.flush();
         // First, and as a batch of its own: nothing may be sealed for a reader whose time is over,
         // and a refused command must not take the end back.
         self.end_expired(now, rng);
@@ -215,6 +224,26 @@ impl<S: Store> Home<S> {
         self.pump_all(now);
         self.dial_due(now, rng);
         self.flush();
+    }
+
+    /// What little can be done with a store that cannot be settled: say so.
+    fn unsettled(&mut self, input: Input<'_>, error: CommandError) {
+        match input {
+            Input::Command(command, _) => self.effects.push(Output::Finished {
+                command,
+                result: Err(error),
+            }),
+            Input::Connected { connection, .. } => {
+                self.effects.push(Output::Close { connection });
+            }
+            Input::Committed(id) => self.committed(id),
+            Input::Addresses(addresses) => self.addresses = addresses,
+            Input::Listening(addresses) => self.listening = Some(addresses),
+            Input::Received { .. }
+            | Input::Disconnected { .. }
+            | Input::DialFailed { .. }
+            | Input::Tick => {}
+        }
     }
 
     /// The next thing to do, until `None`.
@@ -251,15 +280,19 @@ impl<S: Store> Home<S> {
                     self.next_expiry = next;
                 }
             }
-            Err(_) => {
-                self.view.roll_back();
-                self.effects.clear();
-            }
+            Err(_) => self.take_back(),
         }
         self.effects.push(Output::Finished {
             command: id,
             result,
         });
+    }
+
+    /// Forgets what was made of an input that failed. Sessions that it closed stay closed.
+    fn take_back(&mut self) {
+        self.view.roll_back();
+        self.effects
+            .retain(|effect| matches!(effect, Output::Close { .. }));
     }
 
     fn command(
@@ -425,13 +458,17 @@ impl<S: Store> Home<S> {
         card: &Card,
         name: String,
     ) -> Result<Contact, CommandError> {
-        // A transport key does not say whose it is; the first contact to have it keeps it.
+        // A transport key does not say whose it is: who has proven to be met there keeps it, and a
+        // card alone gives way to the newer one.
         if let Some(person) = self
             .view
             .read::<PersonId>(&layout::by_transport(card.transport))?
             && person != card.person
         {
-            return Err(CommandError::OtherContactsNode { person });
+            if self.is_proven(person, card.transport)? {
+                return Err(CommandError::OtherContactsNode { person });
+            }
+            self.close_all(person);
         }
         let known = self.contact(card.person)?;
         let mut addresses = card.addresses.clone();
@@ -474,11 +511,25 @@ impl<S: Store> Home<S> {
                 person: known.person,
             });
         }
-        self.view.delete(layout::by_transport(known.transport));
-        while let Some(connection) = self.session_of(known.person) {
-            self.close(connection);
+        let at = layout::by_transport(known.transport);
+        if self.view.read::<PersonId>(&at)? == Some(known.person) {
+            self.view.delete(at);
         }
+        self.close_all(known.person);
         Ok(())
+    }
+
+    /// Whether a contact's own authority names this node.
+    pub(super) fn is_proven(
+        &self,
+        person: PersonId,
+        transport: TransportId,
+    ) -> Result<bool, ReadError> {
+        let Some(contact) = self.contact(person)? else {
+            return Ok(false);
+        };
+        let authority = self.authority_of(&contact)?;
+        Ok(authority.is_some_and(|shown| shown.device_of_transport(&transport).is_some()))
     }
 
     fn committed(&mut self, id: CommitId) {

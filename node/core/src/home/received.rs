@@ -87,8 +87,9 @@ impl<S: Store> Home<S> {
         };
         self.view.write(layout::taken(id), &taken);
         self.keep_contact(now, rng, &link.card, name)?;
-        // What was not taken in when it came has to come again.
-        if offered || (taken.grant.is_none() && self.view.get(&layout::asides(from))?.is_some()) {
+        // What came before it was wanted has to come again: a grant that was not kept, or its end.
+        let feed = self.feed(from)?;
+        if offered || (taken.grant.is_none() && feed.is_some_and(|feed| feed.cursor.position > 0)) {
             self.take_feed_again(now, from)?;
         }
         Ok(Done::ReceivedAccepted {
@@ -167,7 +168,10 @@ impl<S: Store> Home<S> {
         let mut slices: Vec<SliceId> = self
             .taken()?
             .into_iter()
-            .filter(|(_, taken)| taken.from == from && taken.accepted.is_some())
+            .filter(|(_, taken)| {
+                // A link alone may name any slice: to name its parts would tell what we hold.
+                taken.from == from && taken.accepted.is_some() && taken.grant.is_some()
+            })
             .map(|(_, taken)| taken.slice)
             .collect();
         slices.sort_unstable();

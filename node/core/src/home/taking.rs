@@ -26,8 +26,11 @@ use maille_protocol::time::Timestamp;
 use maille_schemas::lens::{self, Lens};
 
 use super::Home;
-use super::content::{self, ROW_FIELDS_BYTES_MAX, ROW_KEY_BYTES_MAX, RowsContent};
+use super::content::{
+    self, ROW_FIELDS_BYTES_MAX, ROW_KEY_BYTES_MAX, ROWS_PER_ENTRY_MAX, RowsContent,
+};
 use super::publish::part_of;
+use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
 use crate::state::{AsideNote, AsideWhy, Asides, Contact, HeldLog, Holding, Row, Taken};
@@ -54,9 +57,15 @@ pub(super) enum Refused {
     /// The peer's fault: close the session.
     #[error("{0}")]
     Peer(String),
+    /// Nobody's fault, but not now.
+    #[error("too often")]
+    TooOften,
     /// Our store's fault.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Our store's fault, or the disk's.
+    #[error(transparent)]
+    Command(#[from] CommandError),
 }
 
 fn refuse<T>(what: impl std::fmt::Display) -> Result<T, Refused> {
@@ -155,8 +164,14 @@ impl<S: Store> Home<S> {
         let fresh =
             match parcel::verify_share(signed, slice, &fresh, authority, self.me.person, now) {
                 Ok(()) => fresh,
-                // It lay in the feed until its end, or the clocks differ: nothing to read, nothing wrong.
-                Err(ContentsError::Grant(GrantError::Expired { .. })) => Vec::new(),
+                // It lay in the feed until its end, or the clocks differ. If ours is wrong, the keys
+                // will be wanted.
+                Err(ContentsError::Grant(GrantError::Expired { .. })) => {
+                    let granted = &signed.unverified().parts;
+                    parcel::verify_keys(&fresh, slice.id(), |p| granted.contains(p), authority)
+                        .map_err(theirs)?;
+                    fresh
+                }
                 Err(ContentsError::Grant(GrantError::NotYet { not_before, .. })) => {
                     self.set_aside(now, from, AsideWhy::BeginsLater(not_before))?;
                     return Ok(Vec::new());
@@ -174,7 +189,7 @@ impl<S: Store> Home<S> {
             self.set_aside(now, from, AsideWhy::NewerContent)?;
             return Ok(Vec::new());
         }
-        if known.is_none() && self.offers_from(from)? >= OFFERS_PER_CONTACT_MAX {
+        if known.is_none() && self.offers_from(now, from)? >= OFFERS_PER_CONTACT_MAX {
             self.set_aside(now, from, AsideWhy::TooManyOffers)?;
             return Ok(Vec::new());
         }
@@ -197,11 +212,16 @@ impl<S: Store> Home<S> {
         self.keep_keys(from, &fresh)
     }
 
-    fn offers_from(&self, from: PersonId) -> Result<usize, ReadError> {
+    /// Open offers of a person.
+    fn offers_from(&self, now: Timestamp, from: PersonId) -> Result<usize, ReadError> {
         let all = self.taken()?.into_iter();
-        Ok(all
-            .filter(|(_, taken)| taken.from == from && taken.accepted.is_none())
-            .count())
+        let open = all.filter(|(_, taken)| {
+            taken.from == from
+                && taken.accepted.is_none()
+                && taken.revoked.is_none()
+                && taken.until > now
+        });
+        Ok(open.count())
     }
 
     fn take_keys(
@@ -211,8 +231,15 @@ impl<S: Store> Home<S> {
         slice: SliceId,
         mut keys: Vec<PartKey>,
     ) -> Result<Vec<AccessKey>, Refused> {
-        let grants = self.grants_on(from, slice)?;
-        let granted = |part: PartNumber| grants.iter().any(|(_, grant)| grant.parts.contains(part));
+        let mut grants = Vec::new();
+        for (id, grant) in self.grants_on(from, slice)? {
+            // New keys are for shares in force: those of another one, only offered, are not wanted.
+            let ended = self.view.read::<Taken>(&layout::taken(id))?;
+            if ended.is_some_and(|taken| taken.revoked.is_none()) {
+                grants.push(grant);
+            }
+        }
+        let granted = |part: PartNumber| grants.iter().any(|grant| grant.parts.contains(part));
         // Others may be of a share that is offered and not accepted.
         keys.retain(|key| {
             let claimed = key.record.unverified();
@@ -381,6 +408,15 @@ impl<S: Store> Home<S> {
             self.set_aside(now, from, AsideWhy::NewerContent)?;
             return Ok(0);
         }
+        let serial = content.rows.first().map_or(0, |row| row.version.serial);
+        if content.rows.len() > ROWS_PER_ENTRY_MAX
+            || content.rows.iter().any(|row| row.version.serial != serial)
+        {
+            return refuse("rows beyond what one entry holds");
+        }
+        if !self.serial_stands(slice, serial)? {
+            return Ok(0);
+        }
         let known_lens = Lens::find_id(&grant.content.hash).is_some();
         let mut taken = BTreeMap::new();
         for record in content.rows {
@@ -400,9 +436,6 @@ impl<S: Store> Home<S> {
                 if let Some(fields) = fields {
                     lens::decode(&record.key, fields).map_err(theirs)?;
                 }
-            }
-            if !self.serial_stands(slice, record.version.serial)? {
-                continue;
             }
             let at = layout::row(slice, part, &record.key);
             let older = self.view.read::<Row>(&at)?;
@@ -449,6 +482,8 @@ impl<S: Store> Home<S> {
         if let AsideWhy::BeginsLater(begin) = why {
             self.next_begin = Some(self.next_begin.map_or(begin, |next| next.min(begin)));
         }
+        // The same again is one note, so that it does not push others out.
+        asides.notes.retain(|note| note.why != why);
         asides.notes.push(AsideNote { at, why });
         let over = asides.notes.len().saturating_sub(NOTES_MAX);
         asides.notes.drain(..over);
@@ -467,16 +502,21 @@ impl<S: Store> Home<S> {
         if self.next_begin.is_none_or(|next| next > now) {
             return;
         }
-        if self.try_take_begun(now).is_err() {
+        // A store that cannot be read says so elsewhere; this looks again in a while.
+        self.next_begin = if self.try_take_begun(now).is_ok() {
+            self.find_next_begin().unwrap_or(None)
+        } else {
             self.view.roll_back();
-        }
-        // A store that cannot be read says so elsewhere; the next opening looks again.
-        self.next_begin = self.find_next_begin().unwrap_or(None);
+            Some(now.plus_millis(60_000))
+        };
     }
 
     fn try_take_begun(&mut self, now: Timestamp) -> Result<(), ReadError> {
         for contact in self.contacts()? {
-            if self.begins(contact.person)?.is_some_and(|begin| begin <= now) {
+            if self
+                .begins(contact.person)?
+                .is_some_and(|begin| begin <= now)
+            {
                 self.take_feed_again(now, contact.person)?;
             }
         }

@@ -28,6 +28,7 @@ const LENS: &str = "mobility.weekly";
 mod found;
 mod peers;
 mod restore;
+mod review;
 
 /// A disk: what was made durable, and whether it can be read.
 #[derive(Clone, Default)]

@@ -15,24 +15,24 @@ use super::*;
 use crate::command::AsideReason;
 use crate::state::{DueWhat, Given, Holding, OwnPart, OwnSlice, RowVersion};
 
-fn on_disk<T: for<'b> Decode<'b, ()>>(world: &World, n: usize, key: &[u8]) -> T {
+pub(super) fn on_disk<T: for<'b> Decode<'b, ()>>(world: &World, n: usize, key: &[u8]) -> T {
     let bytes = world.nodes[n].disk.get(key).unwrap().expect("a value");
     minicbor::decode(&bytes).unwrap()
 }
 
-fn put<T: minicbor::Encode<()>>(world: &World, n: usize, key: Vec<u8>, value: &T) {
+pub(super) fn put<T: minicbor::Encode<()>>(world: &World, n: usize, key: Vec<u8>, value: &T) {
     world.nodes[n]
         .disk
         .apply(&[(key, Some(wire::encode(value)))]);
 }
 
-fn count(world: &World, n: usize, prefix: &[u8]) -> usize {
+pub(super) fn count(world: &World, n: usize, prefix: &[u8]) -> usize {
     world.nodes[n].disk.scan(prefix).unwrap().len()
 }
 
 /// No violation was seen by anybody.
 #[track_caller]
-fn assert_nobody_at_fault(world: &World) {
+pub(super) fn assert_nobody_at_fault(world: &World) {
     for node in &world.nodes {
         for event in &node.events {
             assert!(!matches!(event, Event::Violation { .. }), "{event:?}");
@@ -41,7 +41,7 @@ fn assert_nobody_at_fault(world: &World) {
 }
 
 /// The violations that `n` saw.
-fn violations(world: &World, n: usize) -> usize {
+pub(super) fn violations(world: &World, n: usize) -> usize {
     let events = world.nodes[n].events.iter();
     events
         .filter(|event| matches!(event, Event::Violation { .. }))
@@ -118,7 +118,7 @@ impl World {
     }
 }
 
-fn keys_on(world: &World, n: usize, slice: SliceId) -> usize {
+pub(super) fn keys_on(world: &World, n: usize, slice: SliceId) -> usize {
     count(world, n, &layout::keys_of(slice))
 }
 
@@ -346,7 +346,11 @@ fn offers_without_number_do_not_stop_the_feed() {
     let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
         panic!("no status")
     };
-    assert_eq!(status.contacts[0].aside.len(), 4);
+    assert_eq!(
+        status.contacts[0].aside.len(),
+        1,
+        "the same again is one note"
+    );
     assert_eq!(
         status.contacts[0].aside[0].reason,
         AsideReason::TooManyOffers
@@ -441,7 +445,7 @@ fn a_giver_cannot_store_more_than_its_share() {
     }
 }
 
-/// Has `n`'s node write one row of `key`, which no lens made, and makes it due under `share`.
+/// Has `n`'s node write a row of `key`, which no lens made, and makes it due under `share`.
 fn writes_a_row(
     world: &mut World,
     n: usize,
@@ -449,16 +453,29 @@ fn writes_a_row(
     key: &[u8],
     fields: Option<&[u8]>,
 ) {
-    let version = RowVersion {
-        serial: 0,
-        changes: 1 << 40,
-        hash: row_hash(key, fields),
-    };
-    let rows = vec![RowRecord {
+    writes_rows(world, n, share, key, fields, &[0]);
+}
+
+/// As [`writes_a_row`], once for each serial, in one entry.
+pub(super) fn writes_rows(
+    world: &mut World,
+    n: usize,
+    share: &GivenShare,
+    key: &[u8],
+    fields: Option<&[u8]>,
+    serials: &[u32],
+) {
+    let hash = row_hash(key, fields);
+    let rows = serials.iter().map(|&serial| RowRecord {
         key: key.to_vec().into(),
-        version,
+        version: RowVersion {
+            serial,
+            changes: 1 << 40,
+            hash,
+        },
         fields: fields.map(|fields| fields.to_vec().into()),
-    }];
+    });
+    let rows = rows.collect();
     let content = content::pack(&RowsContent { version: 1, rows });
     let now = world.now;
     let node = &mut world.nodes[n];
@@ -622,7 +639,7 @@ fn a_peer_cannot_renumber_at_will() {
         layout::feed(world.person_of(0)),
     );
     let mut ids = BTreeSet::new();
-    for _ in 0..40 {
+    for _ in 0..100 {
         let mut feed: Feed = on_disk(&world, 1, &theirs);
         feed.cursor = Cursor::default();
         put(&world, 1, theirs.clone(), &feed);
@@ -634,7 +651,7 @@ fn a_peer_cannot_renumber_at_will() {
         world.deliver();
         ids.insert(on_disk::<Feed>(&world, 0, &mine).id.0);
     }
-    assert!((5..=9).contains(&ids.len()), "{} numberings", ids.len());
+    assert!((20..=33).contains(&ids.len()), "{} numberings", ids.len());
     world.settle();
     world.import_of(0, 2, "2026-02");
     world.assert_same_view(0, 1);
