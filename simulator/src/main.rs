@@ -56,7 +56,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let held = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Bench(_)) {
+        maille_simulator::memo::remember(true);
+    }
+    let held = match command {
         Command::Run(run) => cli::run::run(&run),
         Command::Check(check) => cli::check::check(&check),
         Command::Replay(replay) => cli::replay::replay(&replay),

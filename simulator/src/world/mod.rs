@@ -12,6 +12,8 @@
 mod node;
 mod queue;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ use crate::checker::{Broken, Watch};
 use crate::clock::{NodeClock, VirtualSpan, VirtualTime};
 use crate::disk::DiskReader;
 use crate::fault::{Fault, Plan};
-use crate::network::{Links, Loss, Network, Partition};
+use crate::network::{Links, Loss, Nat, Network, Partition};
 use crate::random::Seed;
 use crate::scenario::Log;
 use crate::trace::TraceHash;
@@ -101,8 +103,9 @@ impl<'log> World<'log> {
         self.add(twin)
     }
 
-    fn add(&mut self, node: Node) -> NodeIndex {
+    fn add(&mut self, mut node: Node) -> NodeIndex {
         let index = NodeIndex(self.air.places);
+        node.nat = self.air.network.nat_of(index);
         let places = self.air.places.checked_add(1).filter(|it| *it < OUTSIDE.0);
         self.air.places = places.expect("nodes fit in a u32");
         let (piece, slot) = place(index, self.shards.len());
@@ -121,6 +124,11 @@ impl<'log> World<'log> {
     /// Lets `node` misbehave from now on.
     pub fn corrupt(&mut self, node: NodeIndex, behaviour: Box<dyn Behaviour>) {
         self.node_mut(node).behaviour = Some(behaviour);
+    }
+
+    /// Puts `node` behind another router than the one that was drawn for it.
+    pub fn behind(&mut self, node: NodeIndex, nat: Nat) {
+        self.node_mut(node).nat = nat;
     }
 
     /// Parts nodes from each other for a time.
@@ -260,6 +268,11 @@ impl<'log> World<'log> {
     /// Whether `node` misbehaves.
     pub fn is_corrupt(&self, node: NodeIndex) -> bool {
         self.node(node).behaviour.is_some()
+    }
+
+    /// What `node`'s router lets in.
+    pub fn nat(&self, node: NodeIndex) -> Nat {
+        self.node(node).nat
     }
 
     /// How often `node` was started.

@@ -47,7 +47,7 @@ pub(super) enum Happening {
         connection: ConnectionId,
         dial: Dial,
     },
-    /// The other end, `by`, took the dial.
+    /// The other end took the dial.
     Opened {
         connection: ConnectionId,
         dial: Dial,
@@ -58,6 +58,17 @@ pub(super) enum Happening {
     Frame {
         connection: ConnectionId,
         bytes: Arc<[u8]>,
+    },
+    /// A frame has come through the node's own line.
+    Received {
+        connection: ConnectionId,
+        bytes: Arc<[u8]>,
+    },
+    /// A dial that was taken arrives a second time, at another address; nobody will use it.
+    DoubleDial {
+        connection: ConnectionId,
+        dial: Dial,
+        from: NodeIndex,
     },
     /// A frame that a misbehaving node held back leaves now.
     Leaves {

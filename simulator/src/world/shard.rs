@@ -96,6 +96,12 @@ pub(super) fn run_side_by_side(shards: &mut [Shard], air: &Air, end: VirtualTime
             let horizon = begin.plus(air.network.latency_floor()).min(after_end);
             let mut posted = Vec::new();
             let mut under_way = 0;
+            let busy = |shard: &&mut Shard| shard.queue.first().is_some_and(|key| key.at < horizon);
+            let mut alone = shards.iter_mut().filter(busy);
+            if let (Some(shard), None) = (alone.next(), alone.next()) {
+                // Handing over costs more than it saves when the others have nothing to do.
+                posted.extend(shard.run(air, pieces, horizon));
+            }
             for (piece, worker) in workers.iter().enumerate() {
                 let shard = &mut shards[piece];
                 if shard.queue.first().is_some_and(|key| key.at < horizon) {

@@ -28,7 +28,8 @@ use crate::byzantine::Behaviour;
 use crate::checker::Watch;
 use crate::clock::{NodeClock, VirtualTime};
 use crate::disk::{Disk, DiskReader};
-use crate::network::{End, Network};
+use crate::network::nat::Mappings;
+use crate::network::{Bucket, End, Nat, Network};
 use crate::random::{NotForRealKeys, Seed};
 use crate::trace::NodeTrace;
 
@@ -109,6 +110,11 @@ pub(super) struct Node {
     full_until: VirtualTime,
     backup: Option<Backup>,
     connections: BTreeMap<ConnectionId, End>,
+    /// What its router lets in.
+    pub(super) nat: Nat,
+    mappings: Mappings,
+    up: Bucket,
+    down: Bucket,
     dials: u32,
     /// Messages sent on the network so far: numbers each draw about one.
     messages: u64,
@@ -162,6 +168,10 @@ impl Node {
             full_until: VirtualTime::START,
             backup: None,
             connections: BTreeMap::new(),
+            nat: Nat::Open,
+            mappings: Mappings::default(),
+            up: Bucket::default(),
+            down: Bucket::default(),
             dials: 0,
             messages: 0,
             flushes: 0,
@@ -195,7 +205,13 @@ impl Node {
             Happening::Dialled { connection, dial } => self.dialled(step, from, connection, dial),
             Happening::Opened { connection, dial } => self.opened(step, from, connection, dial),
             Happening::Refused { dial } => self.refused(step, dial),
-            Happening::Frame { connection, bytes } => self.arrives(step, connection, &bytes),
+            Happening::Frame { connection, bytes } => self.arrives(step, connection, bytes),
+            Happening::Received { connection, bytes } => self.receives(step, connection, &bytes),
+            Happening::DoubleDial {
+                connection,
+                dial,
+                from,
+            } => self.double_dialled(step, from, connection, dial),
             Happening::Leaves {
                 connection,
                 frame,

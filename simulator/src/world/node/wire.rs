@@ -9,8 +9,8 @@ use super::super::NodeIndex;
 use super::super::queue::{Dial, Happening};
 use super::{Node, Step};
 use crate::byzantine::{Scene, Sending};
-use crate::clock::{VirtualSpan, VirtualTime};
-use crate::network::{self, End};
+use crate::clock::VirtualSpan;
+use crate::network::{self, End, Nat};
 
 /// Keeps what is sent on one connection apart, so that it arrives in order.
 const NEXT: VirtualSpan = VirtualSpan::from_micros(1);
@@ -29,6 +29,9 @@ impl Node {
             .iter()
             .filter_map(|address| network::node_at(address))
             .find(|node| node.0 < step.air.places && *node != self.index);
+        if let (Some(target), true) = (target, self.nat != Nat::Open) {
+            self.mappings.sends(step.now, target);
+        }
         let network = &step.air.network;
         let arrival = target.filter(|_| self.online).and_then(|target| {
             Some((
@@ -62,16 +65,20 @@ impl Node {
         let arrival = network.arrival(self.index, from, number, step.now);
         // The proof of the transport's key tells a dialler that it reached the right node.
         let right = self.is_up() && self.online && self.secrets.transport == dial.peer;
+        let peers = self.connections.values().map(|end| end.peer);
+        let right = right && self.mappings.admits(self.nat, step.now, from, peers);
         if let (Some(arrival), true) = (arrival, right) {
             self.cause(step, arrival, from, Happening::Opened { connection, dial });
-            self.connected(
-                step,
-                from,
-                connection,
-                dial.dialler,
-                Role::Acceptor,
-                arrival,
-            );
+            let end = End::to(from, arrival);
+            self.connected(step, connection, end, dial.dialler, Role::Acceptor);
+            if let Some(after) = step.air.network.double_dial(from, number) {
+                let double = Happening::DoubleDial {
+                    connection: network::second_of(connection),
+                    dial,
+                    from,
+                };
+                self.cause_here(step, step.now.plus(after), double);
+            }
         } else {
             let noticed = step.now.plus(network.detection(from, self.index, number));
             self.cause(step, noticed, from, Happening::Refused { dial });
@@ -86,7 +93,8 @@ impl Node {
         dial: Dial,
     ) {
         if self.lives(dial.life) && self.online {
-            self.connected(step, from, connection, dial.peer, Role::Dialler, step.now);
+            let end = End::to(from, step.now);
+            self.connected(step, connection, end, dial.peer, Role::Dialler);
         } else {
             let number = self.count_message();
             let detection = step.air.network.detection(from, self.index, number);
@@ -105,21 +113,37 @@ impl Node {
         }
     }
 
+    /// A second connection of a dial that was taken: the dialler uses the other, and this one ends.
+    pub(super) fn double_dialled(
+        &mut self,
+        step: &mut Step<'_>,
+        from: NodeIndex,
+        connection: ConnectionId,
+        dial: Dial,
+    ) {
+        if !self.is_up() || !self.online {
+            return;
+        }
+        let number = self.count_message();
+        let end = End {
+            broken: true,
+            ..End::to(from, step.now)
+        };
+        self.connected(step, connection, end, dial.dialler, Role::Acceptor);
+        let detection = step.air.network.detection(self.index, from, number);
+        let noticed = step.now.plus(detection);
+        self.cause_here(step, noticed, Happening::Gone { connection });
+    }
+
     fn connected(
         &mut self,
         step: &mut Step<'_>,
-        peer: NodeIndex,
         connection: ConnectionId,
+        end: End,
         transport: TransportId,
         role: Role,
-        last_arrival: VirtualTime,
     ) {
-        let end = End {
-            peer,
-            last_arrival,
-            broken: false,
-            closed: false,
-        };
+        let peer = end.peer;
         self.connections.insert(connection, end);
         let input = Input::Connected {
             connection,
@@ -182,7 +206,14 @@ impl Node {
         }
         let peer = end.peer;
         let network = &step.air.network;
-        if let Some(arrival) = network.arrival(self.index, peer, number, step.now) {
+        let leaves = match network.links().up {
+            Some(up) => self.up.pass(up, step.now, frame.len()),
+            None => step.now,
+        };
+        if self.nat != Nat::Open {
+            self.mappings.sends(leaves, peer);
+        }
+        if let Some(arrival) = network.arrival(self.index, peer, number, leaves) {
             let arrival = arrival.max(end.last_arrival.plus(NEXT));
             end.last_arrival = arrival;
             let bytes = Arc::from(frame);
@@ -193,7 +224,25 @@ impl Node {
         }
     }
 
-    pub(super) fn arrives(&mut self, step: &mut Step<'_>, connection: ConnectionId, bytes: &[u8]) {
+    /// A frame has come over the link, and waits until the node's own line has let it through.
+    pub(super) fn arrives(
+        &mut self,
+        step: &mut Step<'_>,
+        connection: ConnectionId,
+        bytes: Arc<[u8]>,
+    ) {
+        let passed = match step.air.network.links().down {
+            Some(down) => self.down.pass(down, step.now, bytes.len()),
+            None => step.now,
+        };
+        if passed == step.now {
+            self.receives(step, connection, &bytes);
+        } else {
+            self.cause_here(step, passed, Happening::Received { connection, bytes });
+        }
+    }
+
+    pub(super) fn receives(&mut self, step: &mut Step<'_>, connection: ConnectionId, bytes: &[u8]) {
         let open = self
             .connections
             .get(&connection)
