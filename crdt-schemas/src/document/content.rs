@@ -20,6 +20,7 @@
 //! - Merging in any order gives the same records.
 //! - An edit whose record is absent waits; it is not shown.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable};
@@ -167,7 +168,7 @@ impl Document {
                 index: 0,
                 source: source.into(),
             })?;
-        let (_, genesis) = genesis(id);
+        let genesis = genesis_hash(id);
         if automerge.get_change_meta_by_hash(&genesis).is_none() {
             return Err(DocumentError::OtherDocument);
         }
@@ -473,6 +474,25 @@ fn genesis(id: DocumentId) -> (AutoCommit, ChangeHash) {
         .commit_with(CommitOptions::default().with_time(0))
         .expect("operations are pending");
     (automerge, hash)
+}
+
+/// Most first changes that a thread remembers: ten years of two domains, four times over.
+const GENESES_KEPT_MAX: usize = 1_000;
+
+/// The hash of the first change of the document `id`.
+///
+/// It is a function of `id`, and to make it takes as long as to load a small document: each thread
+/// remembers those it has made.
+fn genesis_hash(id: DocumentId) -> ChangeHash {
+    thread_local! {
+        static KNOWN: RefCell<BTreeMap<DocumentId, ChangeHash>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= GENESES_KEPT_MAX {
+            known.clear();
+        }
+        *known.entry(id).or_insert_with(|| genesis(id).1)
+    })
 }
 
 /// Whether `bytes` begin like one chunk of `kind`; Automerge itself would take
