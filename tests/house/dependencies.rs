@@ -115,6 +115,33 @@ fn arrows_point_one_way() {
     }
 }
 
+/// Planted bugs and simulation points are compiled into the simulator, and into no node.
+#[test]
+fn a_node_is_built_without_what_only_the_simulator_needs() {
+    let has_sim = |package| {
+        let lines = tree(&["-p", package, "-e", "normal"], "{p}|{f}");
+        let ours = lines.iter().filter(|line| {
+            line.starts_with("maille-core ") || line.starts_with("maille-protocol ")
+        });
+        let features: Vec<&str> = ours
+            .filter_map(|line| line.split_once('|'))
+            .map(|it| it.1)
+            .collect();
+        assert!(
+            features.len() >= 2,
+            "{package} has a core and a protocol: {lines:?}"
+        );
+        features
+            .iter()
+            .any(|list| list.split(',').any(|feature| feature == "sim"))
+    };
+    assert!(
+        has_sim("maille-simulator"),
+        "the feature was not understood"
+    );
+    assert!(!has_sim("maille-node"));
+}
+
 /// The lines of `cargo tree`, each crate once.
 #[track_caller]
 fn tree(what: &[&str], format: &str) -> Vec<String> {

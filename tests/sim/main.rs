@@ -1,5 +1,7 @@
-//! The simulator from outside: the same seed is the same run, and many seeds keep every invariant.
+//! The simulator from outside: the same seed is the same run, many seeds keep every invariant, and
+//! planted bugs are found.
 
 mod check;
 mod determinism;
+mod plants;
 mod usage;

@@ -15,12 +15,12 @@ use std::time::Instant;
 use maille_protocol::hook::Hooks;
 use maille_simulator::memo;
 
-/// Time spent on one kind of work, without what it was made of.
-#[derive(Clone, Copy)]
-pub(super) struct Spent {
-    pub(super) kind: &'static str,
-    pub(super) times: u64,
-    pub(super) nanos: u64,
+use super::Cause;
+
+struct Spent {
+    kind: &'static str,
+    times: u64,
+    nanos: u64,
 }
 
 #[derive(Default)]
@@ -48,11 +48,16 @@ pub(super) fn start() {
     MEASURING.store(true, Ordering::Relaxed);
 }
 
-/// What was measured since the last time, dearest first.
-pub(super) fn take() -> Vec<Spent> {
+/// What was measured in this thread since the last time, dearest first.
+pub(super) fn take() -> Vec<Cause> {
     let mut spent = TOTALS.with_borrow_mut(std::mem::take).spent;
     spent.sort_by_key(|spent| std::cmp::Reverse(spent.nanos));
-    spent
+    let cause = |Spent { kind, times, nanos }| Cause {
+        kind: String::from(kind),
+        times,
+        us: nanos / 1_000,
+    };
+    spent.into_iter().map(cause).collect()
 }
 
 fn begins(kind: &'static str) {

@@ -404,7 +404,7 @@ impl<'a, 'log> Story<'a, 'log> {
                 Conduct::Honest | Conduct::TwoHistories => continue,
                 Conduct::Withhold => Box::new(Withhold::new(300_000)),
                 Conduct::Replay => Box::new(Replay::new(200_000)),
-                Conduct::Flood => Box::new(Flood::new(20)),
+                Conduct::Flood => Box::new(Flood::new(8)),
                 Conduct::Lie => Box::new(Lie::new(300_000)),
             };
             self.world.corrupt(person.node, behaviour);
