@@ -125,8 +125,8 @@ Made by one command, which writes this file:
 
     cargo run --release -p maille-simulator -- bench --write simulator/BENCHMARKS.md
 
-{when}, commit {commit}, {rustc}. {machine}. The machine is shared with other work: CPU seconds say
-more than seconds.
+{when}, commit {commit}, {rustc}.
+{machine}; shared with other work, so CPU seconds say more than seconds.
 
 **The town.** {nodes} full nodes in circles of {people}. In a circle everybody gives their
 `mobility.weekly` to everybody else: {degree} shares given and {degree} received per node, {shares} in
@@ -143,7 +143,7 @@ would show: {differ} of {shares} shares differ, {broken} invariants broken.
 | at most 600 MiB for 1,000 nodes | {peak} MiB at most, over founding, sharing and the day | {small} |
 ",
         when = now(),
-        commit = told("git", &["rev-parse", "--short", "HEAD"]),
+        commit = told("git", &["describe", "--always", "--dirty"]),
         rustc = told("rustc", &["--version"]),
         machine = machine(),
         nodes = whole.nodes,
