@@ -17,12 +17,14 @@
 //!
 //! # Invariants
 //!
-//! - Nothing here reads a clock, the environment or a file, draws from the operating system,
-//!   starts a thread, or walks a container whose order differs from process to process.
+//! - Nothing here reads a clock, the environment or a file, draws from the operating system, or
+//!   walks a container whose order differs from process to process. Threads run pieces of a world
+//!   in windows in which none can reach another ([`world`]); nothing depends on which is first.
 //! - A draw in one place never shifts a draw in another: every stream and every single draw is
 //!   keyed by the seed, who draws, and what for ([`random`]).
 //! - What happens at a node depends on that node's own state and the events addressed to it,
-//!   never on a look into another node: the queue can be split by node later.
+//!   never on a look into another node: a world can be split by node.
+//! - What this process remembers of earlier runs is outcomes of pure functions ([`memo`]).
 #![deny(
     clippy::disallowed_methods,
     clippy::disallowed_types,
