@@ -46,6 +46,8 @@ pub mod domain {
     pub const GRANT_ID: &str = "maille/1/grant-id";
     /// Signature over a revocation.
     pub const REVOCATION: &str = "maille/1/revocation";
+    /// What a reader shows of a grant that they have accepted.
+    pub const GRANT_ACCEPTED: &str = "maille/1/grant-accepted";
     /// Signature over a generation record.
     pub const GENERATION: &str = "maille/1/generation";
     /// Hash of a generation record: its id.

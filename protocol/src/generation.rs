@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 
 use crate::crypto::{self, Key, domain};
-use crate::id::{DeviceId, GenerationId, PersonId, SliceId};
+use crate::id::{DeviceId, GenerationId, GrantId, PersonId, SliceId};
 use crate::principal::Authority;
 use crate::signed::{Record, Signed};
 use crate::slice::PartNumber;
@@ -131,6 +131,16 @@ impl AccessKey {
     #[must_use]
     pub const fn new(key: Key) -> Self {
         Self(key)
+    }
+
+    /// Returns the key with which a reader names, in a session, a grant that they have accepted: its
+    /// giver knows it by then, and nobody who has not seen the grant or its link does.
+    #[must_use]
+    pub fn of_accepted(grant: &GrantId) -> Self {
+        Self(Key::from_bytes(crypto::hash(
+            domain::GRANT_ACCEPTED,
+            &[grant.as_bytes()],
+        )))
     }
 
     /// Returns the key itself.

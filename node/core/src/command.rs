@@ -298,8 +298,8 @@ pub struct GivenShare {
     pub acknowledged: Option<Timestamp>,
     /// Whether their node has acknowledged the end of a share that ended.
     pub end_acknowledged: bool,
-    /// Whether their node has been offered it, and they have not accepted it.
-    pub offered: bool,
+    /// When their node said that they have accepted it; `None`: not yet, and nothing of it has left.
+    pub accepted: Option<Timestamp>,
 }
 
 /// A share that I received.
@@ -457,6 +457,8 @@ pub enum CommandError {
         share: String,
         /// How many match.
         count: u64,
+        /// Which.
+        candidates: Vec<GrantId>,
     },
     /// The share has ended already.
     #[error("that share has ended already")]
@@ -468,6 +470,14 @@ pub enum CommandError {
     #[error("the link's share ended at {until}")]
     LinkExpired {
         /// When it ended.
+        until: Timestamp,
+    },
+    /// Nothing lies between the first month and the end.
+    #[error("the first month {from} comes after the end {until}")]
+    BeginsAfterEnd {
+        /// The first month asked for.
+        from: Month,
+        /// The end asked for.
         until: Timestamp,
     },
     /// A name or a purpose is too long or empty, or has line ends or control characters in it.

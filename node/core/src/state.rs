@@ -164,6 +164,9 @@ pub(crate) struct Given {
     /// accepted the share. Their node asks for all of it again once they have.
     #[n(7)]
     pub(crate) passed_over: bool,
+    /// When the reader's node said that its person has accepted it.
+    #[n(8)]
+    pub(crate) accepted: Option<Timestamp>,
 }
 
 /// A share that somebody gave to our person.

@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     /// `None` only while it is closed.
     session: Option<Session>,
     running: bool,
+    /// What to call people who have no name yet; `None`: nothing, for programs.
+    someone: Option<&'static str>,
 }
 
 impl Desk {
@@ -55,6 +57,7 @@ impl Desk {
             runtime,
             session: Some(session),
             running,
+            someone: someone(context),
         })
     }
 
@@ -71,15 +74,21 @@ impl Desk {
             runtime,
             session: Some(session),
             running: true,
+            someone: someone(context),
         })
     }
 
     /// Has a command carried out; what it changes is durable when this returns.
     pub(crate) fn ask(&mut self, command: Command) -> Result<Done, Failure> {
         let session = self.session.as_mut().expect("only dropping takes it");
-        self.runtime
+        let mut done = self
+            .runtime
             .block_on(session.call(command))
-            .map_err(of_call)
+            .map_err(of_call)?;
+        if let Some(someone) = self.someone {
+            name_everybody(&mut done, someone);
+        }
+        Ok(done)
     }
 
     /// Whether a node meets others for this home right now.
@@ -94,6 +103,36 @@ impl Drop for Desk {
         if let Some(session) = self.session.take() {
             self.runtime.block_on(session.close());
         }
+    }
+}
+
+fn someone(context: &Context) -> Option<&'static str> {
+    (!context.screen.json).then(|| context.screen.text.someone())
+}
+
+/// Calls people without a name `someone`. The word is never kept: the next reader may have another
+/// language.
+fn name_everybody(done: &mut Done, someone: &str) {
+    let name = |name: &mut String| {
+        if name.is_empty() {
+            someone.clone_into(name);
+        }
+    };
+    match done {
+        Done::Status(status) => status.contacts.iter_mut().for_each(|it| name(&mut it.name)),
+        Done::ShareCreated { share, .. } | Done::ShareRevoked { share } => name(&mut share.name),
+        Done::Shares { shares } => shares.iter_mut().for_each(|it| name(&mut it.name)),
+        Done::ReceivedAccepted { share, .. } | Done::Received { share, .. } => {
+            name(&mut share.name);
+        }
+        Done::ReceivedList { shares } => shares.iter_mut().for_each(|it| name(&mut it.name)),
+        Done::Sent { entries } => entries.iter_mut().for_each(|it| name(&mut it.name)),
+        Done::Card { .. }
+        | Done::Recorded { .. }
+        | Done::Trips { .. }
+        | Done::Footprint { .. }
+        | Done::Preview { .. }
+        | Done::Exported(_) => {}
     }
 }
 

@@ -291,6 +291,13 @@ impl Sentence {
         self
     }
 
+    /// With a line for each of these.
+    #[must_use]
+    pub(crate) fn details<L: ToString>(mut self, lines: &[L]) -> Self {
+        self.details.extend(lines.iter().map(ToString::to_string));
+        self
+    }
+
     /// With a next step.
     #[must_use]
     pub(crate) fn hint(mut self, line: impl Into<String>) -> Self {

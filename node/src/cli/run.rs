@@ -126,7 +126,8 @@ impl Names {
             tracing::debug!("names are unknown: the node is ending");
         }
         let someone = || screen.text.someone().to_owned();
-        self.known.get(&who).cloned().unwrap_or_else(someone)
+        let name = self.known.get(&who).filter(|name| !name.is_empty());
+        name.cloned().unwrap_or_else(someone)
     }
 
     async fn look_up(&mut self, node: &Node) -> Result<(), Failure> {

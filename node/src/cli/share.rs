@@ -15,20 +15,14 @@ pub(crate) fn create(context: &Context, flags: &ShareCreateFlags) -> Result<(), 
     let command = Command::ShareCreate {
         lens: flags.lens.clone(),
         with: typed::card(&flags.with)?,
-        name: flags
-            .name
-            .clone()
-            .unwrap_or_else(|| text.someone().to_owned()),
+        name: flags.name.clone().unwrap_or_default(),
         until: typed::until(
             &flags.until,
             maille_node::clock::now(),
             &context.screen.clock,
         )?,
         from: flags.from.as_deref().map(typed::month).transpose()?,
-        purpose: flags
-            .purpose
-            .clone()
-            .unwrap_or_else(|| text.no_purpose().to_owned()),
+        purpose: flags.purpose.clone().unwrap_or_default(),
     };
     let mut desk = Desk::open(context)?;
     let Done::ShareCreated { share, link } = desk.ask(command)? else {

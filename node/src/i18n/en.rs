@@ -14,7 +14,7 @@ use maille_schemas::time::Moment;
 
 use crate::cli::failure::{Failure, Mistyped, Sentence};
 use crate::i18n::clock::spell_month;
-use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text};
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text, purpose_or};
 
 /// English sentences.
 #[derive(Debug)]
@@ -65,9 +65,10 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             .hint("use the other person's card: `maille card` shows it on their device"),
         CommandError::UnknownShare { share } => Sentence::new(format!("no share is known as {}", quoted(share)))
             .hint("see your shares: `maille share list` or `maille received list`"),
-        CommandError::AmbiguousShare { share, count } => {
+        CommandError::AmbiguousShare { share, count, candidates } => {
             Sentence::new(format!("{} match {}", counted(*count, "share", "shares"), quoted(share)))
-                .hint("give the whole identifier, which begins with `grant1`: it is in the list of shares")
+                .details(candidates)
+                .hint("give the beginning of one of these identifiers")
         }
         CommandError::AlreadyEnded { share } => Sentence::new("this share has ended already").detail(share.to_string())
             .hint("see how it stands: `maille share list`"),
@@ -99,6 +100,14 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::Damaged { key } => Sentence::new("something kept here cannot be read; nothing has changed")
             .detail(key.clone())
             .hint("keep a copy of the folder as it is and report it: Maille or the disk is at fault"),
+        CommandError::BeginsAfterEnd { from, until } => {
+            Sentence::new(format!(
+                "this share would show nothing: it begins in {}, after its end on {}",
+                spell_month(*from, &English),
+                clock.spell(*until, &English)
+            ))
+            .hint("choose an earlier month (`--from`) or a later end (`--until`)")
+        }
         CommandError::OtherContactsNode { person } => {
             Sentence::new("this card names the device of another of your contacts")
                 .detail(person.to_string())
@@ -136,7 +145,7 @@ fn aside_reason(reason: AsideReason, clock: Option<&Clock>) -> String {
 fn given_state(share: &GivenShare, clock: &Clock) -> String {
     match share.state {
         ShareState::Offered | ShareState::Pending => "being prepared".to_owned(),
-        ShareState::Active if share.offered => format!(
+        ShareState::Active if share.accepted.is_none() => format!(
             "offered, until {}; {} has not accepted it yet",
             clock.spell(share.until, &English),
             share.name
@@ -1022,10 +1031,10 @@ impl Text for English {
                 share.lens,
                 given_state(share, clock)
             ),
-            format!("why: {}", share.purpose),
+            format!("why: {}", purpose_or(&share.purpose, self.no_purpose())),
         ];
         match share.state {
-            ShareState::Active if share.offered => {
+            ShareState::Active if share.accepted.is_none() => {
                 lines.push("nothing of it has left: give them the link".to_owned());
             }
             ShareState::Offered | ShareState::Pending | ShareState::Active => {
@@ -1121,7 +1130,7 @@ impl Text for English {
             what,
             entry.name,
             entry.lens,
-            entry.purpose,
+            purpose_or(&entry.purpose, self.no_purpose()),
             self.size(entry.bytes)
         )
     }

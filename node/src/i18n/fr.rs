@@ -14,7 +14,7 @@ use maille_schemas::time::Moment;
 
 use crate::cli::failure::{Failure, Mistyped, Sentence};
 use crate::i18n::clock::spell_month;
-use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text};
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text, purpose_or};
 
 /// French sentences.
 #[derive(Debug)]
@@ -67,9 +67,10 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             .hint("utilisez la carte de l'autre personne : chez elle, `maille card` l'affiche"),
         CommandError::UnknownShare { share } => Sentence::new(format!("aucun partage n'est connu sous {}", quoted(share)))
             .hint("voyez vos partages : `maille share list` ou `maille received list`"),
-        CommandError::AmbiguousShare { share, count } => {
+        CommandError::AmbiguousShare { share, count, candidates } => {
             Sentence::new(format!("{} correspondent à {}", counted(*count, "partage", "partages"), quoted(share)))
-                .hint("donnez l'identifiant entier, qui commence par `grant1` : il est dans la liste des partages")
+                .details(candidates)
+                .hint("donnez le début de l'un de ces identifiants")
         }
         CommandError::AlreadyEnded { share } => Sentence::new("ce partage est déjà terminé").detail(share.to_string())
             .hint("voyez où il en est : `maille share list`"),
@@ -101,6 +102,14 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
             .detail(key.clone())
             .hint("gardez une copie du dossier telle quelle et signalez-le : c'est un défaut de Maille ou du disque"),
+        CommandError::BeginsAfterEnd { from, until } => {
+            Sentence::new(format!(
+                "ce partage ne montrerait rien : il commence en {}, après sa fin, le {}",
+                spell_month(*from, &French),
+                clock.spell(*until, &French)
+            ))
+            .hint("choisissez un mois plus tôt (`--from`) ou une fin plus tard (`--until`)")
+        }
         CommandError::OtherContactsNode { person } => {
             Sentence::new("cette carte désigne l'appareil d'un autre de vos contacts")
                 .detail(person.to_string())
@@ -138,7 +147,7 @@ fn aside_reason(reason: AsideReason, clock: Option<&Clock>) -> String {
 fn given_state(share: &GivenShare, clock: &Clock) -> String {
     match share.state {
         ShareState::Offered | ShareState::Pending => "en préparation".to_owned(),
-        ShareState::Active if share.offered => format!(
+        ShareState::Active if share.accepted.is_none() => format!(
             "proposé, jusqu'au {} ; {} ne l'a pas encore accepté",
             clock.spell(share.until, &French),
             share.name
@@ -1050,10 +1059,13 @@ impl Text for French {
                 share.lens,
                 given_state(share, clock)
             ),
-            format!("pourquoi : {}", share.purpose),
+            format!(
+                "pourquoi : {}",
+                purpose_or(&share.purpose, self.no_purpose())
+            ),
         ];
         match share.state {
-            ShareState::Active if share.offered => {
+            ShareState::Active if share.accepted.is_none() => {
                 lines.push("rien n'en est sorti : donnez-lui le lien".to_owned());
             }
             ShareState::Offered | ShareState::Pending | ShareState::Active => {
@@ -1149,7 +1161,7 @@ impl Text for French {
             what,
             entry.name,
             entry.lens,
-            entry.purpose,
+            purpose_or(&entry.purpose, self.no_purpose()),
             self.size(entry.bytes)
         )
     }

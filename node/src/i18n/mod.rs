@@ -348,6 +348,12 @@ pub(crate) enum DemoView {
     Sent,
 }
 
+/// A purpose, or the words for one that nobody gave. They are never kept: the reader may have
+/// another language.
+fn purpose_or<'a>(purpose: &'a str, none: &'a str) -> &'a str {
+    if purpose.is_empty() { none } else { purpose }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

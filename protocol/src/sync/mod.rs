@@ -12,7 +12,7 @@
 //! | open | `Hello` | violation |
 //! | open | `Authority`, `Names`, `Item`, `Ack` | handed on after bounds and order are checked |
 //!
-//! Each end names all that it holds right after the hellos, in frames of which the last has room
+//! Each end names all that it holds right after the hellos, and every grant that its person has accepted, in frames of which the last has room
 //! left, and names what it has just been given before it acknowledges the parcel. So a sender whose
 //! items are all acknowledged knows that a part not named will not be: it sends a gap in place of
 //! the part's entries and goes on.

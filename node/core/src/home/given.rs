@@ -29,7 +29,7 @@ use maille_schemas::document::Month;
 use rand_core::CryptoRng;
 
 use super::publish::{find_lens, part_of};
-use super::{Home, check_text};
+use super::{Home, begins_id, check_text, is_called};
 use crate::command::{CommandError, Done, GivenShare, ShareState};
 use crate::io::Store;
 use crate::layout;
@@ -67,7 +67,7 @@ impl<S: Store> Home<S> {
         wish: Wish,
     ) -> Result<Done, CommandError> {
         let lens = find_lens(&wish.lens)?;
-        check_text("name", &wish.name, false)?;
+        check_text("name", &wish.name, true)?;
         check_text("purpose", &wish.purpose, true)?;
         if wish.with.person == self.me.person {
             return Err(CommandError::Oneself);
@@ -82,6 +82,14 @@ impl<S: Store> Home<S> {
             return Err(CommandError::EndsTooLate {
                 until: wish.until,
                 days_max: DAYS_MAX,
+            });
+        }
+        if let Some(from) = wish.from
+            && month_of(wish.until).is_some_and(|last| last < from)
+        {
+            return Err(CommandError::BeginsAfterEnd {
+                from,
+                until: wish.until,
             });
         }
         let live = self
@@ -134,6 +142,7 @@ impl<S: Store> Home<S> {
             revocation: None,
             end_position: None,
             passed_over: false,
+            accepted: None,
         };
         self.view.write(layout::given(id), &given);
         let range = signed.unverified().parts;
@@ -462,6 +471,13 @@ impl<S: Store> Home<S> {
         Ok(readers)
     }
 
+    /// Shares given to a person.
+    pub(super) fn given_to(&self, person: PersonId) -> Result<Vec<GivenWithGrant>, ReadError> {
+        let mut shares = self.all_given()?;
+        shares.retain(|share| share.grant.audience == person);
+        Ok(shares)
+    }
+
     fn all_given(&self) -> Result<Vec<GivenWithGrant>, ReadError> {
         self.view
             .scan_read::<Given>(layout::GIVEN)?
@@ -490,23 +506,28 @@ impl<S: Store> Home<S> {
         {
             return Ok(id);
         }
-        let mut found = Vec::new();
+        let (mut found, mut ended) = (Vec::new(), None);
         for given in self.all_given()? {
-            let named = self
-                .contact(given.grant.audience)?
-                .is_some_and(|c| c.name == share);
-            if named && given.given.ended.is_none() {
-                found.push(given.id);
+            let id_begins_so = begins_id(share, given.id);
+            let contact = self.contact(given.grant.audience)?;
+            if id_begins_so || contact.is_some_and(|contact| is_called(&contact, share)) {
+                if given.given.ended.is_none() || id_begins_so {
+                    found.push(given.id);
+                } else {
+                    ended = Some(given.id);
+                }
             }
         }
-        match found.as_slice() {
-            [] => Err(CommandError::UnknownShare {
+        match (found.as_slice(), ended) {
+            ([id], _) => Ok(*id),
+            ([], Some(share)) => Err(CommandError::AlreadyEnded { share }),
+            ([], None) => Err(CommandError::UnknownShare {
                 share: share.to_owned(),
             }),
-            [id] => Ok(*id),
-            several => Err(CommandError::AmbiguousShare {
+            (several, _) => Err(CommandError::AmbiguousShare {
                 share: share.to_owned(),
                 count: several.len() as u64,
+                candidates: several.to_vec(),
             }),
         }
     }
@@ -549,10 +570,15 @@ impl<S: Store> Home<S> {
             },
             rows,
             acknowledged: feed
-                .filter(|_| given.fed && !given.passed_over && acked >= given.last_position)
+                .filter(|_| {
+                    given.fed
+                        && given.accepted.is_some()
+                        && !given.passed_over
+                        && acked >= given.last_position
+                })
                 .and_then(|feed| feed.acked_at),
             end_acknowledged: given.end_position.is_some_and(|position| acked >= position),
-            offered: given.ended.is_none() && given.passed_over,
+            accepted: given.accepted,
         })
     }
 
@@ -587,6 +613,11 @@ impl GivenWithGrant {
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         self.given.ended.is_none() && self.grant.expires > now
     }
+}
+
+/// The month in which a moment lies, in UTC.
+fn month_of(at: Timestamp) -> Option<Month> {
+    at.to_string().get(..7)?.parse().ok()
 }
 
 fn with_grant(key: &[u8], given: Given) -> Result<GivenWithGrant, ReadError> {

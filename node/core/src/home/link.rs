@@ -54,6 +54,8 @@ pub(super) struct Live {
     dialler: TransportId,
     role: Role,
     session: Session,
+    /// The watchers have been told that the contact is there.
+    told: bool,
     /// Waits for its hello, to take the place of a session that seems open.
     spare: bool,
     /// Something may be able to leave.
@@ -191,6 +193,7 @@ impl<S: Store> Home<S> {
             dialler,
             role,
             session,
+            told: false,
             spare,
             ready: false,
         };
@@ -299,13 +302,40 @@ impl<S: Store> Home<S> {
             }
             Received::Names => {
                 self.make_ready(connection);
-                Ok(())
+                Ok(self.note_accepted(now, connection, person)?)
             }
             Received::Item { position, item } => {
                 self.item(now, connection, &contact, position, item)
             }
             Received::Ack { position } => self.acked(now, connection, person, position),
         }
+    }
+
+    /// Notes which shares the peer's person has accepted, by what their node names.
+    fn note_accepted(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        person: PersonId,
+    ) -> Result<(), ReadError> {
+        let Some(live) = self.sessions.get(&connection) else {
+            return Ok(());
+        };
+        let mut accepted = Vec::new();
+        for share in self.given_to(person)? {
+            let name = AccessKey::of_accepted(&share.id);
+            if share.given.accepted.is_none() && live.session.peer_named(&name) {
+                accepted.push(share);
+            }
+        }
+        for share in accepted {
+            let given = Given {
+                accepted: Some(now),
+                ..share.given
+            };
+            self.view.write(layout::given(share.id), &given);
+        }
+        Ok(())
     }
 
     fn hello(
@@ -367,6 +397,7 @@ impl<S: Store> Home<S> {
         if let Some(live) = self.sessions.get_mut(&connection) {
             live.session.start_feeds(feed.cursor.position, out);
             live.ready = true;
+            live.told = true;
         }
         let keys = self.access_keys_from(contact.person)?;
         self.show_all_names(connection, &keys);
@@ -694,6 +725,9 @@ impl<S: Store> Home<S> {
         if share.given.passed_over {
             return Ok(Turn::PassedOver);
         }
+        if !live.session.peer_named(&AccessKey::of_accepted(&due.grant)) {
+            return Ok(unnamed(live));
+        }
         let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
         let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
         let prefix = entry.claimed();
@@ -705,10 +739,8 @@ impl<S: Store> Home<S> {
                 kind: SentKind::Rows,
                 rows: u64::from(rows),
             }
-        } else if live.session.has_named_all() {
-            Turn::PassedOver
         } else {
-            Turn::Waits
+            unnamed(live)
         })
     }
 
@@ -758,10 +790,16 @@ impl<S: Store> Home<S> {
         if let Some(live) = self.sessions.remove(&connection)
             && !live.spare
         {
+            self.tell_gone(&live);
+            self.dial_later(now, rng, live.person);
+        }
+    }
+
+    fn tell_gone(&mut self, live: &Live) {
+        if live.told {
             self.event(Event::ContactOffline {
                 person: live.person,
             });
-            self.dial_later(now, rng, live.person);
         }
     }
 
@@ -886,14 +924,19 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn close(&mut self, connection: ConnectionId) {
-        if let Some(live) = self.sessions.remove(&connection)
-            && !live.spare
-        {
-            self.event(Event::ContactOffline {
-                person: live.person,
-            });
+        if let Some(live) = self.sessions.remove(&connection) {
+            self.tell_gone(&live);
         }
         self.effects.push(Output::Close { connection });
+    }
+}
+
+/// What happens to an entry that the peer has not asked for by a name.
+fn unnamed(live: &Live) -> Turn {
+    if live.session.has_named_all() {
+        Turn::PassedOver
+    } else {
+        Turn::Waits
     }
 }
 

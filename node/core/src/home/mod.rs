@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
-use maille_protocol::id::{DeviceId, PersonId, TransportId};
+use maille_protocol::id::{DeviceId, GrantId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -450,7 +450,8 @@ impl<S: Store> Home<S> {
         self.view.read(&layout::feed(person))
     }
 
-    /// Keeps a contact that a card or link names, or updates where they are.
+    /// Keeps a contact that a card or link names, or updates where they are. Without a `name` they go on
+    /// being called as before.
     fn keep_contact(
         &mut self,
         now: Timestamp,
@@ -484,6 +485,10 @@ impl<S: Store> Home<S> {
                 addresses.clone_from(&card.addresses);
             }
         }
+        let name = match &known {
+            Some(known) if name.is_empty() => known.name.clone(),
+            _ => name,
+        };
         let contact = Contact {
             person: card.person,
             name,
@@ -568,6 +573,16 @@ impl<S: Store> Home<S> {
     fn event(&mut self, event: Event) {
         self.effects.push(Output::Event(event));
     }
+}
+
+/// Whether our person calls a contact so, capitals aside.
+fn is_called(contact: &Contact, name: &str) -> bool {
+    !contact.name.is_empty() && contact.name.to_lowercase() == name.to_lowercase()
+}
+
+/// Whether somebody typed the beginning of this share's id, and enough of it to mean it.
+fn begins_id(typed: &str, id: GrantId) -> bool {
+    typed.len() >= 10 && id.to_string().starts_with(&typed.to_lowercase())
 }
 
 /// Refuses empty and long texts, and those that a screen would obey instead of showing.

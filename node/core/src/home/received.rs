@@ -20,7 +20,7 @@ use maille_protocol::sync::Cursor;
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
-use super::{Home, authority_hash, check_text};
+use super::{Home, authority_hash, begins_id, check_text, is_called};
 use crate::command::{CommandError, Done, ProjectedRow, ReceivedShare, ShareState};
 use crate::io::Store;
 use crate::layout;
@@ -38,7 +38,7 @@ impl<S: Store> Home<S> {
         link: ShareLink,
         name: String,
     ) -> Result<Done, CommandError> {
-        check_text("name", &name, false)?;
+        check_text("name", &name, true)?;
         let from = link.card.person;
         if from == self.me.person {
             return Err(CommandError::Oneself);
@@ -163,20 +163,22 @@ impl<S: Store> Home<S> {
         Ok(grants)
     }
 
-    /// Access keys of everything accepted from a person: what we can name in a session.
+    /// What we can name in a session: every share accepted from a person, and all the keys that came
+    /// with them.
     pub(super) fn access_keys_from(&self, from: PersonId) -> Result<Vec<AccessKey>, ReadError> {
-        let mut slices: Vec<SliceId> = self
+        let accepted: Vec<(GrantId, Taken)> = self
             .taken()?
             .into_iter()
             .filter(|(_, taken)| {
                 // A link alone may name any slice: to name its parts would tell what we hold.
                 taken.from == from && taken.accepted.is_some() && taken.grant.is_some()
             })
-            .map(|(_, taken)| taken.slice)
             .collect();
+        let mut slices: Vec<SliceId> = accepted.iter().map(|(_, taken)| taken.slice).collect();
         slices.sort_unstable();
         slices.dedup();
-        let mut keys = Vec::new();
+        let ids = accepted.iter().map(|(id, _)| id);
+        let mut keys: Vec<AccessKey> = ids.map(AccessKey::of_accepted).collect();
         for slice in slices {
             for (_, key) in self.view.scan_read::<PartKey>(&layout::keys_of(slice))? {
                 keys.push(key.key.access());
@@ -206,7 +208,7 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn received_show(&self, now: Timestamp, share: &str) -> Result<Done, CommandError> {
-        let (id, taken) = self.find_taken(share)?;
+        let (id, taken) = self.find_taken(now, share)?;
         let rows = self.received_rows(&taken)?;
         Ok(Done::Received {
             share: self.shown_taken(now, id, &taken)?,
@@ -214,21 +216,36 @@ impl<S: Store> Home<S> {
         })
     }
 
-    fn find_taken(&self, share: &str) -> Result<(GrantId, Taken), CommandError> {
+    /// The share of this id, the beginning of its id, its slice, or its giver's name; of several, the
+    /// one in force.
+    fn find_taken(&self, now: Timestamp, share: &str) -> Result<(GrantId, Taken), CommandError> {
         let (grant, slice) = (share.parse::<GrantId>().ok(), share.parse::<SliceId>().ok());
         let mut found = Vec::new();
         for (id, taken) in self.taken()? {
-            let named = self
-                .contact(taken.from)?
-                .is_some_and(|contact| contact.name == share);
-            if grant == Some(id) || slice == Some(taken.slice) || named {
+            if grant == Some(id) {
+                return Ok((id, taken));
+            }
+            let contact = self.contact(taken.from)?;
+            if slice == Some(taken.slice)
+                || begins_id(share, id)
+                || contact.is_some_and(|contact| is_called(&contact, share))
+            {
                 found.push((id, taken));
+            }
+        }
+        if found.len() > 1 {
+            let in_force = |(_, taken): &(GrantId, Taken)| {
+                taken.accepted.is_some() && taken.revoked.is_none() && taken.until > now
+            };
+            if found.iter().filter(|it| in_force(it)).count() == 1 {
+                found.retain(in_force);
             }
         }
         if found.len() > 1 {
             return Err(CommandError::AmbiguousShare {
                 share: share.to_owned(),
                 count: found.len() as u64,
+                candidates: found.iter().map(|(id, _)| *id).collect(),
             });
         }
         found.pop().ok_or_else(|| CommandError::UnknownShare {

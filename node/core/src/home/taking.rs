@@ -209,7 +209,11 @@ impl<S: Store> Home<S> {
             Some(_) => Event::ShareArrived { grant: id },
             None => Event::ShareOffered { grant: id },
         });
-        self.keep_keys(from, &fresh)
+        let mut names = self.keep_keys(from, &fresh)?;
+        if accepted.is_some() {
+            names.push(AccessKey::of_accepted(&id));
+        }
+        Ok(names)
     }
 
     /// Open offers of a person.

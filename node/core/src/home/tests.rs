@@ -855,7 +855,7 @@ fn a_command_that_is_refused_leaves_the_disk_as_it_was() {
         wish("mobility.secret", with.clone(), later, "x"),
         wish(LENS, with.clone(), now, "x"),
         wish(LENS, with.clone(), now.plus_millis(400 * DAY), "x"),
-        wish(LENS, with.clone(), later, ""),
+        wish(LENS, with.clone(), later, "two\nlines"),
         wish(LENS, with, later, &"x".repeat(300)),
         wish(LENS, own, later, "x"),
         Command::ShareRevoke {

@@ -67,7 +67,7 @@ impl World {
         self.nodes[n].secrets.person
     }
 
-    fn link_of(&mut self, n: usize, share: &GivenShare) -> ShareLink {
+    pub(super) fn link_for(&mut self, n: usize, share: &GivenShare) -> ShareLink {
         let card = self.card(n);
         let label = share.lens.clone();
         ShareLink::new(card, share.id, share.slice, label, share.until, share.to).unwrap()
@@ -293,7 +293,7 @@ fn a_share_that_begins_later_is_noted_and_taken_when_asked_for_again() {
     world.assert_same_view(0, 1);
     world.now = later;
     world.settle();
-    let link = world.link_of(0, &GivenShare { id, ..share });
+    let link = world.link_for(0, &GivenShare { id, ..share });
     world.accepts(1, &link);
     world.settle();
     let held = world.received(1).pop().unwrap();
@@ -314,7 +314,7 @@ fn an_unknown_lens_does_not_block_other_shares() {
         grant.content.hash = [7; 32];
     });
     let share = GivenShare { id, ..share };
-    let link = world.link_of(0, &share);
+    let link = world.link_for(0, &share);
     world.accepts(1, &link);
     world.comes_back(1);
     world.import_of(0, 2, "2026-02");
@@ -383,7 +383,10 @@ fn a_share_nobody_accepted_brings_nothing_and_says_so_on_both_sides() {
     assert_eq!(keys_on(&world, 1, share.slice), 0);
     assert_eq!(count(&world, 1, &entries_of(share.slice)), 0);
     let given = world.given(0).remove(0);
-    assert!(given.offered && given.acknowledged.is_none(), "{given:?}");
+    assert!(
+        given.accepted.is_none() && given.acknowledged.is_none(),
+        "{given:?}"
+    );
     assert_nobody_at_fault(&world);
     // What Marc gives to Inès does not wait behind it.
     world.import_of(1, 6, "2026-02");
@@ -393,7 +396,10 @@ fn a_share_nobody_accepted_brings_nothing_and_says_so_on_both_sides() {
     world.settle();
     world.assert_same_view(0, 1);
     let given = world.given(0).remove(0);
-    assert!(!given.offered && given.acknowledged.is_some(), "{given:?}");
+    assert!(
+        given.accepted.is_some() && given.acknowledged.is_some(),
+        "{given:?}"
+    );
     assert_nobody_at_fault(&world);
 }
 

@@ -1,5 +1,9 @@
 //! What a review of 2026-11-24 found by reasoning: each story is one of its scenarios.
 
+use maille_protocol::id::InstallationId;
+use maille_protocol::sync::frame::{Hello, VERSION};
+use maille_protocol::sync::{Cursor, FeedId};
+
 use super::peers::{assert_nobody_at_fault, count, keys_on, on_disk, put, violations, writes_rows};
 use super::*;
 use crate::state::Given;
@@ -150,7 +154,7 @@ fn a_store_that_cannot_be_settled_writes_nothing() {
         .remove(0)
         .0;
     world.nodes[0].disk.apply(&[(at.clone(), Some(vec![0xff]))]);
-    world.nodes[0].secrets.installation = maille_protocol::id::InstallationId::from_bytes([42; 32]);
+    world.nodes[0].secrets.installation = InstallationId::from_bytes([42; 32]);
     world.crashes(0);
     let before = world.nodes[0].disk.0.borrow().clone();
     let records = records(2, "2026-02");
@@ -190,7 +194,7 @@ fn a_link_does_not_make_a_node_name_what_it_holds_of_others() {
     let zoe = world.card(2);
     let marc = world.nodes[1].secrets.person;
     let label = LENS.to_owned();
-    let grant = maille_protocol::id::GrantId::from_bytes([8; 32]);
+    let grant = GrantId::from_bytes([8; 32]);
     let link = ShareLink::new(zoe, grant, of_ines.slice, label, of_ines.until, marc).unwrap();
     world.accepts(1, &link);
     let zoe = world.nodes[2].secrets.person;
@@ -297,6 +301,18 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
     let command = wish(&world, forged);
     world.asks(0, command).unwrap();
     let peer = world.nodes[2].secrets.transport;
+    let hello = Frame::Hello(Hello {
+        version: VERSION,
+        features: 0,
+        salt: [1; 16],
+        person: marc,
+        addresses: Vec::new(),
+        feed: FeedId([2; 16]),
+        cursor: Cursor::default(),
+        authority: [0; 32],
+        authority_held: [0; 32],
+    });
+    // Zoé's node speaks as Marc's on one stream, and opens another.
     for connection in [ConnectionId(7_001), ConnectionId(7_002)] {
         let role = Role::Acceptor;
         let connected = Input::Connected {
@@ -305,7 +321,13 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
             role,
         };
         world.input(0, connected);
+        if connection == ConnectionId(7_001) {
+            let frame = &hello.to_bytes();
+            let from = connection;
+            world.input(0, Input::Received { from, frame });
+        }
     }
+    assert_eq!(world.nodes[0].home.sessions.len(), 2);
     let command = wish(&world, card_at(&world, 1, 1));
     world.asks(0, command).unwrap();
     let with_marc = world.nodes[0].home.sessions.values();
@@ -320,13 +342,10 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
 #[test]
 fn a_clock_that_is_put_back_keeps_nobody_from_being_dialled() {
     let (mut world, _) = shared();
-    world.ahead.insert(0, 300 * DAY);
+    world.ahead.insert(0, 20 * DAY);
     world.goes_away(1);
-    world.settle();
-    // What ended in the meantime has ended; a share made now is another matter.
+    world.settle(); // every pause now ends in twenty days
     world.ahead.clear();
-    let (_, link) = world.shares_from(0, 1, None);
-    world.accepts(1, &link);
     world.comes_back(1);
     let before = world.dials[0];
     for _ in 0..10 {
@@ -334,6 +353,127 @@ fn a_clock_that_is_put_back_keeps_nobody_from_being_dialled() {
         world.input(0, Input::Tick);
     }
     assert!(world.dials[0] > before, "nobody was dialled");
+}
+
+/// What the stranger of 2026-11-24 saw: the giver read "all received" of a share that the reader had
+/// only been offered, since an older share of the same lens had brought the same entries.
+#[test]
+fn a_second_share_of_the_same_lens_is_not_received_before_it_is_accepted() {
+    let (mut world, first) = shared();
+    let (second, link) = world.shares_from(0, 1, None);
     world.settle();
-    world.assert_same_view(0, 1);
+    world.imports(0, 2, "2026-02");
+    world.settle();
+    let given = world.given(0);
+    let state = |given: &[GivenShare], id| {
+        let share = given.iter().find(|share| share.id == id).unwrap();
+        (share.accepted.is_some(), share.acknowledged.is_some())
+    };
+    assert_eq!(state(&given, first.id), (true, true));
+    assert_eq!(state(&given, second.id), (false, false));
+    world.revokes(0, &second);
+    world.settle();
+    assert_eq!(world.given(0)[1].rows, 0, "nothing of it has left");
+    let held = world.received(1).remove(0);
+    world.assert_shows(0, 1, &held);
+
+    let (third, _) = world.shares_from(0, 1, None);
+    world.accepts(1, &link);
+    let link = world.link_for(0, &third);
+    world.accepts(1, &link);
+    world.settle();
+    assert_eq!(state(&world.given(0), third.id), (true, true));
+    assert_nobody_at_fault(&world);
+}
+
+#[test]
+fn a_share_is_found_by_a_name_a_beginning_or_the_one_in_force() {
+    let (mut world, first) = shared();
+    let show = |world: &mut World, share: &str| {
+        let share = share.to_owned();
+        match world.asks(1, Command::ReceivedShow { share }) {
+            Ok(Done::Received { share, .. }) => Ok(share.id),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        }
+    };
+    let revoke = |world: &mut World, share: &str| {
+        let share = share.to_owned();
+        world.asks(0, Command::ShareRevoke { share }).map(drop)
+    };
+    revoke(&mut world, "Reader 1").unwrap(); // a capital more than it was called
+    world.settle();
+    assert_eq!(
+        revoke(&mut world, "reader 1"),
+        Err(CommandError::AlreadyEnded { share: first.id })
+    );
+    let (second, link) = world.shares_from(0, 1, None);
+    world.settle();
+    let both = vec![first.id, second.id];
+    let Err(CommandError::AmbiguousShare { candidates, .. }) = show(&mut world, "giver") else {
+        panic!("one has ended, the other is only offered")
+    };
+    assert_eq!(candidates, both);
+    world.accepts(1, &link);
+    world.settle();
+    assert_eq!(show(&mut world, "Giver"), Ok(second.id), "the one in force");
+    let id = first.id.to_string();
+    assert_eq!(show(&mut world, &id[..14]), Ok(first.id));
+    assert!(show(&mut world, &id[..8]).is_err(), "too short to mean it");
+    revoke(&mut world, &second.id.to_string()[..14]).unwrap();
+}
+
+#[test]
+fn a_known_person_keeps_their_name_when_none_is_given() {
+    let (mut world, _) = shared();
+    let with = world.card(1);
+    let until = world.now.plus_millis(DAY);
+    let unnamed = Command::ShareCreate {
+        lens: LENS.to_owned(),
+        with,
+        name: String::new(),
+        until,
+        from: None,
+        purpose: String::new(),
+    };
+    world.asks(0, unnamed.clone()).unwrap();
+    let names: BTreeSet<String> = world.given(0).into_iter().map(|it| it.name).collect();
+    assert_eq!(names, BTreeSet::from(["reader 1".to_owned()]));
+    let later = Command::ShareCreate {
+        from: Some("2026-09".parse().unwrap()),
+        lens: LENS.to_owned(),
+        with: world.card(1),
+        name: String::new(),
+        until,
+        purpose: String::new(),
+    };
+    assert!(matches!(
+        world.asks(0, later),
+        Err(CommandError::BeginsAfterEnd { .. })
+    ));
+}
+
+#[test]
+fn a_giver_that_begins_again_seals_nothing_for_whose_time_is_over() {
+    let (mut world, share) = shared();
+    let backup = world.nodes[0].disk.0.borrow().clone();
+    world.goes_away(1);
+    world.now = share.until.plus_millis(1);
+    world.nodes[0].disk.0.borrow_mut().clone_from(&backup);
+    world.nodes[0].secrets.installation = InstallationId::from_bytes([42; 32]);
+    world.crashes(0);
+    world.settle();
+    let known: BTreeSet<Vec<u8>> = backup.into_keys().collect();
+    let written = world.nodes[0].disk.scan(&entries_of(share.slice)).unwrap();
+    let anew: Vec<_> = written
+        .into_iter()
+        .filter(|(key, _)| !known.contains(key))
+        .collect();
+    assert!(!anew.is_empty(), "everything is published again");
+    for (_, bytes) in anew {
+        let entry = UnverifiedEntry::decode(&bytes).unwrap();
+        let prefix = entry.claimed();
+        let at = layout::part_key(prefix.slice, prefix.part, prefix.generation);
+        assert!(world.nodes[1].disk.get(&at).unwrap().is_none());
+    }
 }
