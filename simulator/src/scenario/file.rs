@@ -11,6 +11,13 @@
 //! [network]                      # links between computers; all optional
 //! latency = { min = "5ms", max = "60ms", jitter = "10ms" }
 //! detection = "15s"              # how long, at most, until a lost connection is noticed
+//! double_dial = 0.01             # chance that a dial leaves a second connection at the acceptor
+//! bandwidth = { up = "5Mbit", down = "20Mbit" }
+//! nat = { open = 0.4, endpoint_independent = 0.6 } # also address_dependent, symmetric, none
+//! regions = [                    # distance makes latency, besides `min`
+//!     { name = "paris", share = 0.6, east_km = 0, north_km = 0, spread_km = 40 },
+//!     { name = "lyon", share = 0.4, east_km = 180, north_km = -350, spread_km = 30 },
+//! ]
 //!
 //! [[group]]                      # who there is; one or more
 //! name = "people"
@@ -47,9 +54,9 @@ use maille_schemas::lens::Lens;
 use serde::Deserialize;
 
 use super::churn::{self, Model, Trace, Way};
-use super::value::{Fraction, Span, Whole};
+use super::value::{Fraction, Rate, Span, Whole};
 use crate::clock::VirtualSpan;
-use crate::network::Links;
+use crate::network::{Bandwidth, Links, Nat, Region};
 
 /// The only version of the form there is.
 const SCHEMA: u32 = 1;
@@ -92,12 +99,51 @@ pub struct File {
 }
 
 /// `[network]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkTable {
     latency: Option<Latency>,
     detection: Option<Span>,
+    double_dial: Option<Fraction>,
+    bandwidth: Option<BandwidthTable>,
+    nat: Option<NatTable>,
+    #[serde(default)]
+    regions: Vec<RegionTable>,
 }
+
+/// `bandwidth`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BandwidthTable {
+    up: Option<Rate>,
+    down: Option<Rate>,
+}
+
+/// `nat`: how many nodes have which router, compared with each other.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NatTable {
+    open: Fraction,
+    endpoint_independent: Fraction,
+    address_dependent: Fraction,
+    symmetric: Fraction,
+    none: Fraction,
+}
+
+/// One of `regions`. Its name is for people.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegionTable {
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    name: String,
+    share: Fraction,
+    east_km: i16,
+    north_km: i16,
+    spread_km: Whole<0, 1_000>,
+}
+
+/// What passes at once after a rest.
+const BURST_BYTES: u64 = 64 << 10;
 
 /// `latency`.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -470,6 +516,32 @@ impl File {
         if let Some(detection) = self.network.detection {
             links.detection_max = detection.0;
         }
+        let bandwidth = |rate: Rate| Bandwidth {
+            bytes_per_s: rate.bytes_per_s,
+            burst_bytes: BURST_BYTES,
+        };
+        if let Some(table) = self.network.bandwidth {
+            links.up = table.up.map(bandwidth);
+            links.down = table.down.map(bandwidth);
+        }
+        if let Some(nat) = self.network.nat {
+            let shares = [
+                (Nat::Open, nat.open),
+                (Nat::EndpointIndependent, nat.endpoint_independent),
+                (Nat::AddressDependent, nat.address_dependent),
+                (Nat::Symmetric, nat.symmetric),
+                (Nat::None, nat.none),
+            ];
+            links.nat = shares.map(|(nat, share)| (nat, share.0)).into();
+        }
+        let region = |table: &RegionTable| Region {
+            east_km: i32::from(table.east_km),
+            north_km: i32::from(table.north_km),
+            spread_km: u16::try_from(table.spread_km.0).unwrap_or(0),
+            weight: table.share.0,
+        };
+        links.regions = self.network.regions.iter().map(region).collect();
+        links.double_dial_ppm = self.network.double_dial.map_or(0, |chance| chance.0);
         links
     }
 
@@ -496,6 +568,13 @@ impl File {
             return wrong(String::from(
                 "latency: min is at least \"1ms\", and max not below min",
             ));
+        }
+        let links = self.links();
+        if !links.nat.is_empty() && links.nat.iter().all(|(_, weight)| *weight == 0) {
+            return wrong(String::from("nat: nobody has any of it"));
+        }
+        if !links.regions.is_empty() && links.regions.iter().all(|region| region.weight == 0) {
+            return wrong(String::from("regions: nobody lives in any"));
         }
         match (self.shares.topology, self.shares.degree) {
             (Topology::All, Some(_)) => {
@@ -671,6 +750,35 @@ converge_within = "10m"
             "count = 2\nworkload = { lens = \"mobility.yearly\" }",
         );
         refused(&lens, &["line 8", "mobility.weekly"]);
+    }
+
+    #[test]
+    fn links_become_what_the_file_says() {
+        let network = r#"[network]
+latency = { min = "2ms", max = "30ms" }
+double_dial = 0.01
+bandwidth = { up = "5Mbit" }
+nat = { open = 0.5, symmetric = 0.5 }
+regions = [{ name = "here", share = 1, east_km = 0, north_km = -20, spread_km = 5 }]
+[[group]]"#;
+        let links = parse(&SMALL.replace("[[group]]", network))
+            .expect("it is right")
+            .links();
+        assert_eq!(links.latency_min, VirtualSpan::from_millis(2));
+        assert_eq!(links.up.map(|up| up.bytes_per_s), Some(625_000));
+        assert_eq!(links.down, None);
+        assert_eq!(links.double_dial_ppm, 10_000);
+        assert_eq!(
+            links
+                .nat
+                .iter()
+                .filter(|(_, weight)| *weight == 500_000)
+                .count(),
+            2
+        );
+        assert_eq!(links.regions[0].north_km, -20);
+        let nobody = SMALL.replace("[[group]]", "[network]\nnat = { open = 0 }\n[[group]]");
+        refused(&nobody, &["nat: nobody"]);
     }
 
     #[test]

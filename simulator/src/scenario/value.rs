@@ -103,6 +103,31 @@ impl std::fmt::Display for Number {
     }
 }
 
+/// What passes in a second, as in `"500kbit"`, `"20Mbit"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Rate {
+    /// Bytes per second.
+    pub bytes_per_s: u64,
+}
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let units = [("kbit", 1_000 / 8), ("Mbit", 1_000_000 / 8)];
+        let read = |(unit, bytes): &(&str, u64)| {
+            let number = text.strip_suffix(unit)?.parse::<u64>().ok()?;
+            (1..=10_000).contains(&number).then_some(Self {
+                bytes_per_s: number * bytes,
+            })
+        };
+        units.iter().find_map(read).ok_or_else(|| {
+            format!("{text:?} is no rate: 1 to 10000 and kbit or Mbit, such as \"20Mbit\"")
+        })
+    }
+}
+
 /// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "i64")]
@@ -143,6 +168,19 @@ mod tests {
         ] {
             assert!(
                 micros(wrong).is_err_and(|told| told.contains("24h")),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn rates_are_read_with_their_unit() {
+        let rate = |text: &str| Rate::try_from(text.to_owned()).map(|rate| rate.bytes_per_s);
+        assert_eq!(rate("20Mbit"), Ok(2_500_000));
+        assert_eq!(rate("500kbit"), Ok(62_500));
+        for wrong in ["20", "0Mbit", "20MB", "1.5Mbit", "10001Mbit"] {
+            assert!(
+                rate(wrong).is_err_and(|told| told.contains("Mbit")),
                 "{wrong}"
             );
         }

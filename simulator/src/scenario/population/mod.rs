@@ -40,27 +40,31 @@ const LOOK_EVERY_MAX: VirtualSpan = VirtualSpan::from_secs(60);
 /// How soon a person asks again when a command got no answer.
 const AGAIN_SECONDS: std::ops::Range<u64> = 30..600;
 
-/// What was measured on this code: a founded node with its machine, and what each share at either
-/// end and each change add (see `BENCHMARKS.md`).
-const NODE_BYTES: u64 = 120 << 10;
-const SHARE_BYTES: u64 = 24 << 10;
-const CHANGE_BYTES: u64 = 6 << 10;
+/// What a run takes, as measured on 2026-11-24 (release, peak resident, differences of runs of 100
+/// to 400 people): the program, a founded node with its machine, a share at both ends, a trip of
+/// the beginning, a change recorded later and taken in by four readers.
+const PROGRAM_BYTES: u64 = 10 << 20;
+const NODE_BYTES: u64 = 40 << 10;
+const SHARE_BYTES: u64 = 20 << 10;
+const HISTORY_BYTES: u64 = 512;
+const CHANGE_BYTES: u64 = 8 << 10;
 
 /// How much memory a run will take, roughly, in bytes.
 pub fn memory_bytes(file: &File) -> u64 {
     let people = u64::from(file.count());
     let shares = people::share_count(file);
     let days = file.duration.as_micros().div_ceil(86_400_000_000);
-    let changes: u64 = file
+    let recorded: u64 = file
         .group
         .iter()
         .map(|group| {
             let work = &group.workload;
-            let each = u64::from(work.history.0) + days * u64::from(work.changes_per_day.0);
+            let changes = days * u64::from(work.changes_per_day.0);
+            let each = u64::from(work.history.0) * HISTORY_BYTES + changes * CHANGE_BYTES;
             u64::from(group.count.0) * each
         })
         .sum();
-    (16 << 20) + people * NODE_BYTES + 2 * shares * SHARE_BYTES + changes * CHANGE_BYTES
+    PROGRAM_BYTES + people * NODE_BYTES + shares * SHARE_BYTES + recorded
 }
 
 /// Lives through it.

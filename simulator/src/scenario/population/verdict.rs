@@ -29,6 +29,7 @@ use super::people::{Share, ShareState};
 use super::{Asked, Story};
 use crate::disk::DiskReader;
 use crate::fault::{Fault, Installation};
+use crate::network::Nat;
 use crate::world::NodeIndex;
 
 /// A row as two stores can be compared by: where it lies, and its fields.
@@ -118,7 +119,14 @@ impl Story<'_, '_> {
     }
 
     fn is_within_core(&self, share: &Share) -> bool {
-        self.people[share.giver].core && self.people[share.reader].core
+        let (giver, reader) = (&self.people[share.giver], &self.people[share.reader]);
+        giver.core && reader.core && self.can_meet(giver.node, reader.node)
+    }
+
+    /// Two nodes of which neither can be dialled never meet: there are no relays yet.
+    fn can_meet(&self, one: NodeIndex, other: NodeIndex) -> bool {
+        let shut = |node| matches!(self.world.nat(node), Nat::Symmetric | Nat::None);
+        !(shut(one) && shut(other))
     }
 
     /// Whether both ends still have to know of a share: no backup took them back to before it.

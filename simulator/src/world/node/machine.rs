@@ -7,6 +7,7 @@ use maille_protocol::hook::span;
 use super::super::queue::Happening;
 use super::{Answer, Answered, Node, Step, WentDown};
 use crate::clock::VirtualSpan;
+use crate::story;
 
 /// Shortest and longest time a group commit takes: a flash disk that is idle or busy.
 const FLUSH_MICROS: std::ops::Range<u64> = 500..20_000;
@@ -37,7 +38,7 @@ impl Node {
 
     /// Gives one input to a machine that is up, and does what it asks for.
     pub(super) fn feed(&mut self, step: &mut Step<'_>, input: Input<'_>) {
-        self.tell(step, || format!("<- {}", describe_input(&input)));
+        self.tell(step, || format!("<- {}", story::input(&input)));
         let Some(machine) = &mut self.machine else {
             return;
         };
@@ -57,7 +58,7 @@ impl Node {
             let watching = span("invariants watched");
             self.watch.output(step.now, &output, &self.disk.reader());
             drop(watching);
-            self.tell(step, || format!("-> {}", describe_output(&output)));
+            self.tell(step, || format!("-> {}", story::output(&output)));
             self.act(step, output);
         }
         self.plan_wake(step);
@@ -135,20 +136,5 @@ fn kind_of(input: &Input<'_>) -> &'static str {
             "machine: connection"
         }
         Input::Tick | Input::Addresses(_) | Input::Listening(_) => "machine: timer",
-    }
-}
-
-fn describe_input(input: &Input<'_>) -> String {
-    match input {
-        Input::Received { from, frame } => format!("{} bytes on {from:?}", frame.len()),
-        other => format!("{other:?}"),
-    }
-}
-
-fn describe_output(output: &Output) -> String {
-    match output {
-        Output::Send { to, frame } => format!("{} bytes on {to:?}", frame.len()),
-        Output::Commit { id, batch } => format!("{id:?} of {} writes", batch.len()),
-        other => format!("{other:?}"),
     }
 }
