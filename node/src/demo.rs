@@ -461,17 +461,13 @@ async fn share(
         rows > 0 && share.rows == rows && share.id == link.grant,
         || format!("{rows} rows previewed, {} shared", share.rows),
     )?;
-    show.screen.notes(
-        show.screen
-            .text
-            .share_will_show(
-                &share,
-                &rows::sentence(LENS, show.screen.text.lang()),
-                &show.screen.clock,
-            )
-            .iter()
-            .map(|line| format!("        {line}")),
-    );
+    let text = show.screen.text;
+    let sentence = rows::sentence(LENS, text.lang());
+    let push_in = |line: &String| format!("        {line}");
+    show.screen.note(push_in(&text.share_will_see(&share.name)));
+    show.screen.notes(show.screen.wrapped(&sentence, 10));
+    let more = text.share_will_show(&share, &show.screen.clock);
+    show.screen.notes(more.iter().map(push_in));
     show.seen(
         &step,
         &json!({ "rows": rows, "share": share.id, "link": link.to_string() }),

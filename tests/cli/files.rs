@@ -95,7 +95,8 @@ fn a_file_that_was_cut_is_refused_whole() {
 fn a_file_of_another_format_is_refused_and_named() {
     let person = with_a_ride();
     let (words, error) = bad(&person, "facture.pdf", b"%PDF-1.7 ...", &[]);
-    words.is_report_with(&["un PDF"]);
+    words.is_report_with(&["un PDF", "GPX", "Coach CO2", "Linky"]);
+    assert!(!words.stderr.contains("corrigez"), "{words:?}");
     assert_eq!(error["reason"]["looked_like"], "pdf");
     let (words, error) = bad(
         &person,
@@ -140,8 +141,119 @@ fn text_that_is_not_utf_8_is_refused_at_its_byte() {
 fn a_file_that_is_not_there_is_refused() {
     let person = with_a_ride();
     let (words, _) = refused(&person, &["import", "nulle-part.gpx"], 1, "file-unreadable");
-    words.is_report_with(&["nulle-part.gpx", "vérifiez le nom"]);
-    refused(&person, &["import", "."], 1, "file-unreadable");
+    words.is_report_with(&["nulle-part.gpx", "rien de ce nom", "vérifiez le nom"]);
+    let (words, error) = refused(&person, &["import", "."], 1, "file-unreadable");
+    words.is_report_with(&["c'est un dossier", "*.gpx"]);
+    assert!(!words.stderr.contains("os error"), "{words:?}");
+    assert_eq!(
+        error["reason"], "Is a directory (os error 21)",
+        "for whoever helps"
+    );
+    let words = told(&person, &["--lang", "en", "import", "nowhere.gpx"]);
+    assert!(
+        words.stderr.contains("there is nothing of this name")
+            && !words.stderr.contains("os error"),
+        "{words:?}"
+    );
+}
+
+#[test]
+fn pictures_archives_and_unknown_tables_are_told_what_can_be_read() {
+    let person = with_a_ride();
+    for (name, content) in [
+        ("photo.jpg", &b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"[..]),
+        ("traces.zip", b"PK\x03\x04\x14\x00\x00\x00"),
+        (
+            "banque.csv",
+            b"date;libelle;montant\n2026-01-02;pain;-2,10\n",
+        ),
+    ] {
+        let (words, error) = bad(&person, name, content, &[]);
+        words.is_report_with(&["GPX", "Coach CO2", "Linky"]);
+        assert_eq!(error["reason"]["code"], "unknown-format", "{name}");
+    }
+}
+
+#[test]
+fn a_track_without_times_is_no_success_and_the_next_step_is_told() {
+    let person = with_a_ride();
+    let before = person.json(&["export"]);
+    let undated: String = RIDE
+        .file()
+        .split("<time>")
+        .map(|part| part.split_once("</time>").map_or(part, |(_, rest)| rest))
+        .collect();
+    let file = person.writes("plan.gpx", &undated);
+    for arguments in [
+        &["import", path(&file)][..],
+        &["import", "--dry-run", path(&file)],
+    ] {
+        let words = told(&person, arguments);
+        assert_eq!(words.exit_code, Some(1), "{words:?}");
+        assert!(words.stdout.contains("sans date"), "{words:?}");
+        assert!(
+            words.stderr.contains("aucune heure n'y est notée")
+                && words
+                    .stderr
+                    .contains("Astuce : exportez la trace de nouveau"),
+            "{words:?}"
+        );
+    }
+    let refused = person
+        .try_json(&["import", path(&file)])
+        .expect_err("nothing could be kept");
+    assert_eq!(refused.object["error"]["code"], "nothing-to-keep");
+    assert_eq!(refused.object["error"]["undated"], true);
+    assert_eq!(
+        refused.object["files"][0]["skipped"][0]["reason"],
+        "no-date"
+    );
+    assert_eq!(person.json(&["export"]), before);
+}
+
+#[test]
+fn what_emits_nothing_has_no_factor_and_sources_speak_the_reader_s_language() {
+    let person = Person::new();
+    person.imports(
+        "walk.gpx",
+        Track {
+            kind: "walking",
+            ..RIDE
+        },
+    );
+    person.imports(
+        "ride.gpx",
+        Track {
+            day: "2026-03-04",
+            ..RIDE
+        },
+    );
+    let file = person.writes("linky.csv", &linky());
+    person.json(&["import", path(&file)]);
+    let french = told(&person, &["show", "footprint"]).stdout;
+    assert!(
+        french.contains("vélo : 0 kg CO2e/km par personne, usage seul\n"),
+        "{french}"
+    );
+    assert!(
+        !french.contains("± 0 %") && !french.contains("-, -"),
+        "{french}"
+    );
+    assert!(
+        french.contains("mix moyen de 2021, consommation"),
+        "{french}"
+    );
+    let english = told(&person, &["--lang", "en", "show", "footprint"]).stdout;
+    assert!(
+        english.contains("average mix of 2021, consumption"),
+        "{english}"
+    );
+    assert!(!english.contains("mix moyen"), "{english}");
+    let json = person.json(&["show", "footprint"]);
+    assert_eq!(
+        json["electricity_factor"]["validity"],
+        "2021 - mix moyen, consommation"
+    );
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn wrong_usage_is_told_in_the_person_s_language_with_the_next_step() {
     for (arguments, french) in [
         (vec!["chare"], "« chare » n'existe pas"),
         (vec!["status", "--hom", "x"], "« --hom » n'existe pas"),
-        (vec!["share", "create"], "il manque --lens <NAME>"),
+        (vec!["share", "create"], "il manque --lens <NOM>"),
         (vec!["share"], "il manque COMMANDE"),
         (vec![], "il manque COMMANDE"),
         (vec!["init", "--words-lang", "de"], "« de » ne convient pas"),
@@ -141,6 +141,62 @@ fn wrong_usage_is_told_in_the_person_s_language_with_the_next_step() {
             && stderr.contains("share"),
         "{stderr}"
     );
+}
+
+#[test]
+fn help_is_a_word_too() {
+    for (word, flag) in [
+        (vec!["help"], vec!["--help"]),
+        (vec!["help", "share"], vec!["share", "--help"]),
+        (
+            vec!["--lang", "en", "help", "share", "create"],
+            vec!["share", "create", "--help", "--lang", "en"],
+        ),
+    ] {
+        assert_eq!(maille(None, &word), maille(None, &flag));
+        assert_eq!(maille(None, &word).0, Some(0));
+    }
+    let (code, _, stderr) = maille(None, &["help", "chare"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("« chare » n'existe pas"), "{stderr}");
+    // Only where a command is awaited: a file may have that name.
+    let (code, _, stderr) = maille(None, &["import", "--dry-run", "help"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("help ne peut pas être lu"), "{stderr}");
+}
+
+#[test]
+fn help_is_set_as_its_language_is() {
+    let (_, root, _) = maille(None, &["--help"]);
+    let (_, create, _) = maille(None, &["share", "create", "--help"]);
+    let (_, import, _) = maille(None, &["import", "--help"]);
+    let (_, accept, _) = maille(None, &["received", "accept", "--help"]);
+    let (_, list, _) = maille(None, &["trip", "list", "--help"]);
+    let french = format!("{root}{create}{import}{accept}{list}");
+    for heading in ["\nCommandes :\n", "\nOptions :\n", "\nArguments :\n"] {
+        assert!(french.contains(heading), "{heading} {french}");
+    }
+    for value in [
+        "<NOM>",
+        "<CARTE>",
+        "<FICHIER>",
+        "<LIEN>",
+        "<DOSSIER>",
+        "<AAAA-MM>",
+    ] {
+        assert!(french.contains(value), "{value} {french}");
+    }
+    for english in ["<NAME>", "<CARD>", "FILE>", "<LINK>", "<DIR>", "YYYY"] {
+        assert!(!french.contains(english), "{english} {french}");
+    }
+    assert!(
+        import.find("Arguments :") < import.find("Options :"),
+        "{import}"
+    );
+    let (_, english, _) = maille(Some("en_GB.UTF-8"), &["import", "--help"]);
+    for part in ["\nArguments:\n", "\nOptions:\n", "<FILE>"] {
+        assert!(english.contains(part), "{part} {english}");
+    }
 }
 
 #[test]

@@ -200,18 +200,81 @@ fn a_node_waits_for_a_command_that_has_the_home_for_a_moment() {
 }
 
 #[test]
+fn a_node_that_waited_in_vain_says_that_another_command_has_the_home() {
+    let person = Person::new();
+    let home = HomeDir::open(person.home()).expect("the person has a home");
+    let _lock = home.lock().expect("nobody has it");
+    let words = told(&person, &["run"]);
+    assert_eq!(words.exit_code, Some(1), "{words:?}");
+    words.is_report_with(&["une autre commande Maille utilise", "attendez la fin"]);
+    assert!(!words.stderr.contains("en marche pour"), "{words:?}");
+}
+
+#[test]
+fn a_home_that_is_a_file_is_told_as_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("n.card");
+    fs::write(&file, "maille1").expect("a small file");
+    let file = file.to_str().expect("plain names");
+    for command in ["status", "init", "run"] {
+        let (code, stdout, stderr) = maille(&["--home", file, command]);
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert!(
+            stderr.contains("n.card est inutilisable") && stderr.contains("il faut un dossier"),
+            "{command}: {stderr}"
+        );
+        assert!(
+            stderr.contains("--home") && !stderr.contains("os error") && !stderr.contains("place"),
+            "{command}: {stderr}"
+        );
+    }
+    let (_, _, stderr) = maille(&["--lang", "en", "--home", file, "status"]);
+    assert!(stderr.contains("it is a file"), "{stderr}");
+}
+
+#[test]
+fn a_new_home_says_what_guards_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("plain names")
+            .to_owned()
+    };
+    let (_, _, stderr) = maille(&["--home", &at("open"), "init"]);
+    assert!(
+        stderr.contains("Sans phrase de passe") && stderr.contains("init --passphrase"),
+        "{stderr}"
+    );
+    fs::write(at("phrase"), "trois petits pas\n").expect("a small file");
+    let (_, _, stderr) = maille(&[
+        "--home",
+        &at("shut"),
+        "--passphrase-file",
+        &at("phrase"),
+        "init",
+    ]);
+    assert!(
+        stderr.contains("sera demandée à chaque commande") && !stderr.contains("Sans phrase"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn a_second_node_on_one_home_is_refused_while_commands_go_through_the_first() {
     let person = Person::new();
     person.imports("monday.gpx", RIDE);
     let _node = person.runs(&[]);
-    let (words, _) = refused(&person, &["run"], 1, "home-in-use");
-    words.is_report_with(&["maille run", "laissez-le"]);
+    let (words, _) = refused(&person, &["run"], 1, "already-running");
+    words.is_report_with(&["Maille est déjà en marche", "laissez-le"]);
     let config = person.configured();
     refused(
         &person,
         &["run", "--listen", "127.0.0.1:0"],
         1,
-        "home-in-use",
+        "already-running",
     );
     assert_eq!(
         person.configured(),
@@ -281,8 +344,18 @@ fn an_address_that_is_taken_is_told_and_not_remembered() {
     let before = person.configured();
     let (words, _) = refused(&person, &["run", "--listen", &taken[0]], 3, "cannot-listen");
     words.is_report_with(&["impossible d'écouter"]);
+    words.is_report_with(&["un autre programme écoute déjà", "un autre port"]);
     assert_eq!(person.configured(), before);
     refused(&person, &["run", "--listen", "chez moi"], 2, "bad-address");
+    // An address of the documentation's network, which no computer has (RFC 5737).
+    for port in ["4001", "0"] {
+        let listen = format!("192.0.2.7:{port}");
+        let (words, _) = refused(&person, &["run", "--listen", &listen], 3, "cannot-listen");
+        words.is_report_with(&["n'est pas une de cet ordinateur", "ip address"]);
+        assert!(!words.stderr.contains("os error"), "{words:?}");
+        assert!(!words.stderr.contains("un autre port"), "{words:?}");
+    }
+    assert_eq!(person.configured(), before);
 }
 
 #[test]

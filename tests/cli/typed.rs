@@ -27,7 +27,11 @@ fn a_mistyped_card_is_refused() {
         1,
         "bad-card",
     );
-    words.is_report_with(&["carte", "un caractère", "maille card"]);
+    words.is_report_with(&[
+        "cette carte comporte une faute",
+        "un caractère",
+        "maille card",
+    ]);
     assert_eq!(error["reason"], "checksum");
     let (words, error) = refused(
         &ines,
@@ -35,7 +39,7 @@ fn a_mistyped_card_is_refused() {
         1,
         "bad-card",
     );
-    words.is_report_with(&["ceci n'est pas une carte"]);
+    words.is_report_with(&["ceci n'est pas une carte", "maille1", "fichier"]);
     assert_eq!(error["reason"], "not-one");
 }
 
@@ -61,11 +65,79 @@ fn a_mistyped_link_is_refused_and_so_is_a_card_in_its_place() {
         1,
         "bad-link",
     );
-    words.is_report_with(&["lien", "un caractère"]);
+    words.is_report_with(&["ce lien comporte une faute", "un caractère"]);
     assert_eq!(error["reason"], "checksum");
     let (words, error) = refused(&marc, &["received", "accept", &ines.card()], 1, "bad-link");
-    words.is_report_with(&["ceci n'est pas un lien de partage"]);
-    assert_eq!(error["reason"], "wrong-kind");
+    words.is_report_with(&[
+        "ceci n'est pas un lien de partage, mais une carte",
+        "un lien",
+    ]);
+    assert_eq!(
+        (&error["reason"], &error["got"]),
+        (&"wrong-kind".into(), &"card".into())
+    );
+    let (words, error) = refused(
+        &ines,
+        &share("mobility.weekly", &link, "90d"),
+        1,
+        "bad-card",
+    );
+    words.is_report_with(&["mais un lien de partage", "maille received accept"]);
+    assert_eq!(error["got"], "link");
+}
+
+#[test]
+fn a_link_that_a_space_cut_is_told_to_be_put_within_quotes() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let (_, link) = ines.shares_with(&marc.card(), "Marc", "essai");
+    let (begin, end) = link.split_at(link.len() / 2);
+    let (words, _) = refused(&marc, &["received", "accept", begin, end], 2, "usage");
+    words.is_report_with(&["est de trop", "un espace a coupé", "guillemets"]);
+    assert!(!words.stderr.contains("option"), "{words:?}");
+    assert!(
+        !words.stderr.contains(end),
+        "the beginning is enough: {words:?}"
+    );
+    // Within quotes, a space does no harm.
+    let whole = format!("{begin} {end}");
+    let accepted = told(&marc, &["received", "accept", &whole, "--wait", "0"]);
+    assert_eq!(accepted.exit_code, Some(3), "{accepted:?}");
+    let (words, _) = refused(&ines, &["share", "revoke", "Marc", "D."], 2, "usage");
+    words.is_report_with(&["« D. » est de trop", "guillemets"]);
+    assert!(!words.stderr.contains("lien"), "{words:?}");
+}
+
+#[test]
+fn a_card_s_file_that_is_not_there_is_told_as_such() {
+    let (ines, marc) = (Person::new(), Person::new());
+    for name in ["rien.card", "cartes/marc"] {
+        let (words, _) = refused(
+            &ines,
+            &share("mobility.weekly", name, "90d"),
+            1,
+            "file-unreadable",
+        );
+        words.is_report_with(&[name, "rien de ce nom", "vérifiez le nom"]);
+    }
+    let (words, _) = refused(
+        &marc,
+        &["received", "accept", "rien.link"],
+        1,
+        "file-unreadable",
+    );
+    words.is_report_with(&["rien.link", "rien de ce nom"]);
+    let (words, _) = refused(&marc, &["received", "accept", "."], 1, "file-unreadable");
+    words.is_report_with(&["c'est un dossier"]);
+}
+
+#[test]
+fn an_end_may_be_a_span_in_either_language() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let card = marc.card();
+    for end in ["30 jours", "2w", "3 mois", "1 an", "demain", "tomorrow"] {
+        let made = told(&ines, &share("mobility.weekly", &card, end));
+        assert_eq!(made.exit_code, Some(0), "{end}: {made:?}");
+    }
 }
 
 #[test]
@@ -91,7 +163,7 @@ fn a_mistyped_identifier_is_told_apart_from_an_unknown_one() {
         1,
         "bad-share-id",
     );
-    words.is_report_with(&["identifiant", "un caractère"]);
+    words.is_report_with(&["cet identifiant", "un caractère"]);
     assert_eq!(error["reason"], "checksum");
     let (words, _) = refused(&ines, &["share", "revoke", "Zoé"], 1, "unknown-share");
     words.is_report_with(&["« Zoé »", "maille share list"]);
@@ -109,14 +181,24 @@ fn a_date_must_be_one_and_lie_ahead() {
         1,
         "ends-in-the-past",
     );
-    words.is_report_with(&["31 janvier 2020 à 23 h 59", "--until 90d"]);
+    words.is_report_with(&["31 janvier 2020 à 23 h 59", "--until 90j"]);
     let (words, _) = refused(
         &ines,
         &share("mobility.weekly", &card, "31/01/2027"),
         2,
         "bad-date",
     );
-    words.is_report_with(&["« 31/01/2027 » n'est pas une date", "2027-01-31"]);
+    words.is_report_with(&["« 31/01/2027 » n'est pas une date", "2027-01-31", "30j"]);
+    // Nobody means an option by it.
+    for ago in ["-5d", "-5 jours"] {
+        let (words, _) = refused(
+            &ines,
+            &share("mobility.weekly", &card, ago),
+            1,
+            "ends-in-the-past",
+        );
+        words.is_report_with(&["finirait avant de commencer"]);
+    }
     refused(
         &ines,
         &share("mobility.weekly", &card, "99999d"),

@@ -12,6 +12,7 @@
 //! same in every language and never change their meaning.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use maille_core::command::CommandError;
@@ -38,6 +39,11 @@ pub(crate) enum Failure {
     },
     /// Another program has the store open.
     HomeInUse {
+        /// The folder.
+        home: PathBuf,
+    },
+    /// A node runs on this folder already.
+    AlreadyRunning {
         /// The folder.
         home: PathBuf,
     },
@@ -117,6 +123,13 @@ pub(crate) enum Failure {
         /// Why.
         reason: ImportError,
     },
+    /// A file was understood, but all there is in it had to be left aside.
+    NothingToKeep {
+        /// Which.
+        file: PathBuf,
+        /// Whether what lacks is the times.
+        undated: bool,
+    },
     /// A very long file was kept up to a place only: the disk refused the rest.
     PartlyKept {
         /// Which.
@@ -142,11 +155,17 @@ pub(crate) enum Failure {
     BadCard {
         /// Why.
         reason: Mistyped,
+        /// What it is instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        got: Option<Pasted>,
     },
     /// A link does not read.
     BadLink {
         /// Why.
         reason: Mistyped,
+        /// What it is instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        got: Option<Pasted>,
     },
     /// The id of a share does not read.
     BadShareId {
@@ -228,6 +247,37 @@ pub(crate) enum Mistyped {
     WrongLength,
     /// It says things that do not hold together, or that only a newer Maille knows.
     Content,
+}
+
+/// Something of ours that people paste, recognised by how it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Pasted {
+    /// Who somebody is.
+    Card,
+    /// News of a share.
+    Link,
+    /// The id of a share, or of its slice.
+    ShareId,
+    /// The id of a person.
+    PersonId,
+}
+
+impl Pasted {
+    /// What `text` begins like.
+    pub(crate) fn like(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        let kinds = [
+            ("maille1", Self::Card),
+            ("maille:share#", Self::Link),
+            ("share1", Self::Link),
+            ("grant1", Self::ShareId),
+            ("slice1", Self::ShareId),
+            ("person1", Self::PersonId),
+        ];
+        let found = kinds.iter().find(|(start, _)| text.starts_with(start));
+        found.map(|(_, kind)| *kind)
+    }
 }
 
 /// An error and its causes, for the line below the message: English, for whoever helps.
@@ -379,7 +429,11 @@ impl Failure {
             HomeError::OpenToOthers { path, .. } => Self::HomeOpenToOthers { home: path },
             HomeError::SomebodyElses { path, .. } => Self::HomeSomebodyElses { home: path },
             HomeError::Io { path, source } => Self::HomeUnusable {
-                home: path,
+                // Of a file in the place of the folder, name the file and not what would be in it.
+                home: match path.ancestors().find(|it| it.is_file()) {
+                    Some(file) if source.kind() == ErrorKind::NotADirectory => file.to_owned(),
+                    _ => path,
+                },
                 reason: source.to_string(),
             },
             HomeError::BadConfig { ref path, .. } | HomeError::NewerConfig { ref path, .. } => {
@@ -424,6 +478,7 @@ mod tests {
             Failure::Command(CommandError::UnknownLens { lens: "x".into() }),
             Failure::BadCard {
                 reason: Mistyped::Checksum,
+                got: None,
             },
             Failure::PassphraseUnusable,
         ];

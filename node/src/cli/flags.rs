@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, Pasted};
 use crate::i18n::{Lang, Text};
 
 /// The command line, parsed.
@@ -156,7 +156,8 @@ pub(crate) struct ShareCreateFlags {
     pub(crate) lens: String,
     #[arg(long, value_name = "CARD")]
     pub(crate) with: String,
-    #[arg(long, value_name = "DATE")]
+    // So that `-5d` is told to be in the past, and not to be an unknown option.
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) until: String,
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -257,6 +258,7 @@ pub(crate) enum Parsed {
 
 /// Parses the arguments; what clap refuses is told in our own words.
 pub(crate) fn parse(arguments: &[OsString], text: &dyn Text) -> Parsed {
+    let arguments = &help_last(arguments);
     let parsed = command(text)
         .try_get_matches_from(arguments)
         .and_then(|matches| Flags::from_arg_matches(&matches));
@@ -280,7 +282,10 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
     };
     let argument = context(ContextKind::InvalidArg);
     let what = match error.kind() {
-        ErrorKind::UnknownArgument => text.usage_unknown_argument(&argument),
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            text.usage_unknown_argument(&argument)
+        }
+        ErrorKind::UnknownArgument => text.usage_extra_word(&shortened(&argument)),
         ErrorKind::InvalidSubcommand => {
             text.usage_unknown_command(&context(ContextKind::InvalidSubcommand))
         }
@@ -309,7 +314,10 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
             Some(ContextValue::Strings(values)) => values.last().cloned(),
             _ => None,
         });
+    let extra = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
     let hint = match suggestion {
+        _ if extra && pastes(arguments) => text.usage_quote_pasted().to_owned(),
+        _ if extra => text.usage_quote_words().to_owned(),
         Some(suggestion) => text.usage_did_you_mean(&suggestion),
         None => text.usage_see_help(&command_line(arguments)),
     };
@@ -317,6 +325,46 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
         what,
         hint: Some(hint),
     }
+}
+
+/// Whether a card or a link is among the arguments, or the beginning of one.
+fn pastes(arguments: &[OsString]) -> bool {
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    words.any(|word| {
+        matches!(Pasted::like(word), Some(Pasted::Card | Pasted::Link))
+            || word.starts_with("maille:")
+    })
+}
+
+/// The beginning of a word, enough to find it again.
+fn shortened(word: &str) -> String {
+    match word.char_indices().nth(24) {
+        Some((at, _)) => format!("{}…", &word[..at]),
+        None => word.to_owned(),
+    }
+}
+
+/// `maille help share create` means `maille share create --help`.
+fn help_last(arguments: &[OsString]) -> Vec<OsString> {
+    let mut words = arguments.to_vec();
+    let takes_value = |word: &OsString| {
+        ["--home", "--lang", "--passphrase-file"]
+            .iter()
+            .any(|it| word == it)
+    };
+    let mut at = 1;
+    while let Some(word) = words.get(at) {
+        if word == "help" {
+            words.remove(at);
+            words.push("--help".into());
+            break;
+        }
+        if !word.to_string_lossy().starts_with('-') {
+            break;
+        }
+        at += if takes_value(word) { 2 } else { 1 };
+    }
+    words
 }
 
 /// `maille` and the subcommands that were recognised, for `… --help`.
@@ -353,7 +401,17 @@ fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
         .subcommand_value_name(text.help_command_word())
         .mut_args(|arg| {
             let key = argument_key(path, &arg);
-            let arg = arg.help(text.help(&key).unwrap_or_default());
+            let heading = match arg.is_positional() {
+                true => text.help_arguments(),
+                false => text.help_options(),
+            };
+            let arg = arg
+                .help(text.help(&key).unwrap_or_default())
+                .help_heading(heading);
+            let arg = match value_name(&arg) {
+                Some(name) => arg.value_name(text.help_value(name)),
+                None => arg,
+            };
             // A command's own flags come before those that every command has.
             if path.is_empty() {
                 arg.display_order(GLOBAL_FLAGS_FROM)
@@ -377,6 +435,15 @@ fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
         command = command.mut_subcommand(name, |below| dress(below, &path, text));
     }
     command
+}
+
+/// The placeholder of an argument's value.
+fn value_name(arg: &clap::Arg) -> Option<&'static str> {
+    const NAMES: [&str; 11] = [
+        "ADDR", "CARD", "DATE", "DIR", "FILE", "LINK", "NAME", "SECONDS", "SET", "SHARE", "TEXT",
+    ];
+    let name = arg.get_value_names()?.first()?.as_str();
+    NAMES.into_iter().chain(["YYYY-MM"]).find(|it| *it == name)
 }
 
 /// The key of an argument's help text: `share create --until`, `import FILE`, and for

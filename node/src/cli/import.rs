@@ -10,7 +10,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use maille_core::command::{Command, Done};
-use maille_schemas::import::{BYTES_MAX, Format, ImportError, Imported, REPORT_LINES_MAX};
+use maille_schemas::import::{
+    BYTES_MAX, Format, ImportError, Imported, REPORT_LINES_MAX, SkipReason,
+};
 use maille_schemas::record::Record;
 use serde_json::{Value, json};
 
@@ -51,7 +53,22 @@ pub(crate) fn run(context: &Context, flags: &ImportFlags) -> Result<(), Failure>
         match import(path, format, desk.as_mut()) {
             Ok((imported, kept)) => {
                 tell(path, &imported, kept, screen);
-                told.push(as_json(path, &imported, kept));
+                let mut entry = as_json(path, &imported, kept);
+                if imported.records.is_empty() && !imported.skipped.is_empty() {
+                    let undated = imported.skipped.iter();
+                    let failure = Failure::NothingToKeep {
+                        file: path.clone(),
+                        undated: undated
+                            .into_iter()
+                            .any(|it| it.reason == SkipReason::NoDate),
+                    };
+                    if !screen.json {
+                        screen.failed(&failure, json!({}));
+                    }
+                    entry["error"] = failure.values().into();
+                    refused.push(failure);
+                }
+                told.push(entry);
             }
             Err(failure) => {
                 if !screen.json {

@@ -53,7 +53,8 @@ pub(crate) fn run(context: &Context, flags: &InitFlags) -> Result<(), Failure> {
         None => Ok(()),
     };
     if told.is_ok() {
-        tell(screen, &founded, flags.words_file.as_deref());
+        let file = flags.words_file.as_deref();
+        tell(screen, &founded, wants_passphrase, file);
     }
     match told.err().or_else(|| screen.lost()) {
         None => Ok(()),
@@ -65,7 +66,7 @@ pub(crate) fn run(context: &Context, flags: &InitFlags) -> Result<(), Failure> {
     }
 }
 
-fn tell(screen: &Screen, founded: &keystore::Founded, words_file: Option<&Path>) {
+fn tell(screen: &Screen, founded: &keystore::Founded, passphrase: bool, words_file: Option<&Path>) {
     let home = founded.home.path();
     let fields = json!({
         "person": founded.person,
@@ -92,6 +93,6 @@ fn tell(screen: &Screen, founded: &keystore::Founded, words_file: Option<&Path>)
                 screen.note(text.words_foot());
             }
         }
-        screen.notes(text.home_ready(&home.display().to_string()));
+        screen.notes(text.home_ready(&home.display().to_string(), passphrase));
     });
 }

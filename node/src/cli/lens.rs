@@ -27,7 +27,7 @@ pub(crate) fn list(context: &Context) {
         .done("lenses", json!({ "lenses": lenses }), |screen| {
             for lens in Lens::all() {
                 screen.line(lens.name());
-                screen.line(format!("  {}", rows::sentence(lens.name(), lang)));
+                screen.lines(screen.wrapped(&rows::sentence(lens.name(), lang), 2));
             }
         });
 }
@@ -48,7 +48,7 @@ pub(crate) fn preview(context: &Context, flags: &LensPreviewFlags) -> Result<(),
         "rows": rows::json(&lens, &found),
     });
     context.screen.done("preview", fields, |screen| {
-        screen.note(rows::sentence(&lens, screen.text.lang()));
+        screen.prose(&rows::sentence(&lens, screen.text.lang()));
         screen.lines(rows::lines(&lens, &found, screen));
         let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
         screen.note(screen.text.preview_foot(count));

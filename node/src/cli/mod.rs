@@ -27,6 +27,7 @@ pub(crate) mod share;
 mod status;
 mod trip;
 mod typed;
+mod until;
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};

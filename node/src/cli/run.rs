@@ -22,14 +22,14 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
     let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
     let before = home.config().map_err(Failure::of_home)?;
     let runtime = desk::runtime()?;
-    let in_use = || Failure::HomeInUse {
+    let running = || Failure::AlreadyRunning {
         home: context.home.clone(),
     };
     if !listen.is_empty() {
         let lock = || home.lock().map_err(Failure::of_home);
         // Not under a node that runs already.
         let Holder::Us(lock) = desk::take_home(&runtime, &home, lock)? else {
-            return Err(in_use());
+            return Err(running());
         };
         home.set_config(&Config::listening(listen))
             .map_err(Failure::of_home)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
         let _ = home.set_config(&before);
     })?;
     let Holder::Us(node) = started else {
-        return Err(in_use());
+        return Err(running());
     };
     runtime.block_on(until_stopped(context, *node))
 }

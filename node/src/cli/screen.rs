@@ -73,6 +73,16 @@ impl Screen {
         }
     }
 
+    /// A long sentence of narration, on lines that fit; dropped with `--json`.
+    pub(crate) fn prose(&self, sentence: &str) {
+        self.notes(self.wrapped(sentence, 2));
+    }
+
+    /// A long sentence on lines that fit, pushed in by so many columns.
+    pub(crate) fn wrapped(&self, sentence: &str, indent: usize) -> Vec<String> {
+        wrap(sentence, indent, columns())
+    }
+
     /// The result: `fields` with `--json`, else what `readable` prints.
     pub(crate) fn done(&self, done: &str, fields: Value, readable: impl FnOnce(&Self)) {
         if self.json {
@@ -139,6 +149,43 @@ impl Screen {
     }
 }
 
+/// Widest line: longer ones are hard to read, however wide the terminal.
+const COLUMNS_MAX: usize = 100;
+
+/// How wide lines may be.
+fn columns() -> usize {
+    let terminal = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    terminal
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .map_or(COLUMNS_MAX, |columns| columns.min(COLUMNS_MAX))
+}
+
+/// Breaks a sentence at its spaces, each line pushed in and at most `columns` wide; a
+/// word that is wider stands alone. French marks stay with the word before them.
+fn wrap(sentence: &str, indent: usize, columns: usize) -> Vec<String> {
+    let bound = [" :", " ;", " !", " ?", " %"]
+        .iter()
+        .fold(sentence.to_owned(), |text, mark| {
+            text.replace(mark, &mark.replace(' ', "\u{a0}"))
+        });
+    let mut lines: Vec<String> = Vec::new();
+    for word in bound.split_ascii_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{:indent$}{word}", "")),
+        }
+    }
+    // No-break spaces have done their work, and searching and copying go better without.
+    lines
+        .iter()
+        .map(|line| line.replace('\u{a0}', " "))
+        .collect()
+}
+
 /// `line` without what a terminal would obey instead of showing: names and purposes come from
 /// other people. JSON writes control characters as escapes; direction marks lose nothing here.
 fn visible(line: &str) -> Cow<'_, str> {
@@ -189,6 +236,30 @@ mod tests {
         assert_eq!(visible("Défi vélo\nsuite"), "Défi vélo\nsuite");
         assert_eq!(visible("\u{1b}[2JOK"), "\u{fffd}[2JOK");
         assert_eq!(visible("txt\u{202e}gpx"), "txt\u{fffd}gpx");
+    }
+
+    #[test]
+    fn a_long_sentence_is_broken_where_it_may_be() {
+        let sentence = "Par semaine, la personne voit le nombre ; ni lieu, ni heure.";
+        assert_eq!(
+            wrap(sentence, 2, 42),
+            [
+                "  Par semaine, la personne voit le",
+                "  nombre ; ni lieu, ni heure."
+            ]
+        );
+        for columns in [1, 20, 41, 60, 100] {
+            let lines = wrap(sentence, 2, columns);
+            let words: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+            assert_eq!(words.join(" "), sentence);
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| line.chars().count() <= columns.max(10))
+            );
+            assert!(!words.iter().any(|line| line.starts_with(';')));
+        }
+        assert!(wrap("", 2, 100).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::cli::desk::{Desk, unexpected};
 use crate::cli::failure::Failure;
 use crate::cli::flags::{ShareCreateFlags, ShareRevokeFlags};
 use crate::cli::screen::Screen;
-use crate::cli::{Context, rows, typed};
+use crate::cli::{Context, rows, typed, until};
 
 /// Makes a share and prints its link.
 pub(crate) fn create(context: &Context, flags: &ShareCreateFlags) -> Result<(), Failure> {
@@ -16,7 +16,7 @@ pub(crate) fn create(context: &Context, flags: &ShareCreateFlags) -> Result<(), 
         lens: flags.lens.clone(),
         with: typed::card(&flags.with)?,
         name: flags.name.clone().unwrap_or_default(),
-        until: typed::until(
+        until: until::until(
             &flags.until,
             maille_node::clock::now(),
             &context.screen.clock,
@@ -31,7 +31,9 @@ pub(crate) fn create(context: &Context, flags: &ShareCreateFlags) -> Result<(), 
     let sentence = rows::sentence(&share.lens, text.lang());
     let fields = json!({ "share": share, "sentence": sentence, "link": link.to_string() });
     context.screen.done("share-created", fields, |screen| {
-        screen.notes(text.share_will_show(&share, &sentence, &screen.clock));
+        screen.note(text.share_will_see(&share.name));
+        screen.prose(&sentence);
+        screen.notes(text.share_will_show(&share, &screen.clock));
         screen.line(link.to_string());
         screen.notes(text.share_link_note(&share, desk.is_running()));
     });

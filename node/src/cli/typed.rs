@@ -1,42 +1,18 @@
-//! What people type or paste: dates, months, addresses, cards and links.
+//! What people type or paste: months, addresses, cards and links.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
-use jiff::civil;
 use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
-use maille_protocol::time::Timestamp;
 use maille_schemas::document::Month;
 
-use crate::cli::failure::Failure;
-use crate::i18n::Clock;
-
-/// Milliseconds in a day.
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+use crate::cli::failure::{Failure, Mistyped, Pasted};
 
 /// Longest file that may hold a pasted card or link: both are under 4 KiB.
 const PASTED_BYTES_MAX: u64 = 64 * 1024;
-
-/// The end of a share: `2027-01-31` is the last moment of that day on the person's own
-/// calendar, `90d` is so many days from now. Whether it lies ahead is for the machine
-/// to say.
-pub(crate) fn until(typed: &str, now: Timestamp, clock: &Clock) -> Result<Timestamp, Failure> {
-    let bad = || Failure::BadDate {
-        typed: typed.to_owned(),
-    };
-    let trimmed = typed.trim();
-    if let Some(days) = trimmed.strip_suffix(['d', 'j', 'D', 'J']) {
-        let days: u64 = days.trim().parse().map_err(|_| bad())?;
-        return Ok(now.plus_millis(days.checked_mul(DAY_MS).ok_or_else(bad)?));
-    }
-    let day: civil::Date = trimmed.parse().map_err(|_| bad())?;
-    if trimmed.len() != "2027-01-31".len() {
-        return Err(bad()); // a time of day would be dropped without a word
-    }
-    clock.end_of(day).ok_or_else(bad)
-}
 
 /// A month such as `2027-01`.
 pub(crate) fn month(typed: &str) -> Result<Month, Failure> {
@@ -88,20 +64,41 @@ fn free_port(ip: IpAddr) -> io::Result<u16> {
 
 /// A card, pasted or in a file.
 pub(crate) fn card(typed: &str) -> Result<Card, Failure> {
-    pasted(typed)?
-        .parse()
-        .map_err(|error: TextError| Failure::BadCard {
-            reason: error.into(),
-        })
+    let text = pasted(typed)?;
+    text.parse().map_err(|error: TextError| match error.into() {
+        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
+        reason => Failure::BadCard {
+            reason,
+            got: Pasted::like(&text),
+        },
+    })
 }
 
 /// A share link, pasted or in a file.
 pub(crate) fn link(typed: &str) -> Result<ShareLink, Failure> {
-    pasted(typed)?
-        .parse()
-        .map_err(|error: TextError| Failure::BadLink {
-            reason: error.into(),
-        })
+    let text = pasted(typed)?;
+    text.parse().map_err(|error: TextError| match error.into() {
+        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
+        reason => Failure::BadLink {
+            reason,
+            got: Pasted::like(&text),
+        },
+    })
+}
+
+/// Whether somebody meant a file that is not there: no card, link or id has a point or a slash.
+fn looks_like_a_path(typed: &str) -> bool {
+    !Path::new(typed).exists() && typed.contains(['.', '/']) && !typed.contains(char::is_whitespace)
+}
+
+fn no_such_file(typed: &str) -> Failure {
+    let path = Path::new(typed);
+    Failure::FileUnreadable {
+        file: path.to_owned(),
+        reason: path
+            .metadata()
+            .map_or_else(|error| error.to_string(), |_| String::new()),
+    }
 }
 
 /// A share's id, checked so that a mistyped character is told as such; anything else
@@ -128,70 +125,23 @@ pub(crate) fn share(typed: &str) -> Result<String, Failure> {
 pub(crate) fn pasted(typed: &str) -> Result<String, Failure> {
     let path = Path::new(typed);
     let short_enough = typed.len() < 4_096; // longest path of the systems we know
-    let Some(metadata) = short_enough.then(|| path.metadata().ok()).flatten() else {
+    if !short_enough || !path.exists() {
         return Ok(typed.trim().to_owned());
-    };
-    let unreadable = |reason: String| Failure::FileUnreadable {
-        file: path.to_owned(),
-        reason,
-    };
-    if !metadata.is_file() || metadata.len() > PASTED_BYTES_MAX {
-        return Err(unreadable(format!("{} B", metadata.len())));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-    Ok(text.trim().to_owned())
+    let mut bytes = Vec::new();
+    // What is longer or no text is no card or link, and will be refused as such.
+    File::open(path)
+        .and_then(|file| file.take(PASTED_BYTES_MAX).read_to_end(&mut bytes))
+        .map_err(|error| Failure::FileUnreadable {
+            file: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::{Offset, TimeZone};
-
     use super::*;
-
-    #[test]
-    fn a_date_is_the_end_of_that_day_where_the_person_is() {
-        let paris = Clock::in_zone(TimeZone::get("Europe/Paris").unwrap());
-        let utc = Clock::in_zone(Offset::UTC.to_time_zone());
-        let now = Timestamp::from_millis(0);
-        assert_eq!(
-            until("2027-01-31", now, &utc).unwrap().to_string(),
-            "2027-01-31T23:59:59.999Z"
-        );
-        assert_eq!(
-            until("2027-01-31", now, &paris).unwrap().to_string(),
-            "2027-01-31T22:59:59.999Z"
-        );
-    }
-
-    #[test]
-    fn days_count_from_now() {
-        let clock = Clock::in_zone(TimeZone::UTC);
-        let now = Timestamp::from_millis(5);
-        assert_eq!(
-            until("90d", now, &clock).unwrap().as_millis(),
-            5 + 90 * DAY_MS
-        );
-        assert_eq!(until("1j", now, &clock).unwrap().as_millis(), 5 + DAY_MS);
-    }
-
-    #[test]
-    fn what_is_no_date_is_refused() {
-        let clock = Clock::in_zone(TimeZone::UTC);
-        let now = Timestamp::from_millis(0);
-        for typed in [
-            "",
-            "d",
-            "demain",
-            "2027-13-01",
-            "31/01/2027",
-            "2027-02-30",
-            "2027-01-31T10:00",
-            "-3d",
-            "99999999999999999999d",
-        ] {
-            assert!(until(typed, now, &clock).is_err(), "{typed}");
-        }
-    }
 
     #[test]
     fn an_address_means_quic_and_tcp() {

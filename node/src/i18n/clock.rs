@@ -54,6 +54,21 @@ impl Clock {
         Some(Timestamp::from_millis(millis.checked_sub(1)?))
     }
 
+    /// The local day of a time.
+    pub(crate) fn day_of(&self, time: Timestamp) -> Option<civil::Date> {
+        self.civil(time).map(|at| at.date())
+    }
+
+    /// The same time of day, so many months later (before, if negative); the last day of a
+    /// shorter month.
+    pub(crate) fn months_after(&self, time: Timestamp, months: i64) -> Option<Timestamp> {
+        let span = jiff::Span::new().try_months(months).ok()?;
+        let at = self.civil(time)?.checked_add(span).ok()?;
+        let at = at.to_zoned_datetime(self.zone.clone()).ok()?;
+        let millis = u64::try_from(at.timestamp().as_millisecond()).ok()?;
+        Some(Timestamp::from_millis(millis))
+    }
+
     fn civil(&self, time: Timestamp) -> Option<civil::DateTime> {
         let millis = i64::try_from(time.as_millis()).ok()?;
         let instant = jiff::Timestamp::from_millisecond(millis).ok()?;

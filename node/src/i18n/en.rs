@@ -1,5 +1,7 @@
 //! English.
 
+use std::path::Path;
+
 use maille_core::command::{
     Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
     SentWhat, ShareState, Status,
@@ -12,9 +14,10 @@ use maille_schemas::import::{
 };
 use maille_schemas::time::Moment;
 
-use crate::cli::failure::{Failure, Mistyped, Sentence};
+use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::clock::spell_month;
-use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text, purpose_or};
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
+use crate::i18n::{os, validity};
 
 /// English sentences.
 #[derive(Debug)]
@@ -36,16 +39,47 @@ fn figures(moment: Moment) -> String {
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
-fn mistyped(what: &str, reason: Mistyped) -> String {
-    match reason {
-        Mistyped::NotOne => format!("this is not {what}"),
-        Mistyped::Checksum => {
-            format!("{what} has a mistake in it: a character changed or is missing")
+/// What is wrong with something pasted; `what` and `this` name what was asked for.
+fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> String {
+    match (reason, got) {
+        (Mistyped::NotOne, _) => format!("this is not {what}"),
+        (Mistyped::Checksum, _) => {
+            format!("{this} has a mistake in it: a character changed or is missing")
         }
-        Mistyped::WrongKind => format!("this is not {what} but something else of Maille's"),
-        Mistyped::WrongLength => format!("{what} is cut short or too long"),
-        Mistyped::Content => format!("{what} cannot be read, or comes from a newer Maille"),
+        (Mistyped::WrongKind, Some(got)) => {
+            let got = match got {
+                Pasted::Card => "a card",
+                Pasted::Link => "a share link",
+                Pasted::ShareId => "the identifier of a share",
+                Pasted::PersonId => "the identifier of a person",
+            };
+            format!("this is not {what} but {got}")
+        }
+        (Mistyped::WrongKind, None) => {
+            format!("this is not {what} but something else of Maille's")
+        }
+        (Mistyped::WrongLength, _) => format!("{this} is cut short or too long"),
+        (Mistyped::Content, _) => format!("{this} cannot be read, or comes from a newer Maille"),
     }
+}
+
+/// The formats that can be read, as people know them.
+const FORMATS: &str = "GPX tracks, Coach CO2 trips (GeoJSON), Linky load curves (Enedis' CSV)";
+
+/// What to do about a file that was refused.
+fn import_hint(reason: &ImportError) -> String {
+    let then = match reason {
+        ImportError::UnknownFormat { .. } => {
+            return format!("nothing of this file was kept; Maille reads {FORMATS}");
+        }
+        ImportError::WrongFormat { .. } => "let Maille recognise the format: without `--as`",
+        ImportError::TooLarge { .. } => "cut it into smaller files, then try again",
+        ImportError::NotALoadCurve { .. } => {
+            "at Enedis, download the « courbe de charge » (by 30 minutes)"
+        }
+        _ => "correct it or download it again, then try again",
+    };
+    format!("nothing of this file was kept; {then}")
 }
 
 fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
@@ -91,9 +125,13 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             Sentence::new(format!("{field} is empty, too long, or has a line end in it"))
                 .hint(format!("from 1 to {bytes_max} characters (a few less with accents)"))
         }
-        CommandError::Disk { reason } => Sentence::new("the disk refused the change; nothing has changed")
-            .detail(reason.clone())
-            .hint("make some room, then try again"),
+        CommandError::Disk { reason } => os::refused_write(
+            Sentence::new("the disk refused the change; nothing has changed"),
+            reason,
+            Path::new("FOLDER"),
+            "make some room, then try again",
+            &English,
+        ),
         CommandError::TooMany { what, max } => {
             Sentence::new(format!("the limit is reached: at most {} {what}", English.count(*max)))
         }
@@ -251,7 +289,7 @@ impl Text for English {
                 "The person's card (`maille card` on their device), or a file that holds it"
             }
             "share create --until" => {
-                "The end of the share: 2027-01-31 (that day included) or 90d (in 90 days)"
+                "The end of the share: 2027-01-31 (that day included), 30d, 2 weeks, 3 months, 1 year"
             }
             "share create --name" => "What you call this person; only you see it",
             "share create --from" => "The first month shared (else all you have)",
@@ -268,7 +306,7 @@ impl Text for English {
             "received show" => "Shows the data of a share you received",
             "received show SHARE" => "The share's identifier (grant1…), or the person's name",
             "log" => "What left your device",
-            "log sent" => "Shows what left, to whom, and why",
+            "log sent" => "Shows the grants, rows, keys and ends that left, to whom, and why",
             "export" => "Writes all your data as JSON, readable without Maille",
             "export --out" => "The new file to write (else standard output)",
             "demo" => "Shows the main thing in less than a minute, with made-up people",
@@ -290,8 +328,15 @@ impl Text for English {
                  With --json: {\"version\":1,\"done\":…} or {\"version\":1,\"error\":{\"code\":…,\"hint\":…}}, always on\n\
                  standard output."
             }
+            "run" => {
+                "Keep it running while you share: it sends what you add and receives what is sent to you.\n\
+                 `maille received accept` does without it, but the other person's device must be running. Your own\n\
+                 figures ask for nothing of the kind."
+            }
             "import" => {
-                "Each file is kept whole or not at all; a refused file does not stop the others.\n\
+                "Maille reads GPX tracks, Coach CO2 trips (GeoJSON) and Linky load curves (Enedis' CSV).\n\
+                 Of a track start, end, times, distance, mode and title are kept; its points are not.\n\
+                 Each file is kept whole or not at all; a refused file does not stop the others.\n\
                  Importing the same file twice changes nothing.\n\n\
                  Examples:\n  \
                  maille import trips/*.gpx\n  \
@@ -317,6 +362,18 @@ impl Text for English {
         "Commands"
     }
 
+    fn help_options(&self) -> &'static str {
+        "Options"
+    }
+
+    fn help_arguments(&self) -> &'static str {
+        "Arguments"
+    }
+
+    fn help_value(&self, english: &'static str) -> &'static str {
+        english
+    }
+
     fn help_command_word(&self) -> &'static str {
         "COMMAND"
     }
@@ -339,7 +396,11 @@ impl Text for English {
                 .hint("for another person, choose another folder with `--home`"),
             Failure::HomeInUse { home } => {
                 Sentence::new(format!("another Maille command is using {}", home.display()))
-                    .hint("if `maille run` is running, leave it: the other commands go through it; else wait for the other command to end")
+                    .hint("wait for the other command to end (or for Maille to finish starting), then try again")
+            }
+            Failure::AlreadyRunning { home } => {
+                Sentence::new(format!("Maille is running already for {}", home.display()))
+                    .hint("leave it: the other commands go through it; to start it otherwise, stop it first (Ctrl-C in its terminal)")
             }
             Failure::HomeNotEmpty { home, found } => {
                 Sentence::new(format!("{} holds other things already", home.display())).detail(found.clone())
@@ -359,8 +420,15 @@ impl Text for English {
                     .hint("put the two files of one person back together")
             }
             Failure::HomeUnusable { home, reason } => {
-                Sentence::new(format!("{} cannot be used", home.display())).detail(reason.clone())
-                    .hint("check that this folder is yours and that the disk has room")
+                let sentence = Sentence::new(format!("{} cannot be used", home.display()));
+                if OsFault::of(reason) == Some(OsFault::NotAFolder) {
+                    sentence
+                        .detail("it is a file, and a folder is needed")
+                        .hint("choose a new folder, or the one that you set up, with `--home`")
+                } else {
+                    let otherwise = "check that this folder is yours and that the disk has room";
+                    os::refused_write(sentence, reason, home, otherwise, self)
+                }
             }
             Failure::HomeDamaged { home, reason } => Sentence::new(format!("{} cannot be read", home.display()))
                 .detail(reason.clone())
@@ -375,19 +443,31 @@ impl Text for English {
                 Sentence::new("the passphrase is empty, or the two are not the same").hint("try again; nothing was made")
             }
             Failure::FileUnreadable { file, reason } => {
-                Sentence::new(format!("{} cannot be read", file.display())).detail(reason.clone())
-                    .hint("check the file's name and that you may read it")
+                let sentence = Sentence::new(format!("{} cannot be read", file.display()));
+                let otherwise = "check the file's name and that you may read it";
+                os::refused(sentence, reason, file, otherwise, self)
             }
             Failure::FileUnwritable { file, reason } => {
-                Sentence::new(format!("{} cannot be written", file.display())).detail(reason.clone())
-                    .hint("check that the folder exists and that the disk has room")
+                let sentence = Sentence::new(format!("{} cannot be written", file.display()));
+                let otherwise = "check that the folder exists and that the disk has room";
+                os::refused_write(sentence, reason, file, otherwise, self)
             }
             Failure::FileExists { file } => Sentence::new(format!("{} exists already", file.display()))
                 .hint("choose another name: nothing is ever overwritten"),
             Failure::FileRefused { file, place, reason } => {
                 Sentence::new(format!("{} was not imported: {}", file.display(), self.import_error(reason)))
                     .detail(self.place(*place))
-                    .hint("nothing of this file was kept; correct it or download it again, then try again")
+                    .hint(import_hint(reason))
+            }
+            Failure::NothingToKeep { file, undated } => {
+                let sentence = Sentence::new(format!("nothing of {} could be kept", file.display()));
+                if *undated {
+                    sentence
+                        .detail("no times stand in it: Maille could not know when you made this trip")
+                        .hint("export the track again with its times, from the watch or app that recorded it")
+                } else {
+                    sentence.hint("what was left aside is told above; export again what is missing")
+                }
             }
             Failure::PartlyKept { file, added } => {
                 Sentence::new(format!("{} was kept only in part", file.display()))
@@ -400,22 +480,50 @@ impl Text for English {
                 Sentence::new(format!("there are no factors called {}", quoted(factors)))
                     .hint(format!("choose one of: {}", known.join(", ")))
             }
-            Failure::BadCard { reason } => Sentence::new(mistyped("a card", *reason))
+            Failure::BadCard { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("a card", "this card", *reason, None))
+                    .hint("give a card, which begins with `maille1`, or the name of a file that holds it; `maille card` shows it on the other person's device")
+            }
+            Failure::BadCard { got: got @ Some(Pasted::Link), reason } => {
+                Sentence::new(mistyped("a card", "this card", *reason, *got))
+                    .hint("a link is to be accepted: `maille received accept LINK`; to share, ask the person for their card (`maille card`)")
+            }
+            Failure::BadCard { reason, got } => Sentence::new(mistyped("a card", "this card", *reason, *got))
                 .hint("ask for the card again and copy all of it: `maille card` shows it on the other person's device"),
-            Failure::BadLink { reason } => Sentence::new(mistyped("a share link", *reason))
-                .hint("ask for the link again and copy all of it, without spaces"),
-            Failure::BadShareId { reason } => Sentence::new(mistyped("a share's identifier", *reason))
+            Failure::BadLink { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("a share link", "this link", *reason, None))
+                    .hint("give the link, which begins with `maille:share#`, within quotes, or the name of a file that holds it")
+            }
+            Failure::BadLink { got: got @ Some(Pasted::Card), reason } => {
+                Sentence::new(mistyped("a share link", "this link", *reason, *got))
+                    .hint("a card is for sharing with this person (`maille share create --with`); to receive, ask them for a link")
+            }
+            Failure::BadLink { reason, got } => Sentence::new(mistyped("a share link", "this link", *reason, *got))
+                .hint("ask for the link again and copy all of it, within quotes"),
+            Failure::BadShareId { reason } => Sentence::new(mistyped("a share's identifier", "this identifier", *reason, None))
                 .hint("copy all of it from `maille share list` or `maille received list`"),
             Failure::BadDate { typed } => Sentence::new(format!("{} is not a date", quoted(typed)))
-                .hint("write for example `2027-01-31`, or `90d` for 90 days from now"),
+                .hint("write the year first, such as `2027-01-31`, or a span: `30d`, `2 weeks`, `3 months`, `1 year`, `tomorrow`"),
             Failure::BadMonth { typed } => {
                 Sentence::new(format!("{} is not a month", quoted(typed))).hint("write for example `2027-01`")
             }
             Failure::BadAddress { typed } => Sentence::new(format!("{} is not an address", quoted(typed)))
                 .hint("write for example `192.168.1.10:4001`"),
-            Failure::CannotListen { reason } => Sentence::new("cannot listen at this address")
-                .detail(reason.clone())
-                .hint("choose another port, or let Maille choose one: without `--listen`"),
+            Failure::CannotListen { reason } => {
+                let sentence = Sentence::new("cannot listen at this address");
+                match OsFault::of(reason) {
+                    Some(OsFault::Denied) => sentence
+                        .detail("this port is kept for this computer's administrator")
+                        .hint("choose a port from 1024 on"),
+                    _ => os::refused(
+                        sentence,
+                        reason,
+                        Path::new("--listen"),
+                        "choose another port, or let Maille choose one: without `--listen`",
+                        self,
+                    ),
+                }
+            }
             Failure::NotArrived { name, seconds } => {
                 Sentence::new(format!("{name} did not answer within {}", counted(*seconds, "second", "seconds")))
                     .detail("the share is accepted: its data will arrive when both your devices are online")
@@ -440,6 +548,18 @@ impl Text for English {
 
     fn usage_unknown_argument(&self, argument: &str) -> String {
         format!("there is no option {} here", quoted(argument))
+    }
+
+    fn usage_extra_word(&self, word: &str) -> String {
+        format!("{} is one word too many", quoted(word))
+    }
+
+    fn usage_quote_pasted(&self) -> &'static str {
+        "a space has cut the link or the card: put it within quotes, \"maille…\""
+    }
+
+    fn usage_quote_words(&self) -> &'static str {
+        "put what has a space in it within quotes: \"Marc D.\", \"2 weeks\""
     }
 
     fn usage_unknown_command(&self, command: &str) -> String {
@@ -476,6 +596,58 @@ impl Text for English {
 
     fn usage_see_help(&self, command: &str) -> String {
         format!("see `{command} --help`")
+    }
+
+    fn os_fault(&self, fault: OsFault, at: &str) -> (&'static str, String) {
+        match fault {
+            OsFault::NotFound => (
+                "there is nothing of this name",
+                "check the name, and the folder that you are in".to_owned(),
+            ),
+            OsFault::NoFolder => (
+                "there is no such folder",
+                "make this folder, or choose another one".to_owned(),
+            ),
+            OsFault::Denied => (
+                "this computer forbids it to you",
+                format!("see whose it is: `ls -ld {at}`"),
+            ),
+            OsFault::IsAFolder => (
+                "it is a folder",
+                format!(
+                    "name a file; all those of a folder: `{}/*.gpx`",
+                    at.trim_end_matches('/')
+                ),
+            ),
+            OsFault::NotAFolder => (
+                "it is a file, and a folder is needed",
+                "check the path: what stands before a `/` must be a folder".to_owned(),
+            ),
+            OsFault::DiskFull => (
+                "the disk is full",
+                "make some room, then try again".to_owned(),
+            ),
+            OsFault::ReadOnly => (
+                "this disk can only be read",
+                "choose a folder on a disk that you can write to".to_owned(),
+            ),
+            OsFault::BadName => (
+                "this name is too long or impossible",
+                "choose a shorter name".to_owned(),
+            ),
+            OsFault::PortTaken => (
+                "another program listens at this port already",
+                "choose another port, or let Maille choose one: without `--listen`".to_owned(),
+            ),
+            OsFault::NotOurAddress => (
+                "this address is not one of this computer's",
+                "give an address of this computer: `ip address` shows them".to_owned(),
+            ),
+        }
+    }
+
+    fn average_mix(&self, year: &str) -> String {
+        format!("average mix of {year}, consumption")
     }
 
     fn mode(&self, mode: Mode) -> &'static str {
@@ -702,9 +874,15 @@ impl Text for English {
         )
     }
 
-    fn home_ready(&self, home: &str) -> Vec<String> {
+    fn home_ready(&self, home: &str, passphrase: bool) -> Vec<String> {
+        let key = if passphrase {
+            "Your passphrase will be asked for by every command: without it, these data are lost."
+        } else {
+            "Without a passphrase, whoever copies this folder can read your data (`init --passphrase` prevents it)."
+        };
         vec![
             format!("All is ready in {home}."),
+            key.to_owned(),
             "Next: `maille import FILE` to put your data in it, `maille demo` to see how sharing works.".to_owned(),
         ]
     }
@@ -940,14 +1118,22 @@ impl Text for English {
         };
         let uncertainty = factor
             .uncertainty_pct
+            .filter(|pct| *pct > 0)
             .map(|pct| format!(", ± {pct} %"))
             .unwrap_or_default();
+        let validity = validity::spell(&factor.validity, self);
+        let entry = match (factor.id.as_str(), factor.validity.as_str()) {
+            ("-", "-") => String::new(),
+            ("-", _) => format!(" ({validity})"),
+            (id, _) => format!(" (factor {id}, {validity})"),
+        };
         format!(
-            "{}: {} kg CO2e/km {per}, {scope}{uncertainty} (factor {}, {})",
+            "{}: {} kg CO2e/km {per}, {scope}{uncertainty}{entry}",
             self.mode(mode),
-            self.decimal(factor.micrograms_per_m, 1_000_000, 5),
-            factor.id,
-            factor.validity
+            match factor.micrograms_per_m {
+                0 => "0".to_owned(),
+                figure => self.decimal(figure, 1_000_000, 5),
+            }
         )
     }
 
@@ -960,7 +1146,7 @@ impl Text for English {
             "electricity: {} kg CO2e/kWh{uncertainty} (factor {}, {})",
             self.decimal(factor.milligrams_per_kwh, 1_000_000, 4),
             factor.id,
-            factor.validity
+            validity::spell(factor.validity, self)
         )
     }
 
@@ -979,13 +1165,16 @@ impl Text for English {
         ["week", "mode", "trips", "distance", "emissions"]
     }
 
-    fn share_will_show(&self, share: &GivenShare, sentence: &str, clock: &Clock) -> Vec<String> {
+    fn share_will_see(&self, name: &str) -> String {
+        format!("What {name} will see:")
+    }
+
+    fn share_will_show(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
         let from = match share.from {
             Some(month) => format!("from {}", spell_month(month, self)),
             None => "from the beginning".to_owned(),
         };
         vec![
-            format!("{} will see: {sentence}", share.name),
             format!(
                 "Today {}, {from}, then what you add, until {}.",
                 self.rows(share.rows),

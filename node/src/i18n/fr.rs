@@ -1,5 +1,7 @@
 //! French.
 
+use std::path::Path;
+
 use maille_core::command::{
     Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
     SentWhat, ShareState, Status,
@@ -12,9 +14,10 @@ use maille_schemas::import::{
 };
 use maille_schemas::time::Moment;
 
-use crate::cli::failure::{Failure, Mistyped, Sentence};
+use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::clock::spell_month;
-use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, Text, purpose_or};
+use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
+use crate::i18n::{os, validity};
 
 /// French sentences.
 #[derive(Debug)]
@@ -36,18 +39,48 @@ fn figures(moment: Moment) -> String {
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
-fn mistyped(what: &str, reason: Mistyped) -> String {
-    match reason {
-        Mistyped::NotOne => format!("ceci n'est pas {what}"),
-        Mistyped::Checksum => {
-            format!("{what} comporte une faute : un caractère a changé ou manque")
+/// What is wrong with something pasted; `what` and `this` name what was asked for.
+fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> String {
+    match (reason, got) {
+        (Mistyped::NotOne, _) => format!("ceci n'est pas {what}"),
+        (Mistyped::Checksum, _) => {
+            format!("{this} comporte une faute : un caractère a changé ou manque")
         }
-        Mistyped::WrongKind => format!("ceci n'est pas {what}, mais autre chose de Maille"),
-        Mistyped::WrongLength => format!("{what} est incomplet ou trop long"),
-        Mistyped::Content => {
-            format!("{what} est illisible, ou vient d'une version plus récente de Maille")
+        (Mistyped::WrongKind, Some(got)) => {
+            let got = match got {
+                Pasted::Card => "une carte",
+                Pasted::Link => "un lien de partage",
+                Pasted::ShareId => "l'identifiant d'un partage",
+                Pasted::PersonId => "l'identifiant d'une personne",
+            };
+            format!("ceci n'est pas {what}, mais {got}")
+        }
+        (Mistyped::WrongKind, None) => format!("ceci n'est pas {what}, mais autre chose de Maille"),
+        (Mistyped::WrongLength, _) => format!("{this} est coupé avant la fin, ou trop long"),
+        (Mistyped::Content, _) => {
+            format!("{this} est illisible, ou vient d'une version plus récente de Maille")
         }
     }
+}
+
+/// The formats that can be read, as people know them.
+const FORMATS: &str =
+    "les traces GPX, les trajets Coach CO2 (GeoJSON), la courbe de charge Linky (CSV d'Enedis)";
+
+/// What to do about a file that was refused.
+fn import_hint(reason: &ImportError) -> String {
+    let then = match reason {
+        ImportError::UnknownFormat { .. } => {
+            return format!("rien de ce fichier n'a été gardé ; Maille lit {FORMATS}");
+        }
+        ImportError::WrongFormat { .. } => "laissez Maille reconnaître le format : sans `--as`",
+        ImportError::TooLarge { .. } => "coupez-le en fichiers plus petits, puis recommencez",
+        ImportError::NotALoadCurve { .. } => {
+            "chez Enedis, téléchargez la « courbe de charge » (au pas de 30 minutes)"
+        }
+        _ => "corrigez-le ou téléchargez-le de nouveau, puis recommencez",
+    };
+    format!("rien de ce fichier n'a été gardé ; {then}")
 }
 
 fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
@@ -56,12 +89,12 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             .hint("voyez les vues qui existent : `maille lens list`"),
         CommandError::EndsInThePast { until, .. } => {
             Sentence::new(format!("ce partage finirait avant de commencer, le {}", clock.spell(*until, &French)))
-                .hint("choisissez une date à venir, par exemple `--until 90d`")
+                .hint("choisissez une date à venir, par exemple `--until 90j`")
         }
         CommandError::EndsTooLate { until, days_max } => {
             Sentence::new(format!("ce partage durerait trop longtemps, jusqu'au {}", clock.spell(*until, &French)))
                 .detail(format!("un partage dure {} au plus ; vous pourrez en faire un autre ensuite", counted(u64::from(*days_max), "jour", "jours")))
-                .hint(format!("par exemple `--until {days_max}d`"))
+                .hint(format!("par exemple `--until {days_max}j`"))
         }
         CommandError::Oneself => Sentence::new("cette carte ou ce lien est le vôtre")
             .hint("utilisez la carte de l'autre personne : chez elle, `maille card` l'affiche"),
@@ -93,9 +126,13 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             Sentence::new(format!("{field} est vide, trop long, ou contient un retour à la ligne"))
                 .hint(format!("de 1 à {bytes_max} caractères (un peu moins avec des accents)"))
         }
-        CommandError::Disk { reason } => Sentence::new("le disque a refusé l'écriture ; rien n'a changé")
-            .detail(reason.clone())
-            .hint("libérez de la place, puis recommencez"),
+        CommandError::Disk { reason } => os::refused_write(
+            Sentence::new("le disque a refusé l'écriture ; rien n'a changé"),
+            reason,
+            Path::new("DOSSIER"),
+            "libérez de la place, puis recommencez",
+            &French,
+        ),
         CommandError::TooMany { what, max } => {
             Sentence::new(format!("la limite est atteinte : {} {what} au plus", French.count(*max)))
         }
@@ -258,7 +295,7 @@ impl Text for French {
                 "La carte de la personne (chez elle : `maille card`), ou un fichier qui la contient"
             }
             "share create --until" => {
-                "La fin du partage : 2027-01-31 (ce jour compris) ou 90d (dans 90 jours)"
+                "La fin du partage : 2027-01-31 (ce jour compris), 30j, 2 semaines, 3 mois, 1 an"
             }
             "share create --name" => "Le nom que vous donnez à cette personne ; vous seul le voyez",
             "share create --from" => "Le premier mois partagé (sinon tout ce que vous avez)",
@@ -279,7 +316,9 @@ impl Text for French {
             "received show" => "Affiche les données d'un partage reçu",
             "received show SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
             "log" => "Ce qui est sorti de votre appareil",
-            "log sent" => "Affiche ce qui est parti, vers qui, et pourquoi",
+            "log sent" => {
+                "Affiche les accès, lignes, clefs et fins de partage qui sont partis, vers qui, et pourquoi"
+            }
             "export" => "Écrit toutes vos données en JSON, lisibles sans Maille",
             "export --out" => "Le fichier neuf où écrire (sinon la sortie standard)",
             "demo" => "Montre l'essentiel en moins d'une minute, avec des personnes inventées",
@@ -303,8 +342,15 @@ impl Text for French {
                  Avec --json : {\"version\":1,\"done\":…} ou {\"version\":1,\"error\":{\"code\":…,\"hint\":…}}, toujours sur la\n\
                  sortie standard."
             }
+            "run" => {
+                "Gardez-le en marche tant que vous partagez : c'est lui qui envoie ce que vous ajoutez et reçoit ce\n\
+                 qu'on vous envoie. `maille received accept` s'en passe, mais l'appareil de l'autre personne doit être\n\
+                 en marche. Vos propres bilans ne demandent rien de tel."
+            }
             "import" => {
-                "Chaque fichier est gardé en entier ou pas du tout ; un fichier refusé n'empêche pas les autres.\n\
+                "Maille lit les traces GPX, les trajets Coach CO2 (GeoJSON) et la courbe de charge Linky (CSV d'Enedis).\n\
+                 D'une trace sont gardés départ, arrivée, heures, distance, mode et titre ; ses points ne le sont pas.\n\
+                 Chaque fichier est gardé en entier ou pas du tout ; un fichier refusé n'empêche pas les autres.\n\
                  Importer deux fois le même fichier ne change rien.\n\n\
                  Exemples :\n  \
                  maille import trajets/*.gpx\n  \
@@ -313,7 +359,7 @@ impl Text for French {
             "share create" => {
                 "Le lien va sur la sortie standard, le reste sur la sortie d'erreur.\n\n\
                  Exemple :\n  \
-                 maille share create --lens mobility.weekly --with carte-de-marc.txt --name Marc --until 90d"
+                 maille share create --lens mobility.weekly --with carte-de-marc.txt --name Marc --until 90j"
             }
             "share revoke" => {
                 "L'autre personne garde ce qui lui est déjà parvenu ; rien de ce qui est écrit ensuite ne lui est lisible."
@@ -327,7 +373,32 @@ impl Text for French {
     }
 
     fn help_commands(&self) -> &'static str {
-        "Commandes"
+        "Commandes "
+    }
+
+    fn help_options(&self) -> &'static str {
+        "Options "
+    }
+
+    fn help_arguments(&self) -> &'static str {
+        "Arguments "
+    }
+
+    fn help_value(&self, english: &'static str) -> &'static str {
+        match english {
+            "ADDR" => "ADRESSE",
+            "CARD" => "CARTE",
+            "DIR" => "DOSSIER",
+            "FILE" => "FICHIER",
+            "LINK" => "LIEN",
+            "NAME" => "NOM",
+            "SECONDS" => "SECONDES",
+            "SET" => "JEU",
+            "SHARE" => "PARTAGE",
+            "TEXT" => "TEXTE",
+            "YYYY-MM" => "AAAA-MM",
+            other => other,
+        }
     }
 
     fn help_command_word(&self) -> &'static str {
@@ -352,7 +423,11 @@ impl Text for French {
                 .hint("pour une autre personne, choisissez un autre dossier avec `--home`"),
             Failure::HomeInUse { home } => {
                 Sentence::new(format!("une autre commande Maille utilise déjà {}", home.display()))
-                    .hint("si `maille run` est en marche, laissez-le : les autres commandes passent par lui ; sinon, attendez la fin de l'autre commande")
+                    .hint("attendez la fin de l'autre commande (ou que Maille finisse de démarrer), puis recommencez")
+            }
+            Failure::AlreadyRunning { home } => {
+                Sentence::new(format!("Maille est déjà en marche pour {}", home.display()))
+                    .hint("laissez-le : les autres commandes passent par lui ; pour le relancer autrement, arrêtez-le d'abord (Ctrl-C dans son terminal)")
             }
             Failure::HomeNotEmpty { home, found } => {
                 Sentence::new(format!("{} contient déjà autre chose", home.display())).detail(found.clone())
@@ -372,8 +447,15 @@ impl Text for French {
                     .hint("remettez ensemble les deux fichiers d'une même personne")
             }
             Failure::HomeUnusable { home, reason } => {
-                Sentence::new(format!("{} est inutilisable", home.display())).detail(reason.clone())
-                    .hint("vérifiez que ce dossier est à vous et que le disque a de la place")
+                let sentence = Sentence::new(format!("{} est inutilisable", home.display()));
+                if OsFault::of(reason) == Some(OsFault::NotAFolder) {
+                    sentence
+                        .detail("c'est un fichier, il faut un dossier")
+                        .hint("choisissez un dossier neuf, ou celui que vous avez préparé, avec `--home`")
+                } else {
+                    let otherwise = "vérifiez que ce dossier est à vous et que le disque a de la place";
+                    os::refused_write(sentence, reason, home, otherwise, self)
+                }
             }
             Failure::HomeDamaged { home, reason } => Sentence::new(format!("{} ne se laisse pas lire", home.display()))
                 .detail(reason.clone())
@@ -388,19 +470,31 @@ impl Text for French {
                 Sentence::new("la phrase de passe est vide, ou les deux ne sont pas pareilles").hint("recommencez ; rien n'a été créé")
             }
             Failure::FileUnreadable { file, reason } => {
-                Sentence::new(format!("{} ne peut pas être lu", file.display())).detail(reason.clone())
-                    .hint("vérifiez le nom du fichier et que vous avez le droit de le lire")
+                let sentence = Sentence::new(format!("{} ne peut pas être lu", file.display()));
+                let otherwise = "vérifiez le nom du fichier et que vous avez le droit de le lire";
+                os::refused(sentence, reason, file, otherwise, self)
             }
             Failure::FileUnwritable { file, reason } => {
-                Sentence::new(format!("{} ne peut pas être écrit", file.display())).detail(reason.clone())
-                    .hint("vérifiez que le dossier existe et que le disque a de la place")
+                let sentence = Sentence::new(format!("{} ne peut pas être écrit", file.display()));
+                let otherwise = "vérifiez que le dossier existe et que le disque a de la place";
+                os::refused_write(sentence, reason, file, otherwise, self)
             }
             Failure::FileExists { file } => Sentence::new(format!("{} existe déjà", file.display()))
                 .hint("choisissez un autre nom : rien n'est jamais écrasé"),
             Failure::FileRefused { file, place, reason } => {
                 Sentence::new(format!("{} n'a pas été importé : {}", file.display(), self.import_error(reason)))
                     .detail(self.place(*place))
-                    .hint("rien de ce fichier n'a été gardé ; corrigez-le ou téléchargez-le de nouveau, puis recommencez")
+                    .hint(import_hint(reason))
+            }
+            Failure::NothingToKeep { file, undated } => {
+                let sentence = Sentence::new(format!("rien n'a pu être gardé de {}", file.display()));
+                if *undated {
+                    sentence
+                        .detail("aucune heure n'y est notée : Maille ne saurait pas quand vous avez fait ce trajet")
+                        .hint("exportez la trace de nouveau avec ses heures, depuis la montre ou l'application qui l'a enregistrée")
+                } else {
+                    sentence.hint("ce qui a été laissé de côté est dit plus haut ; exportez de nouveau ce qui manque")
+                }
             }
             Failure::PartlyKept { file, added } => {
                 Sentence::new(format!("{} n'a été gardé qu'en partie", file.display()))
@@ -413,22 +507,50 @@ impl Text for French {
                 Sentence::new(format!("les facteurs {} sont inconnus", quoted(factors)))
                     .hint(format!("choisissez parmi : {}", known.join(", ")))
             }
-            Failure::BadCard { reason } => Sentence::new(mistyped("une carte", *reason))
+            Failure::BadCard { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("une carte", "cette carte", *reason, None))
+                    .hint("donnez une carte, qui commence par `maille1`, ou le nom d'un fichier qui la contient ; chez l'autre personne, `maille card` l'affiche")
+            }
+            Failure::BadCard { got: got @ Some(Pasted::Link), reason } => {
+                Sentence::new(mistyped("une carte", "cette carte", *reason, *got))
+                    .hint("un lien s'accepte : `maille received accept LIEN` ; pour partager, demandez sa carte à la personne (`maille card`)")
+            }
+            Failure::BadCard { reason, got } => Sentence::new(mistyped("une carte", "cette carte", *reason, *got))
                 .hint("redemandez la carte et copiez-la en entier : chez l'autre personne, `maille card` l'affiche"),
-            Failure::BadLink { reason } => Sentence::new(mistyped("un lien de partage", *reason))
-                .hint("redemandez le lien et copiez-le en entier, sans espace"),
-            Failure::BadShareId { reason } => Sentence::new(mistyped("un identifiant de partage", *reason))
+            Failure::BadLink { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("un lien de partage", "ce lien", *reason, None))
+                    .hint("donnez le lien, qui commence par `maille:share#`, entre guillemets, ou le nom d'un fichier qui le contient")
+            }
+            Failure::BadLink { got: got @ Some(Pasted::Card), reason } => {
+                Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
+                    .hint("une carte sert à partager avec cette personne (`maille share create --with`) ; pour recevoir, demandez-lui un lien")
+            }
+            Failure::BadLink { reason, got } => Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
+                .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
+            Failure::BadShareId { reason } => Sentence::new(mistyped("un identifiant de partage", "cet identifiant", *reason, None))
                 .hint("copiez-le en entier depuis `maille share list` ou `maille received list`"),
             Failure::BadDate { typed } => Sentence::new(format!("{} n'est pas une date", quoted(typed)))
-                .hint("écrivez par exemple `2027-01-31`, ou `90d` pour dans 90 jours"),
+                .hint("écrivez l'année d'abord, par exemple `2027-01-31`, ou une durée : `30j`, `2 semaines`, `3 mois`, `1 an`, `demain`"),
             Failure::BadMonth { typed } => {
                 Sentence::new(format!("{} n'est pas un mois", quoted(typed))).hint("écrivez par exemple `2027-01`")
             }
             Failure::BadAddress { typed } => Sentence::new(format!("{} n'est pas une adresse", quoted(typed)))
                 .hint("écrivez par exemple `192.168.1.10:4001`"),
-            Failure::CannotListen { reason } => Sentence::new("impossible d'écouter à cette adresse")
-                .detail(reason.clone())
-                .hint("choisissez un autre port, ou laissez Maille en choisir un : sans `--listen`"),
+            Failure::CannotListen { reason } => {
+                let sentence = Sentence::new("impossible d'écouter à cette adresse");
+                match OsFault::of(reason) {
+                    Some(OsFault::Denied) => sentence
+                        .detail("ce port est réservé à l'administrateur de cet ordinateur")
+                        .hint("choisissez un port à partir de 1024"),
+                    _ => os::refused(
+                        sentence,
+                        reason,
+                        Path::new("--listen"),
+                        "choisissez un autre port, ou laissez Maille en choisir un : sans `--listen`",
+                        self,
+                    ),
+                }
+            }
             Failure::NotArrived { name, seconds } => {
                 Sentence::new(format!("{name} n'a pas répondu en {}", counted(*seconds, "seconde", "secondes")))
                     .detail("le partage est accepté : ses données arriveront quand vos deux appareils seront en ligne en même temps")
@@ -453,6 +575,18 @@ impl Text for French {
 
     fn usage_unknown_argument(&self, argument: &str) -> String {
         format!("l'option {} n'existe pas ici", quoted(argument))
+    }
+
+    fn usage_extra_word(&self, word: &str) -> String {
+        format!("{} est de trop", quoted(word))
+    }
+
+    fn usage_quote_pasted(&self) -> &'static str {
+        "un espace a coupé le lien ou la carte : mettez-le entre guillemets, \"maille…\""
+    }
+
+    fn usage_quote_words(&self) -> &'static str {
+        "ce qui contient un espace se met entre guillemets : \"Marc D.\", \"2 semaines\""
     }
 
     fn usage_unknown_command(&self, command: &str) -> String {
@@ -493,6 +627,59 @@ impl Text for French {
 
     fn usage_see_help(&self, command: &str) -> String {
         format!("voyez `{command} --help`")
+    }
+
+    fn os_fault(&self, fault: OsFault, at: &str) -> (&'static str, String) {
+        match fault {
+            OsFault::NotFound => (
+                "il n'y a rien de ce nom",
+                "vérifiez le nom, et le dossier où vous êtes".to_owned(),
+            ),
+            OsFault::NoFolder => (
+                "le dossier n'existe pas",
+                "créez ce dossier, ou choisissez-en un autre".to_owned(),
+            ),
+            OsFault::Denied => (
+                "cet ordinateur vous le défend",
+                format!("voyez à qui il est : `ls -ld {at}`"),
+            ),
+            OsFault::IsAFolder => (
+                "c'est un dossier",
+                format!(
+                    "nommez un fichier ; tous ceux d'un dossier : `{}/*.gpx`",
+                    at.trim_end_matches('/')
+                ),
+            ),
+            OsFault::NotAFolder => (
+                "c'est un fichier, il faut un dossier",
+                "vérifiez le chemin : ce qui précède un `/` doit être un dossier".to_owned(),
+            ),
+            OsFault::DiskFull => (
+                "le disque est plein",
+                "libérez de la place, puis recommencez".to_owned(),
+            ),
+            OsFault::ReadOnly => (
+                "ce disque ne peut qu'être lu",
+                "choisissez un dossier sur un disque où vous pouvez écrire".to_owned(),
+            ),
+            OsFault::BadName => (
+                "ce nom est trop long ou impossible",
+                "choisissez un nom plus court".to_owned(),
+            ),
+            OsFault::PortTaken => (
+                "un autre programme écoute déjà à ce port",
+                "choisissez un autre port, ou laissez Maille en choisir un : sans `--listen`"
+                    .to_owned(),
+            ),
+            OsFault::NotOurAddress => (
+                "cette adresse n'est pas une de cet ordinateur",
+                "donnez une adresse de cet ordinateur : `ip address` les montre".to_owned(),
+            ),
+        }
+    }
+
+    fn average_mix(&self, year: &str) -> String {
+        format!("mix moyen de {year}, consommation")
     }
 
     fn mode(&self, mode: Mode) -> &'static str {
@@ -725,9 +912,15 @@ impl Text for French {
         )
     }
 
-    fn home_ready(&self, home: &str) -> Vec<String> {
+    fn home_ready(&self, home: &str, passphrase: bool) -> Vec<String> {
+        let key = if passphrase {
+            "Votre phrase de passe sera demandée à chaque commande : sans elle, ces données sont perdues."
+        } else {
+            "Sans phrase de passe, qui copie ce dossier peut lire vos données (`init --passphrase` l'évite)."
+        };
         vec![
             format!("Tout est prêt dans {home}."),
+            key.to_owned(),
             "Ensuite : `maille import FICHIER` pour y mettre vos données, `maille demo` pour voir comment partager.".to_owned(),
         ]
     }
@@ -966,14 +1159,22 @@ impl Text for French {
         };
         let uncertainty = factor
             .uncertainty_pct
+            .filter(|pct| *pct > 0)
             .map(|pct| format!(", ± {pct} %"))
             .unwrap_or_default();
+        let validity = validity::spell(&factor.validity, self);
+        let entry = match (factor.id.as_str(), factor.validity.as_str()) {
+            ("-", "-") => String::new(),
+            ("-", _) => format!(" ({validity})"),
+            (id, _) => format!(" (facteur {id}, {validity})"),
+        };
         format!(
-            "{} : {} kg CO2e/km {per}, {scope}{uncertainty} (facteur {}, {})",
+            "{} : {} kg CO2e/km {per}, {scope}{uncertainty}{entry}",
             self.mode(mode),
-            self.decimal(factor.micrograms_per_m, 1_000_000, 5),
-            factor.id,
-            factor.validity
+            match factor.micrograms_per_m {
+                0 => "0".to_owned(),
+                figure => self.decimal(figure, 1_000_000, 5),
+            }
         )
     }
 
@@ -986,7 +1187,7 @@ impl Text for French {
             "électricité : {} kg CO2e/kWh{uncertainty} (facteur {}, {})",
             self.decimal(factor.milligrams_per_kwh, 1_000_000, 4),
             factor.id,
-            factor.validity
+            validity::spell(factor.validity, self)
         )
     }
 
@@ -1005,13 +1206,16 @@ impl Text for French {
         ["semaine", "mode", "trajets", "distance", "émissions"]
     }
 
-    fn share_will_show(&self, share: &GivenShare, sentence: &str, clock: &Clock) -> Vec<String> {
+    fn share_will_see(&self, name: &str) -> String {
+        format!("Ce que verra {name} :")
+    }
+
+    fn share_will_show(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
         let from = match share.from {
             Some(month) => format!("à partir de {}", spell_month(month, self)),
             None => "depuis le début".to_owned(),
         };
         vec![
-            format!("{} verra : {sentence}", share.name),
             format!(
                 "Aujourd'hui {}, {from}, puis ce que vous ajouterez, jusqu'au {}.",
                 self.rows(share.rows),
@@ -1139,7 +1343,7 @@ impl Text for French {
 
     fn waiting_for(&self, name: &str, seconds: u64) -> String {
         format!(
-            "J'attends ce que {name} partage, {} au plus…",
+            "{name} : j'attends les données, {} au plus…",
             counted(seconds, "seconde", "secondes")
         )
     }
@@ -1195,7 +1399,7 @@ impl Text for French {
             }
             DemoStep::Revoke => "Inès arrête le partage ; Marc l'apprend et garde ce qu'il avait",
             DemoStep::After => "Inès importe encore ; rien de nouveau n'arrive chez Marc",
-            DemoStep::Log => "Inès relit tout ce qui est sorti de son appareil",
+            DemoStep::Log => "Inès relit ce qui est sorti de son appareil",
         }
     }
 

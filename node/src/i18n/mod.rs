@@ -17,6 +17,8 @@ mod clock;
 mod en;
 mod fr;
 mod numbers;
+mod os;
+mod validity;
 
 use clap::ValueEnum;
 use maille_core::command::{Aside, ContactStatus, GivenShare, ReceivedShare, SentEntry, Status};
@@ -27,6 +29,7 @@ use maille_schemas::import::{Format, ImportError, LooksLike, NoteKind, Place, Sk
 
 pub(crate) use clock::{Clock, spell_month};
 pub(crate) use numbers::Numbers;
+pub(crate) use os::OsFault;
 
 use crate::cli::failure::{Failure, Sentence};
 
@@ -100,8 +103,14 @@ pub(crate) trait Text: Numbers + Sync {
     fn help_usage(&self) -> &'static str;
     /// The heading above the subcommands.
     fn help_commands(&self) -> &'static str;
+    /// The heading above the options, as clap prints it before its colon.
+    fn help_options(&self) -> &'static str;
+    /// The heading above what has no dashes.
+    fn help_arguments(&self) -> &'static str;
     /// The placeholder for a subcommand.
     fn help_command_word(&self) -> &'static str;
+    /// The placeholder for a value, from its English one: `FILE`, `NAME`.
+    fn help_value(&self, english: &'static str) -> &'static str;
 
     // Failures.
 
@@ -113,6 +122,12 @@ pub(crate) trait Text: Numbers + Sync {
     fn failure(&self, failure: &Failure, clock: &Clock) -> Sentence;
     /// clap does not know this argument.
     fn usage_unknown_argument(&self, argument: &str) -> String;
+    /// A word stands where none is awaited.
+    fn usage_extra_word(&self, word: &str) -> String;
+    /// Suggests quotes: the shell cut a card or a link at a space.
+    fn usage_quote_pasted(&self) -> &'static str;
+    /// Suggests quotes for what has spaces.
+    fn usage_quote_words(&self) -> &'static str;
     /// clap does not know this subcommand.
     fn usage_unknown_command(&self, command: &str) -> String;
     /// An argument has a value that it cannot have.
@@ -130,6 +145,10 @@ pub(crate) trait Text: Numbers + Sync {
 
     // Words.
 
+    /// Why the operating system refused something `at` a place, and what to do about it.
+    fn os_fault(&self, fault: OsFault, at: &str) -> (&'static str, String);
+    /// Electricity as it comes from the grid of a year, on average.
+    fn average_mix(&self, year: &str) -> String;
     /// A mode of transport.
     fn mode(&self, mode: Mode) -> &'static str;
     /// A file format.
@@ -167,8 +186,8 @@ pub(crate) trait Text: Numbers + Sync {
     fn words_foot(&self) -> &'static str;
     /// The words went to a file.
     fn words_in_file(&self, file: &str) -> String;
-    /// All set up in `home`; what to do next.
-    fn home_ready(&self, home: &str) -> Vec<String>;
+    /// All set up in `home`, with a passphrase or not; what to do next.
+    fn home_ready(&self, home: &str, passphrase: bool) -> Vec<String>;
 
     // card, run, status.
 
@@ -247,8 +266,10 @@ pub(crate) trait Text: Numbers + Sync {
     fn no_rows(&self) -> &'static str;
     /// Column titles of `mobility.weekly`.
     fn weekly_columns(&self) -> [&'static str; 5];
-    /// What will be seen, by whom and until when.
-    fn share_will_show(&self, share: &GivenShare, sentence: &str, clock: &Clock) -> Vec<String>;
+    /// Above what will be seen.
+    fn share_will_see(&self, name: &str) -> String;
+    /// How much will be seen, and until when.
+    fn share_will_show(&self, share: &GivenShare, clock: &Clock) -> Vec<String>;
     /// What to do with the link.
     fn share_link_note(&self, share: &GivenShare, running: bool) -> Vec<String>;
     /// The name given to somebody who was not named.

@@ -110,7 +110,13 @@ mod tests {
         assert_eq!(OsFault::of(&usual), Some(OsFault::IsAFolder));
         let wrapped = format!("the store: {}: and more", Error::from_raw_os_error(28));
         assert_eq!(OsFault::of(&wrapped), Some(OsFault::DiskFull));
-        for other in ["", "stream is shut", "(os error", "(os error x)", "odd (os error 9)"] {
+        for other in [
+            "",
+            "stream is shut",
+            "(os error",
+            "(os error x)",
+            "odd (os error 9)",
+        ] {
             assert_eq!(OsFault::of(other), None, "{other}");
         }
         for lang in Lang::ALL {
