@@ -7,7 +7,7 @@
 use crate::evaluate::{Charter, Law, Outcome, Rules, evaluate};
 use crate::moves::{Place, cuts, dishonest, honest};
 use crate::search::{Check, World, first_broken, hashes, same_answer};
-use crate::statement::{Actor, History, Kind, Set, Statement, each, small};
+use crate::statement::{Actor, History, Kind, Set, each, small};
 
 const LAPTOP: Actor = Actor(1);
 const PHONE: Actor = Actor(2);
@@ -47,31 +47,30 @@ struct Keys<'a> {
     set: Set,
     rules: &'a Rules,
     outcome: Outcome,
+    /// The rotations that count: they stand, and a ring key goes to the members at what it cites.
+    counted: Set,
 }
 
 impl<'a> Keys<'a> {
     fn at(history: &'a History, set: Set, rules: &'a Rules) -> Self {
+        let outcome = evaluate(history, set, rules);
+        let counted = history.pick(outcome.stands, |s| match s.kind {
+            Kind::Ring { recipients } if rules.has(Law::RecipientsAreMembers) => {
+                recipients == evaluate(history, s.past, rules).members() & DEVICES
+            }
+            kind => Level::of(&kind).is_some(),
+        });
         Self {
             history,
             set,
             rules,
-            outcome: evaluate(history, set, rules),
+            outcome,
+            counted,
         }
     }
 
     fn members(&self) -> u8 {
         self.outcome.members() & DEVICES
-    }
-
-    /// A rotation counts if it stands, and a ring key goes to the members at what it cites.
-    fn counts(&self, place: usize, s: &Statement) -> bool {
-        let right = match s.kind {
-            Kind::Ring { recipients } if self.rules.has(Law::RecipientsAreMembers) => {
-                recipients == Keys::at(self.history, s.past, self.rules).members()
-            }
-            _ => true,
-        };
-        right && self.outcome.stands_at(place)
     }
 
     /// Whether somebody removed may have the key.
@@ -101,8 +100,8 @@ impl<'a> Keys<'a> {
     fn fresh(&self, level: Level) -> Vec<Key> {
         let mut keys: Vec<Key> = self
             .history
-            .iter(self.set)
-            .filter(|(place, s)| Level::of(&s.kind) == Some(level) && self.counts(*place, s))
+            .iter(self.counted)
+            .filter(|(_, s)| Level::of(&s.kind) == Some(level))
             .map(|(place, _)| Some(small(place)))
             .filter(|key| !self.tainted(*key, level))
             .collect();
@@ -141,11 +140,10 @@ impl<'a> Keys<'a> {
         });
         Level::ALL.into_iter().find(|level| {
             self.history.iter(removals).any(|(removal, _)| {
-                !self.history.iter(self.set).any(|(place, s)| {
-                    Level::of(&s.kind) == Some(*level)
-                        && self.counts(place, s)
-                        && s.past >> removal & 1 == 1
-                })
+                !self
+                    .history
+                    .iter(self.counted)
+                    .any(|(_, s)| Level::of(&s.kind) == Some(*level) && s.past >> removal & 1 == 1)
             })
         })
     }
@@ -329,16 +327,13 @@ fn nobody_seals_for_the_removed(keys: &Keys<'_>) -> bool {
 }
 
 fn no_removed_recipient(keys: &Keys<'_>) -> bool {
-    keys.history
-        .iter(keys.set)
-        .filter(|(place, s)| keys.counts(*place, s))
-        .all(|(_, s)| {
-            let Kind::Ring { recipients } = s.kind else {
-                return true;
-            };
-            let removed = evaluate(keys.history, s.past, keys.rules).removed;
-            recipients & removed == 0
-        })
+    keys.history.iter(keys.counted).all(|(_, s)| {
+        let Kind::Ring { recipients } = s.kind else {
+            return true;
+        };
+        let removed = evaluate(keys.history, s.past, keys.rules).removed;
+        recipients & removed == 0
+    })
 }
 
 fn lowest_hash(keys: &Keys<'_>) -> bool {
