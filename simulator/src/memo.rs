@@ -1,9 +1,9 @@
 //! What was checked once need not be checked again: outcomes of signature checks, for all worlds
 //! of this process.
 //!
-//! Measured before it was made: a day of 1,000 nodes in circles of 20 spends a tenth of its time
-//! on checks of entries that 18 other nodes check too. Opening an entry costs a twelfth of that,
-//! and a box is opened once: neither is remembered.
+//! Measured before it was made: in a town of circles of 20 a tenth of a day's time, and a sixth of
+//! the sharing before it, went into checks of what up to 18 other nodes check too. Opening an entry
+//! costs a twelfth of a check, and a box is opened once: neither is remembered.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -59,13 +59,13 @@ pub(super) fn write(bench: &Bench, file: &Path) -> io::Result<String> {
     };
     let whole = again(bench.circles, 1, &[])?;
     let halves = again(bench.circles, 2, &[])?;
-    let causes = again(bench.circles, 1, &["--causes"])?;
     let small = again(part, 1, &[])?;
+    let causes = again(part, 1, &["--causes"])?;
     let four = again(part, 4, &[])?;
     let anew = again(part, 1, &["--anew"])?;
     let same = [
         (&halves, &whole),
-        (&causes, &whole),
+        (&causes, &small),
         (&four, &small),
         (&anew, &small),
     ];
@@ -90,7 +90,7 @@ pub(super) fn write(bench: &Bench, file: &Path) -> io::Result<String> {
         ],
     );
     for phase in causes.phases.iter().filter(|it| it.name != "checking") {
-        by_cause(&mut text, phase);
+        by_cause(&mut text, causes.nodes, phase);
     }
     stores(&mut text, &whole);
     larger(&mut text, &whole, &small);
@@ -196,38 +196,43 @@ threads. Many seeds at once use the cores better.
     );
 }
 
-fn by_cause(text: &mut String, phase: &Phase) {
+fn by_cause(text: &mut String, nodes: u32, phase: &Phase) {
     let all: u64 = phase.causes.iter().map(|cause| cause.us).sum();
     let _ = write!(
         text,
         "
-## {}, by cause
+## {} of {nodes} nodes, by cause
 
-Measured in a run of its own (about 50 ns for each time are the measuring itself). A kind is counted
-without what is inside it; `machine: ...` is what is left of a machine's work.
+Measured in a run of its own, by the clock (about 50 ns for each time are the measuring itself), and
+scaled to the {:.1} s of CPU that the {:.1} s took. A kind is counted without what is inside it;
+`machine: ...` is what is left of a machine's work.
 
 | what | times | us | us each | of all |
 |---|---|---|---|---|
 ",
-        capital(&phase.name)
+        capital(&phase.name),
+        phase.cpu_seconds,
+        phase.seconds
     );
     let mut rest = (0, 0);
+    let on_cpu = (phase.cpu_seconds / phase.seconds).min(1.0);
     for Cause { kind, times, us } in &phase.causes {
         if us * 1_000 < all * SHOWN_FROM_PER_MILLE {
             rest = (rest.0 + times, rest.1 + us);
             continue;
         }
-        line(text, kind, *times, *us, all);
+        line(text, kind, *times, *us, all, on_cpu);
     }
-    line(text, "all others", rest.0, rest.1, all);
+    line(text, "all others", rest.0, rest.1, all, on_cpu);
 }
 
-fn line(text: &mut String, kind: &str, times: u64, us: u64, all: u64) {
-    let each = us as f64 / times.max(1) as f64;
+fn line(text: &mut String, kind: &str, times: u64, us: u64, all: u64, on_cpu: f64) {
     let share = us as f64 * 100.0 / all.max(1) as f64;
+    let us = us as f64 * on_cpu;
+    let each = us / times.max(1) as f64;
     let _ = writeln!(
         text,
-        "| {kind} | {times} | {us} | {each:.1} | {share:.1} % |"
+        "| {kind} | {times} | {us:.0} | {each:.1} | {share:.1} % |"
     );
 }
 
