@@ -249,6 +249,12 @@ fn what_emits_nothing_has_no_factor_and_sources_speak_the_reader_s_language() {
         "{english}"
     );
     assert!(!english.contains("mix moyen"), "{english}");
+    let coach = told(&person, &["show", "footprint", "--factors", "coach-co2"]).stdout;
+    assert!(coach.contains("licence : chiffres seulement"), "{coach}");
+    assert!(
+        !coach.contains("after") && coach.contains("5 décembre 2024"),
+        "{coach}"
+    );
     let json = person.json(&["show", "footprint"]);
     assert_eq!(
         json["electricity_factor"]["validity"],

@@ -208,6 +208,43 @@ fn a_date_must_be_one_and_lie_ahead() {
 }
 
 #[test]
+fn what_will_be_seen_is_told_on_lines_that_fit_and_without_elision() {
+    let (ines, marc) = (Person::new(), Person::new());
+    let mut create = share("mobility.weekly", "", "30j");
+    let card = marc.card();
+    create[5] = &card;
+    create[9] = "Inès";
+    create.extend(["--from", "2026-08"]);
+    let made = told(&ines, &create);
+    assert_eq!(made.exit_code, Some(0), "{made:?}");
+    let lines: Vec<&str> = made.stderr.lines().collect();
+    assert_eq!(lines[0], "Ce que verra Inès :", "{made:?}");
+    assert!(lines[1].starts_with("  Par semaine et mode"), "{made:?}");
+    let sentence = lines
+        .iter()
+        .skip(1)
+        .take_while(|line| line.starts_with("  "));
+    assert!(
+        sentence.clone().count() > 1 && sentence.clone().all(|line| line.chars().count() <= 100),
+        "{made:?}"
+    );
+    assert!(made.stderr.contains("dès août 2026"), "{made:?}");
+    for ugly in ["que Inès", "de Inès", "de août"] {
+        assert!(!made.stderr.contains(ugly), "{ugly} in {made:?}");
+    }
+    let (_, link) = ines.shares_with(&card, "Marc", "essai");
+    let accepted = told(
+        &marc,
+        &["received", "accept", &link, "--wait", "0", "--name", "Inès"],
+    );
+    assert!(
+        accepted.stderr.contains("Inès : j'attends les données")
+            && !accepted.stderr.contains("que Inès"),
+        "{accepted:?}"
+    );
+}
+
+#[test]
 fn an_unknown_lens_is_refused() {
     let (ines, marc) = (Person::new(), Person::new());
     let (words, error) = refused(

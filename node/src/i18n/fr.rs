@@ -442,7 +442,7 @@ impl Text for French {
                     .hint("choisissez un dossier à vous avec `--home`")
             }
             Failure::HomeMixed { home } => {
-                Sentence::new(format!("les données de {} ont été faites avec une autre clef", home.display()))
+                Sentence::new(format!("les données dans {} ont été faites avec une autre clef", home.display()))
                     .detail("`store.redb` et `key` viennent de deux personnes, ou de deux copies")
                     .hint("remettez ensemble les deux fichiers d'une même personne")
             }
@@ -487,7 +487,7 @@ impl Text for French {
                     .hint(import_hint(reason))
             }
             Failure::NothingToKeep { file, undated } => {
-                let sentence = Sentence::new(format!("rien n'a pu être gardé de {}", file.display()));
+                let sentence = Sentence::new(format!("{} : rien n'a pu en être gardé", file.display()));
                 if *undated {
                     sentence
                         .detail("aucune heure n'y est notée : Maille ne saurait pas quand vous avez fait ce trajet")
@@ -1143,7 +1143,13 @@ impl Text for French {
             format!("Compté avec : {} ({})", factors.version, factors.id),
             format!(
                 "Source : {} ; licence : {}",
-                factors.source, factors.licence
+                // English words of ours, among the names of sources.
+                factors
+                    .source
+                    .replace(", after ADEME", ", d'après l'ADEME,"),
+                factors
+                    .licence
+                    .replace("figures only", "chiffres seulement")
             ),
         ]
     }
@@ -1212,7 +1218,7 @@ impl Text for French {
 
     fn share_will_show(&self, share: &GivenShare, clock: &Clock) -> Vec<String> {
         let from = match share.from {
-            Some(month) => format!("à partir de {}", spell_month(month, self)),
+            Some(month) => format!("dès {}", spell_month(month, self)),
             None => "depuis le début".to_owned(),
         };
         vec![
