@@ -102,6 +102,17 @@ fn a_link_that_a_space_cut_is_told_to_be_put_within_quotes() {
     let whole = format!("{begin} {end}");
     let accepted = told(&marc, &["received", "accept", &whole, "--wait", "0"]);
     assert_eq!(accepted.exit_code, Some(3), "{accepted:?}");
+    // A whole card is not what was cut.
+    let card = marc.card();
+    let mut create = share("mobility.weekly", &card, "30");
+    create.insert(8, "jours");
+    let (words, _) = refused(&ines, &create, 2, "usage");
+    words.is_report_with(&["« jours » est de trop", "2 semaines"]);
+    assert!(!words.stderr.contains("un espace a coupé"), "{words:?}");
+    create.truncate(7);
+    create.extend(["--name", "Marc"]);
+    let (words, _) = refused(&ines, &create, 2, "usage");
+    words.is_report_with(&["il manque une valeur après « --until »"]);
     let (words, _) = refused(&ines, &["share", "revoke", "Marc", "D."], 2, "usage");
     words.is_report_with(&["« D. » est de trop", "guillemets"]);
     assert!(!words.stderr.contains("lien"), "{words:?}");

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use maille_protocol::card::{Card, ShareLink};
+
 use crate::cli::failure::{Failure, Pasted};
 use crate::i18n::{Lang, Text};
 
@@ -282,6 +284,7 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
     };
     let argument = context(ContextKind::InvalidArg);
     let what = match error.kind() {
+        _ if lacks_an_end(arguments) => text.usage_bad_value("--until", ""),
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
             text.usage_unknown_argument(&argument)
         }
@@ -314,7 +317,9 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
             Some(ContextValue::Strings(values)) => values.last().cloned(),
             _ => None,
         });
-    let extra = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
+    let extra = error.kind() == ErrorKind::UnknownArgument
+        && !argument.starts_with('-')
+        && !lacks_an_end(arguments);
     let hint = match suggestion {
         _ if extra && pastes(arguments) => text.usage_quote_pasted().to_owned(),
         _ if extra => text.usage_quote_words().to_owned(),
@@ -327,13 +332,22 @@ fn refusal(error: &clap::Error, arguments: &[OsString], text: &dyn Text) -> Fail
     }
 }
 
-/// Whether a card or a link is among the arguments, or the beginning of one.
+/// Whether a card or a link is among the arguments that is not whole.
 fn pastes(arguments: &[OsString]) -> bool {
     let mut words = arguments.iter().filter_map(|word| word.to_str());
-    words.any(|word| {
-        matches!(Pasted::like(word), Some(Pasted::Card | Pasted::Link))
-            || word.starts_with("maille:")
+    words.any(|word| match Pasted::like(word) {
+        Some(Pasted::Card) => word.parse::<Card>().is_err(),
+        Some(Pasted::Link) => word.parse::<ShareLink>().is_err(),
+        _ => word.starts_with("maille:"),
     })
+}
+
+/// Whether the next option stands where the end of a share was awaited: any hyphen may begin an
+/// end, so clap takes it for one.
+fn lacks_an_end(arguments: &[OsString]) -> bool {
+    arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--until" && pair[1].to_string_lossy().starts_with("--"))
 }
 
 /// The beginning of a word, enough to find it again.

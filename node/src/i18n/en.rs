@@ -330,8 +330,8 @@ impl Text for English {
             }
             "run" => {
                 "Keep it running while you share: it sends what you add and receives what is sent to you.\n\
-                 `maille received accept` does without it, but the other person's device must be running. Your own\n\
-                 figures ask for nothing of the kind."
+                 `maille received accept` does without it, if the other person's device is running. Your own\n\
+                 figures always do."
             }
             "import" => {
                 "Maille reads GPX tracks, Coach CO2 trips (GeoJSON) and Linky load curves (Enedis' CSV).\n\

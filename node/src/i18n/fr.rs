@@ -343,13 +343,14 @@ impl Text for French {
                  sortie standard."
             }
             "run" => {
-                "Gardez-le en marche tant que vous partagez : c'est lui qui envoie ce que vous ajoutez et reçoit ce\n\
-                 qu'on vous envoie. `maille received accept` s'en passe, mais l'appareil de l'autre personne doit être\n\
-                 en marche. Vos propres bilans ne demandent rien de tel."
+                "Gardez Maille en marche tant que vous partagez : ce que vous ajoutez part, et ce qu'on vous\n\
+                 envoie arrive. `maille received accept` s'en passe, si l'appareil de l'autre personne est en\n\
+                 marche. Vos propres bilans s'en passent toujours."
             }
             "import" => {
-                "Maille lit les traces GPX, les trajets Coach CO2 (GeoJSON) et la courbe de charge Linky (CSV d'Enedis).\n\
-                 D'une trace sont gardés départ, arrivée, heures, distance, mode et titre ; ses points ne le sont pas.\n\
+                "Maille lit les traces GPX, les trajets Coach CO2 (GeoJSON) et la courbe de charge Linky\n\
+                 (CSV d'Enedis). D'une trace sont gardés départ, arrivée, heures, distance, mode et titre ; ses\n\
+                 points ne le sont pas.\n\
                  Chaque fichier est gardé en entier ou pas du tout ; un fichier refusé n'empêche pas les autres.\n\
                  Importer deux fois le même fichier ne change rien.\n\n\
                  Exemples :\n  \
