@@ -23,6 +23,11 @@ fn a_household_with_a_phone_that_is_mostly_off_agrees_under_40_seeds() {
 }
 
 #[test]
+fn programs_that_die_every_minute_lose_nothing_under_20_seeds() {
+    check("crashing", 0..20);
+}
+
+#[test]
 fn disks_that_come_back_from_backups_agree_under_40_seeds() {
     let sums = check("backups", 0..40);
     assert!(sums["restores"].as_u64() >= Some(80), "{sums}");

@@ -164,6 +164,11 @@ pub const BUILTINS: &[Builtin] = &[
         told: Told::InToml(include_str!("builtin/household.toml")),
     },
     Builtin {
+        name: "crashing",
+        about: "four people whose programs die every minute or so while they record and share",
+        told: Told::InToml(include_str!("builtin/crashing.toml")),
+    },
+    Builtin {
         name: "backups",
         about: "disks die and come back from old copies, under a new installation",
         told: Told::InToml(include_str!("builtin/backups.toml")),
