@@ -89,6 +89,7 @@ fn another_seed_is_another_run() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test that was left out says so")]
 fn a_release_build_does_the_same() {
     let Some(release) = std::env::var_os("MAILLE_SIM_RELEASE").map(PathBuf::from) else {
         println!("left out: MAILLE_SIM_RELEASE is not set (tests/run builds and names it)");
