@@ -1,5 +1,5 @@
 //! Stories that a world can live through, each a function of a seed: some written in Rust, most as
-//! TOML files ([`file`]) about a population ([`population`]).
+//! TOML files ([`mod@file`]) about a population ([`population`]).
 
 pub mod churn;
 pub mod file;

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | safety | `duration` | people live; whatever is planned goes wrong; invariants are watched at every step |
 //! | liveness | all of the core agrees, or `converge_within` is over | the core is up, online and undisturbed for good; the rest stays broken |
-//! | verdict | - | every disk is opened again and compared with what its person was told ([`verdict`]) |
+//! | verdict | - | every disk is opened again and compared with what its person was told (`verdict`) |
 //!
 //! Sharing is from person to person (circles do not exist yet). Cards and links pass from hand to
 //! hand, as people would send them, never over the simulated network.
