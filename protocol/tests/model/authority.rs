@@ -79,7 +79,7 @@ impl Authority {
 const fn rules(charter: Charter, without: Option<Law>) -> Rules {
     Rules {
         charter,
-        founders: &[(A, 1), (B, 2)],
+        founders: &[(A, 10), (B, 20)],
         without,
     }
 }
@@ -118,7 +118,7 @@ impl World for Authority {
             if !self.guests.contains(&author) && author != self.thief {
                 for at in honest(history, author) {
                     for who in self.admissible(history) {
-                        add(author, &at, Kind::Admit { who, rank: 3 });
+                        add(author, &at, Kind::Admit { who, rank: 30 });
                     }
                     for who in self.everybody().filter(|&who| who != author) {
                         let keep = cuts(history, who, at.past).max_by_key(|keep| keep.count_ones());
@@ -141,10 +141,14 @@ impl World for Authority {
             }
             for at in dishonest(history, author) {
                 for who in self.admissible(history).filter(|&who| who != author) {
-                    for rank in [1, 4] {
-                        if rank == 1 || self.rules.charter == Charter::Rank {
-                            add(author, &at, Kind::Admit { who, rank });
-                        }
+                    // As senior as it may, and as the laptop, which it may not.
+                    let ranks = [if author == A { 15 } else { 40 }, 10];
+                    let chosen = match self.rules.charter {
+                        Charter::Rank => &ranks[..],
+                        Charter::Admins => &ranks[..1],
+                    };
+                    for &rank in chosen {
+                        add(author, &at, Kind::Admit { who, rank });
                     }
                 }
                 for who in self.everybody().filter(|&who| who != author) {
@@ -256,7 +260,7 @@ impl View<'_> {
     fn admitted_by_a_senior(&self) -> bool {
         (0..6)
             .map(Actor)
-            .filter(|&actor| self.outcome.of(actor).is_some())
+            .filter(|&actor| self.outcome.members() & actor.bit() != 0)
             .all(|actor| {
                 actor == Actor::ROOT
                     || self
@@ -398,7 +402,10 @@ impl View<'_> {
                 0
             };
             before & keep & !self.outcome.stands & self.kept_by_others(place, who) == 0
-                && !(alone && author == Actor::ROOT && keep & !self.outcome.stands != 0)
+                && !(alone
+                    && self.outcome.shadows & who.bit() == 0
+                    && author == Actor::ROOT
+                    && keep & !self.outcome.stands != 0)
         })
     }
 

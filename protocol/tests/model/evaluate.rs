@@ -41,6 +41,8 @@ pub(crate) enum Law {
     CutBeforeFork,
     /// A fork gives nothing: removals stand on every branch (design 4.2 as it was: they do not).
     ForksTakeNothingBack,
+    /// Nor does it take back what those removed whom a void branch admitted.
+    ForkedAdmissionsTake,
     /// A removal does not cut below a checkpoint of a senior of its issuer that it cites.
     CitedCheckpointsHold,
     /// Only a cited checkpoint holds.
@@ -68,7 +70,7 @@ pub(crate) enum Law {
 }
 
 impl Law {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::SeniorsFirst,
         Self::CutsReachBack,
         Self::RemovesJuniors,
@@ -79,6 +81,7 @@ impl Law {
         Self::SeniorsPick,
         Self::CutBeforeFork,
         Self::ForksTakeNothingBack,
+        Self::ForkedAdmissionsTake,
         Self::CitedCheckpointsHold,
         Self::OnlyCitedHold,
         Self::OnlySeniorsHold,
@@ -136,6 +139,8 @@ pub(crate) struct Outcome {
     pub(crate) seniority: [Option<Seniority>; Actor::COUNT],
     /// Who of them was removed.
     pub(crate) removed: u8,
+    /// Who of them was admitted on a branch that does not stand: no member, but their removals count.
+    pub(crate) shadows: u8,
 }
 
 impl Outcome {
@@ -145,6 +150,7 @@ impl Outcome {
             .filter(|&actor| self.seniority[actor].is_some())
             .fold(0, |members, actor| members | 1 << actor)
             & !self.removed
+            & !self.shadows
     }
 
     pub(crate) fn of(&self, actor: Actor) -> Option<Seniority> {
@@ -172,6 +178,7 @@ pub(crate) fn evaluate(history: &History, set: Set, rules: &Rules) -> Outcome {
         stands: 0,
         seniority: [None; Actor::COUNT],
         removed: 0,
+        shadows: 0,
     };
     if rules.charter == Charter::Rank {
         outcome.seniority[0] = Some(Seniority::ROOT);
@@ -206,13 +213,26 @@ pub(crate) fn evaluate(history: &History, set: Set, rules: &Rules) -> Outcome {
             &outcome,
         );
         for (place, statement) in history.iter(kept) {
-            let taking = matches!(statement.kind, Kind::Remove { .. });
-            let off_branch =
-                voided >> place & 1 == 1 && !(taking && rules.has(Law::ForksTakeNothingBack));
-            if off_branch || in_doubt(&statement.kind, trusted >> place & 1 == 0, rules) {
+            if in_doubt(&statement.kind, trusted >> place & 1 == 0, rules) {
                 continue;
             }
-            outcome.stands |= 1 << place;
+            let void = voided >> place & 1 == 1 || outcome.shadows & actor.bit() != 0;
+            let counts = match statement.kind {
+                Kind::Remove { .. } => rules.has(Law::ForksTakeNothingBack),
+                Kind::Admit { who, .. } if rules.has(Law::ForkedAdmissionsTake) => {
+                    if void {
+                        outcome.shadows |= who.bit();
+                    }
+                    true
+                }
+                _ => false,
+            };
+            if void && !counts {
+                continue;
+            }
+            if !void || matches!(statement.kind, Kind::Remove { .. }) {
+                outcome.stands |= 1 << place;
+            }
             if let Kind::Admit { who, rank } = statement.kind
                 && judged & who.bit() == 0
             {
@@ -222,7 +242,7 @@ pub(crate) fn evaluate(history: &History, set: Set, rules: &Rules) -> Outcome {
                         seniority.admits(statement.seq)
                     }
                     Charter::Admins => {
-                        Seniority::at(u8::try_from(statement.past.count_ones()).unwrap_or(0) + 1)
+                        Seniority::at(u8::try_from(statement.past.count_ones()).unwrap_or(0) + 10)
                     }
                 };
                 let by_citing =

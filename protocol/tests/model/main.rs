@@ -16,7 +16,7 @@
 //! | 4.3 a stolen senior needs the root | `no_accomplice_outranks_whom_its_admitter_does_not` | circle of four | `SeniorityByPath` |
 //! | 4.2 mutual removal | `of_two_that_remove_each_other_the_earlier_stays` | person, circle | `RemovesJuniors` |
 //! | 4.2 forks | `a_fork_gives_nothing_unless_a_senior_cited_one_branch` | person, circle | `ForksVoid`, `SeniorsPick` |
-//! | new | `nothing_but_a_seniors_cut_brings_back` | person, circle | `ForksTakeNothingBack`, `AdmissionsAreNew` |
+//! | new | `nothing_but_a_seniors_cut_brings_back` | person, circle | `ForksTakeNothingBack`, `ForkedAdmissionsTake`, `AdmissionsAreNew` |
 //! | 4.2 what was rightly signed | `a_removal_keeps_what_was_rightly_signed_before` | person, circle | `CutBeforeFork` |
 //! | 4.5 cuts, effective cut | `past_a_cut_stands_only_what_is_held_or_extended` | slice | `CutsReachBack`, `OnlySeniorsHold` |
 //! | 4.5 effective cut is the minimum | `what_every_cut_keeps_stands` | slice | `ExtensionsRaise` |
@@ -81,11 +81,15 @@ impl Stage {
         }
     }
 
-    /// Searches, and tells the smallest story of whatever breaks.
+    /// Searches, and tells the smallest story of whatever breaks. `histories`: how many there are.
     #[track_caller]
-    fn holds(self, operations: usize, histories: u64) {
+    #[expect(clippy::print_stderr, reason = "how much was searched is the result")]
+    fn holds(self, operations: usize, histories: Option<u64>) {
         match search(&*self.world(None, None), operations) {
-            Ok(checked) => assert_eq!(checked, histories, "histories of {self:?}"),
+            Ok(checked) => {
+                eprintln!("{self:?} x {operations}: {checked} histories");
+                assert_eq!(checked, histories.unwrap_or(checked), "of {self:?}");
+            }
             Err(broken) => panic!(
                 "{} does not hold in {self:?}:\n{}",
                 broken.invariant, broken.story
@@ -100,67 +104,67 @@ const WRITER: Actor = Actor(5);
 
 #[test]
 fn a_person_whose_senior_device_is_stolen() {
-    Stage::Person(LAPTOP).holds(5, 5_384_382);
+    Stage::Person(LAPTOP).holds(5, Some(5_185_416));
 }
 
 #[test]
 fn a_person_whose_junior_device_is_stolen() {
-    Stage::Person(PHONE).holds(5, 5_017_900);
+    Stage::Person(PHONE).holds(5, Some(4_950_183));
 }
 
 #[test]
 fn a_circle_with_a_dishonest_admin() {
-    Stage::Circle(LAPTOP).holds(5, 494_630);
-    Stage::Circle(PHONE).holds(5, 440_865);
+    Stage::Circle(LAPTOP).holds(5, Some(478_635));
+    Stage::Circle(PHONE).holds(5, Some(448_246));
 }
 
 #[test]
 fn a_slice_with_a_dishonest_writer_or_owners_device() {
-    Stage::Slice(LAPTOP).holds(5, 329_807);
-    Stage::Slice(PHONE).holds(5, 721_596);
-    Stage::Slice(WRITER).holds(5, 595_235);
+    Stage::Slice(LAPTOP).holds(5, Some(329_807));
+    Stage::Slice(PHONE).holds(5, Some(721_596));
+    Stage::Slice(WRITER).holds(5, Some(595_235));
 }
 
 #[test]
 fn keys_after_removals() {
-    Stage::Keys.holds(5, 3_049_493);
+    Stage::Keys.holds(5, Some(3_049_493));
 }
 
 #[test]
 #[ignore = "4 x 6, many minutes"]
 fn a_person_of_four_whose_senior_device_is_stolen() {
-    Stage::PersonOfFour(LAPTOP).holds(6, 0);
+    Stage::PersonOfFour(LAPTOP).holds(6, None);
 }
 
 #[test]
 #[ignore = "4 x 6, many minutes"]
 fn a_person_of_four_whose_junior_device_is_stolen() {
-    Stage::PersonOfFour(PHONE).holds(6, 0);
+    Stage::PersonOfFour(PHONE).holds(6, None);
 }
 
 #[test]
 #[ignore = "4 x 6, many minutes"]
 fn a_circle_of_four_with_a_dishonest_admin() {
-    Stage::CircleOfFour(LAPTOP).holds(6, 0);
-    Stage::CircleOfFour(PHONE).holds(6, 0);
+    Stage::CircleOfFour(LAPTOP).holds(6, None);
+    Stage::CircleOfFour(PHONE).holds(6, None);
 }
 
 #[test]
 #[ignore = "4 x 6, many minutes"]
 fn a_slice_with_one_operation_more() {
-    Stage::Slice(LAPTOP).holds(6, 0);
-    Stage::Slice(PHONE).holds(6, 0);
-    Stage::Slice(WRITER).holds(6, 0);
+    Stage::Slice(LAPTOP).holds(6, Some(15_085_047));
+    Stage::Slice(PHONE).holds(6, Some(38_756_446));
+    Stage::Slice(WRITER).holds(6, Some(32_216_514));
 }
 
 #[test]
 #[ignore = "4 x 6, many minutes"]
 fn keys_after_removals_with_one_operation_more() {
-    Stage::Keys.holds(6, 0);
+    Stage::Keys.holds(6, None);
 }
 
 /// Without the rule, the invariant breaks, in a history of this many statements and in none shorter.
-const NEEDED: [(Law, Stage, &str, usize); 30] = {
+const NEEDED: [(Law, Stage, &str, usize); 31] = {
     use Stage::{Circle, CircleOfFour, Keys, Person, Slice};
     [
         (
@@ -252,6 +256,12 @@ const NEEDED: [(Law, Stage, &str, usize); 30] = {
             Circle(LAPTOP),
             "nothing_but_a_seniors_cut_brings_back",
             2,
+        ),
+        (
+            Law::ForkedAdmissionsTake,
+            CircleOfFour(LAPTOP),
+            "nothing_but_a_seniors_cut_brings_back",
+            3,
         ),
         (
             Law::CitedCheckpointsHold,
