@@ -15,6 +15,9 @@ use maille_schemas::factors::{FactorSetId, Footprint};
 use maille_schemas::record::Record;
 use serde::{Deserialize, Serialize};
 
+/// Longest name of a person or purpose of a share, in bytes.
+pub const TEXT_BYTES_MAX: u32 = 200;
+
 /// One thing a person asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]

@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(600);
 pub(crate) fn accept(context: &Context, flags: &ReceivedAcceptFlags) -> Result<(), Failure> {
     let text = context.screen.text;
     let link = typed::link(&flags.link)?;
-    let name = flags.name.clone().unwrap_or_default();
+    let name = typed::name(flags.name.as_deref())?;
     let mut desk = Desk::open_online(context)?;
     let Done::ReceivedAccepted { share, .. } = desk.ask(Command::ReceivedAccept { link, name })?
     else {

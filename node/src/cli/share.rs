@@ -15,7 +15,7 @@ pub(crate) fn create(context: &Context, flags: &ShareCreateFlags) -> Result<(), 
     let command = Command::ShareCreate {
         lens: flags.lens.clone(),
         with: typed::card(&flags.with)?,
-        name: flags.name.clone().unwrap_or_default(),
+        name: typed::name(flags.name.as_deref())?,
         until: until::until(
             &flags.until,
             maille_node::clock::now(),

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
+use maille_core::command::{CommandError, TEXT_BYTES_MAX};
 use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
 use maille_schemas::document::Month;
@@ -98,6 +99,18 @@ fn no_such_file(typed: &str) -> Failure {
         reason: path
             .metadata()
             .map_or_else(|error| error.to_string(), |_| String::new()),
+    }
+}
+
+/// What to call somebody; nothing typed means that they go on being called as before.
+pub(crate) fn name(typed: Option<&str>) -> Result<String, Failure> {
+    match typed {
+        None => Ok(String::new()),
+        Some("") => Err(Failure::Command(CommandError::BadText {
+            field: "name".to_owned(),
+            bytes_max: TEXT_BYTES_MAX,
+        })),
+        Some(name) => Ok(name.to_owned()),
     }
 }
 

@@ -40,7 +40,7 @@ use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
 use crate::command::{
-    Aside, Command, CommandError, ContactStatus, Done, Export, SentEntry, Status,
+    Aside, Command, CommandError, ContactStatus, Done, Export, SentEntry, Status, TEXT_BYTES_MAX,
 };
 use crate::io::{CommandId, CommitId, ConnectionId, Event, Input, Output, Store, StoreError};
 use crate::layout;
@@ -48,9 +48,6 @@ use crate::secrets::Secrets;
 use crate::state::{Asides, Contact, Feed, Sent};
 use crate::view::{ReadError, View};
 use link::{Dial, Live, Renumbered};
-
-/// Longest name of a person or purpose of a share, in bytes.
-const TEXT_BYTES_MAX: usize = 200;
 
 /// One person's node as a machine: see the module's table.
 pub struct Home<S> {
@@ -587,15 +584,13 @@ fn begins_id(typed: &str, id: GrantId) -> bool {
 
 /// Refuses empty and long texts, and those that a screen would obey instead of showing.
 fn check_text(field: &str, text: &str, empty_allowed: bool) -> Result<(), CommandError> {
-    if text.len() > TEXT_BYTES_MAX
+    if text.len() > TEXT_BYTES_MAX as usize
         || (text.is_empty() && !empty_allowed)
         || text.chars().any(char::is_control)
     {
-        #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
-        let bytes_max = TEXT_BYTES_MAX as u32;
         return Err(CommandError::BadText {
             field: field.to_owned(),
-            bytes_max,
+            bytes_max: TEXT_BYTES_MAX,
         });
     }
     Ok(())
