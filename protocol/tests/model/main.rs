@@ -31,7 +31,7 @@
 //! | 4.8 the obligation | `what_is_owed_is_carried_out_by_anybody_who_heard` | keys | `OwedIsDerived`, `MakersTaint` |
 //!
 //! [`every_law_is_needed`] switches off one rule at a time and expects that break. `cargo nextest
-//! run --cargo-profile ci -p maille-protocol --test model` takes the 3 x 5 searches; the 4 x 6 ones
+//! run --cargo-profile ci -p maille-protocol --test model` takes the 3 x 5 searches; the longer ones
 //! need `cargo test --profile ci -p maille-protocol --test model -- --ignored` (`tests/LEDGER.md`).
 
 mod authority;
