@@ -28,6 +28,7 @@ use maille_protocol::wire::{self, V1};
 use maille_schemas::document::Month;
 use rand_core::CryptoRng;
 
+use super::link::PAUSE_MS;
 use super::publish::{find_lens, part_of};
 use super::{Home, begins_id, check_text, is_called};
 use crate::command::{CommandError, Done, GivenShare, ShareState};
@@ -216,7 +217,7 @@ impl<S: Store> Home<S> {
             self.next_expiry = self.find_next_expiry().unwrap_or(None);
         } else {
             self.view.roll_back();
-            self.next_expiry = Some(now.plus_millis(60_000));
+            self.next_expiry = Some(now.plus_millis(PAUSE_MS));
         }
     }
 
@@ -293,8 +294,8 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         contact: &Contact,
     ) -> Result<(), ReadError> {
-        let mut owed = self.all_given()?;
-        owed.retain(|share| share.grant.audience == contact.person && share.owes_feed());
+        let mut owed = self.given_to(contact.person)?;
+        owed.retain(GivenWithGrant::owes_feed);
         if owed.is_empty() {
             return Ok(()); // as at most hellos: reading the sealing key is dear
         }

@@ -15,7 +15,6 @@
 
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
-use maille_protocol::grant::SignedGrant;
 use maille_protocol::id::{GrantId, PersonId, TransportId};
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
@@ -34,8 +33,8 @@ use crate::view::{ReadError, damaged};
 const DIAL_PAUSE_MS: u64 = 500;
 const DIAL_PAUSE_MS_MAX: u64 = 60_000;
 
-/// How long a contact is left alone after a violation, or an error of our own store.
-const PAUSE_MS: u64 = 60_000;
+/// How long a contact is left alone after a violation, and until what our own store refused is tried again.
+pub(super) const PAUSE_MS: u64 = 60_000;
 
 /// How often a contact may make us number their feed anew in [`RENUMBER_SPAN_MS`]. It costs a read of
 /// everything shared with them and a seal per share; an honest node needs it when it has lost its
@@ -162,29 +161,22 @@ impl<S: Store> Home<S> {
             Role::Dialler => self.me.secrets.transport,
             Role::Acceptor => peer,
         };
-        let mut spare = false;
-        if let Some(other) = self.session_of(person) {
-            let older = &self.sessions[&other];
-            let drop_older = if older.session.is_open() {
-                // They dial although we have a session: theirs is gone, or will be when they speak.
-                spare = role == Role::Acceptor;
-                false
-            } else {
-                dialler <= older.dialler
-            };
-            if !spare && !drop_older {
+        let other = self.session_of(person);
+        let older = other.and_then(|other| self.sessions.get(&other));
+        let (gone, spare) = match older {
+            None => (None, false),
+            // They dial although we have a session: theirs is gone, or will be when they speak.
+            Some(older) if older.session.is_open() && role == Role::Acceptor => {
+                (self.spare_of(person), true)
+            }
+            Some(older) if !older.session.is_open() && dialler <= older.dialler => (other, false),
+            Some(_) => {
                 self.effects.push(Output::Close { connection });
                 return;
             }
-            let gone = if spare {
-                self.spare_of(person)
-            } else {
-                Some(other)
-            };
-            if let Some(gone) = gone {
-                self.sessions.remove(&gone);
-                self.effects.push(Output::Close { connection: gone });
-            }
+        };
+        if let Some(gone) = gone {
+            self.replace(gone);
         }
         let session = Session::new(self.me.secrets.transport, peer, rng);
         let live = Live {
@@ -201,6 +193,12 @@ impl<S: Store> Home<S> {
         if role == Role::Dialler && self.say_hello(connection, person).is_err() {
             self.leave_alone(now, person);
         }
+    }
+
+    /// Ends a session in whose place another comes.
+    fn replace(&mut self, connection: ConnectionId) {
+        self.sessions.remove(&connection);
+        self.effects.push(Output::Close { connection });
     }
 
     fn say_hello(&mut self, connection: ConnectionId, person: PersonId) -> Result<(), ReadError> {
@@ -237,16 +235,11 @@ impl<S: Store> Home<S> {
         let received = live.session.receive(bytes);
         if live.spare && live.session.is_open() {
             // The dialler speaks: what seemed open is gone at their end.
-            live.spare = false;
-            let of_person = |other: &Live| other.person == person && !other.spare;
-            let dead = self
-                .sessions
-                .iter()
-                .find(|(id, other)| **id != connection && of_person(other))
-                .map(|(id, _)| *id);
-            if let Some(dead) = dead {
-                self.sessions.remove(&dead);
-                self.effects.push(Output::Close { connection: dead });
+            if let Some(dead) = self.session_of(person) {
+                self.replace(dead);
+            }
+            if let Some(live) = self.sessions.get_mut(&connection) {
+                live.spare = false;
             }
         }
         let outcome = match received {
@@ -480,17 +473,14 @@ impl<S: Store> Home<S> {
             ..new_feed(rng)
         };
         self.view.write(at, &feed);
-        for (key, given) in self.view.scan_read::<Given>(layout::GIVEN)? {
-            let grant = SignedGrant::decode(&given.grant).map_err(|_| damaged(&key))?;
-            if grant.unverified().audience == contact.person {
-                let given = Given {
-                    fed: false,
-                    last_position: 0,
-                    end_position: None,
-                    ..given
-                };
-                self.view.write(key, &given);
-            }
+        for share in self.given_to(contact.person)? {
+            let given = Given {
+                fed: false,
+                last_position: 0,
+                end_position: None,
+                ..share.given
+            };
+            self.view.write(layout::given(share.id), &given);
         }
         Ok(feed)
     }
@@ -707,25 +697,29 @@ impl<S: Store> Home<S> {
             kind,
             rows: 0,
         };
-        // The news of an end goes out although the grant is dead.
-        if let DueWhat::End(bytes) = &due.what {
-            return Ok(parcel(bytes, SentKind::End));
-        }
         let share = self.given_of(due.grant)?;
-        if !share.is_live(now) {
-            return Ok(Turn::Withdrawn);
+        match &due.what {
+            // The news of an end goes out although the grant is dead.
+            DueWhat::End(bytes) => Ok(parcel(bytes, SentKind::End)),
+            DueWhat::Grant(_) | DueWhat::Keys(_) | DueWhat::Entry { .. } if !share.is_live(now) => {
+                Ok(Turn::Withdrawn)
+            }
+            DueWhat::Grant(bytes) => Ok(parcel(bytes, SentKind::Grant)),
+            DueWhat::Keys(bytes) => Ok(parcel(bytes, SentKind::Keys)),
+            // After a gap in its log an entry could not be taken in.
+            DueWhat::Entry { .. } if share.given.passed_over => Ok(Turn::PassedOver),
+            DueWhat::Entry { key, rows } => self.turn_of_entry(live, due.grant, key, *rows),
         }
-        let (key, rows) = match &due.what {
-            DueWhat::Grant(bytes) => return Ok(parcel(bytes, SentKind::Grant)),
-            DueWhat::Keys(bytes) => return Ok(parcel(bytes, SentKind::Keys)),
-            DueWhat::End(bytes) => return Ok(parcel(bytes, SentKind::End)),
-            DueWhat::Entry { key, rows } => (key, *rows),
-        };
-        // After a gap in its log an entry could not be taken in.
-        if share.given.passed_over {
-            return Ok(Turn::PassedOver);
-        }
-        if !live.session.peer_named(&AccessKey::of_accepted(&due.grant)) {
+    }
+
+    fn turn_of_entry(
+        &self,
+        live: &Live,
+        grant: GrantId,
+        key: &[u8],
+        rows: u32,
+    ) -> Result<Turn, ReadError> {
+        if !live.session.peer_named(&AccessKey::of_accepted(&grant)) {
             return Ok(unnamed(live));
         }
         let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;

@@ -150,14 +150,14 @@ impl<S: Store> Home<S> {
         &self,
         from: PersonId,
         slice: SliceId,
-    ) -> Result<Vec<(GrantId, Grant)>, ReadError> {
+    ) -> Result<Vec<(GrantId, Taken, Grant)>, ReadError> {
         let mut grants = Vec::new();
         for (id, taken) in self.taken()? {
             if taken.from != from || taken.slice != slice || taken.accepted.is_none() {
                 continue;
             }
             if let Some(grant) = grant_in(id, &taken)? {
-                grants.push((id, grant));
+                grants.push((id, taken, grant));
             }
         }
         Ok(grants)

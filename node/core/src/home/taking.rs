@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use maille_protocol::entry::{LogTip, UnverifiedEntry};
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::{Grant, GrantError, SignedGrant, SignedRevocation};
-use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::id::{PersonId, SliceId};
 use maille_protocol::parcel::{self, ContentsError, ParcelBody};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
@@ -29,6 +29,7 @@ use super::Home;
 use super::content::{
     self, ROW_FIELDS_BYTES_MAX, ROW_KEY_BYTES_MAX, ROWS_PER_ENTRY_MAX, RowsContent,
 };
+use super::link::PAUSE_MS;
 use super::publish::part_of;
 use crate::command::CommandError;
 use crate::io::{Event, Store};
@@ -235,15 +236,14 @@ impl<S: Store> Home<S> {
         slice: SliceId,
         mut keys: Vec<PartKey>,
     ) -> Result<Vec<AccessKey>, Refused> {
-        let mut grants = Vec::new();
-        for (id, grant) in self.grants_on(from, slice)? {
-            // New keys are for shares in force: those of another one, only offered, are not wanted.
-            let ended = self.view.read::<Taken>(&layout::taken(id))?;
-            if ended.is_some_and(|taken| taken.revoked.is_none()) {
-                grants.push(grant);
-            }
-        }
-        let granted = |part: PartNumber| grants.iter().any(|grant| grant.parts.contains(part));
+        let mut grants = self.grants_on(from, slice)?;
+        // New keys are for shares in force: those of another one, only offered, are not wanted.
+        grants.retain(|(_, taken, _)| taken.revoked.is_none());
+        let granted = |part: PartNumber| {
+            grants
+                .iter()
+                .any(|(_, _, grant)| grant.parts.contains(part))
+        };
         // Others may be of a share that is offered and not accepted.
         keys.retain(|key| {
             let claimed = key.record.unverified();
@@ -321,10 +321,10 @@ impl<S: Store> Home<S> {
         let prefix = unverified.claimed();
         let (slice, part, log, seq) = (prefix.slice, prefix.part, prefix.log, prefix.seq);
         let grants = self.grants_on(contact.person, slice)?;
-        let Some((id, grant)) = grants
+        let Some((id, taken, grant)) = grants
             .into_iter()
             .rev()
-            .find(|(_, grant)| grant.parts.contains(part))
+            .find(|(_, _, grant)| grant.parts.contains(part))
         else {
             return refuse("an entry of a part that was not named");
         };
@@ -374,7 +374,9 @@ impl<S: Store> Home<S> {
             .put(layout::entry(slice, part, log, seq), bytes.to_vec());
         let tip = entry.tip_after();
         self.view.write(at, &HeldLog { tip, author });
-        self.touch(now, id)?;
+        let updated = Some(now);
+        self.view
+            .write(layout::taken(id), &Taken { updated, ..taken });
         self.event(Event::RowsArrived { grant: id, rows });
         Ok(())
     }
@@ -387,14 +389,6 @@ impl<S: Store> Home<S> {
         } else {
             refuse("a second entry at the same place of a log")
         }
-    }
-
-    fn touch(&mut self, now: Timestamp, id: GrantId) -> Result<(), ReadError> {
-        let at = layout::taken(id);
-        let taken = self.view.read::<Taken>(&at)?.ok_or_else(|| damaged(&at))?;
-        let updated = Some(now);
-        self.view.write(at, &Taken { updated, ..taken });
-        Ok(())
     }
 
     /// Takes in the rows of an entry; returns how many stand.
@@ -511,7 +505,7 @@ impl<S: Store> Home<S> {
             self.find_next_begin().unwrap_or(None)
         } else {
             self.view.roll_back();
-            Some(now.plus_millis(60_000))
+            Some(now.plus_millis(PAUSE_MS))
         };
     }
 
