@@ -18,7 +18,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::content::{self, DocumentsContent};
 use super::*;
-use crate::command::{GivenShare, ReceivedShare, SentWhat, ShareState};
+use crate::command::{AsideReason, GivenShare, ReceivedShare, SentWhat, ShareState};
 use crate::io::{Role, Write};
 use crate::secrets::found;
 
@@ -257,12 +257,17 @@ impl World {
         for _ in 0..240 {
             self.deliver();
             self.now = self.now.plus_millis(15_000);
-            for n in 0..self.nodes.len() {
-                self.input(n, Input::Tick);
-            }
+            self.tick();
+        }
+        self
+    }
+
+    /// Every timer rings, and everything on the wires is delivered.
+    fn tick(&mut self) {
+        for n in 0..self.nodes.len() {
+            self.input(n, Input::Tick);
         }
         self.deliver();
-        self
     }
 
     fn deliver(&mut self) {
@@ -306,6 +311,18 @@ impl World {
         assert!(matches!(done, Done::Recorded { added, .. } if added > 0));
     }
 
+    /// Wants to share with whom a card names.
+    fn wish(&self, with: Card) -> Command {
+        Command::ShareCreate {
+            lens: LENS.to_owned(),
+            with,
+            name: "somebody".to_owned(),
+            until: self.now.plus_millis(30 * DAY),
+            from: None,
+            purpose: String::new(),
+        }
+    }
+
     #[track_caller]
     fn shares_from(&mut self, a: usize, b: usize, from: Option<Month>) -> (GivenShare, ShareLink) {
         let command = Command::ShareCreate {
@@ -335,6 +352,26 @@ impl World {
             name: "giver".to_owned(),
         };
         self.asks(b, command).unwrap();
+    }
+
+    #[track_caller]
+    fn sent(&mut self, n: usize) -> Vec<SentEntry> {
+        match self.asks(n, Command::LogSent) {
+            Ok(Done::Sent { entries }) => entries,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the first contact of `n` sent that was of no use.
+    #[track_caller]
+    fn asides(&mut self, n: usize) -> Vec<AsideReason> {
+        match self.asks(n, Command::Status) {
+            Ok(Done::Status(status)) => {
+                let aside = status.contacts[0].aside.iter();
+                aside.map(|aside| aside.reason).collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[track_caller]
@@ -776,9 +813,7 @@ fn hostile_frames_close_one_session_and_change_nothing() {
 #[test]
 fn what_left_is_journalled_with_whom_and_why() {
     let (mut world, share) = shared();
-    let Ok(Done::Sent { entries }) = world.asks(0, Command::LogSent) else {
-        panic!()
-    };
+    let entries = world.sent(0);
     let rows: u64 = entries
         .iter()
         .filter_map(|entry| match entry.what {
@@ -792,9 +827,7 @@ fn what_left_is_journalled_with_whom_and_why() {
             .iter()
             .all(|e| e.to == share.to && e.purpose == share.purpose)
     );
-    let Ok(Done::Sent { entries }) = world.asks(1, Command::LogSent) else {
-        panic!()
-    };
+    let entries = world.sent(1);
     assert!(entries.is_empty());
 }
 
@@ -948,15 +981,7 @@ fn a_card_cannot_take_another_contacts_node_over() {
         vec!["/memory/2".to_owned()],
     )
     .unwrap();
-    let command = Command::ShareCreate {
-        lens: LENS.to_owned(),
-        with: card,
-        name: "Zoé".to_owned(),
-        until: world.now.plus_millis(DAY),
-        from: None,
-        purpose: String::new(),
-    };
-    let refused = world.asks(0, command);
+    let refused = world.asks(0, world.wish(card));
     assert!(matches!(
         refused,
         Err(CommandError::OtherContactsNode { .. })

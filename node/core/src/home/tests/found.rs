@@ -12,10 +12,7 @@ fn a_share_from_a_clock_that_is_ahead_is_taken_in_when_its_time_comes() {
     let (_, link) = world.shares_from(0, 1, None);
     world.accepts(1, &link);
     world.deliver();
-    for n in [0, 1] {
-        world.input(n, Input::Tick);
-    }
-    world.deliver();
+    world.tick();
     assert_eq!(world.received(1).remove(0).state, ShareState::Pending);
     world.settle(); // an hour
     world.assert_same_view(0, 1);

@@ -128,15 +128,7 @@ fn a_card_cannot_move_a_known_contact_to_a_node_their_authority_lacks() {
     let marc = world.person_of(1);
     let elsewhere = vec!["/memory/2".to_owned()];
     let card = Card::new(marc, world.nodes[2].secrets.transport, elsewhere).unwrap();
-    let create = Command::ShareCreate {
-        lens: LENS.to_owned(),
-        with: card.clone(),
-        name: "Marc".to_owned(),
-        until: world.now.plus_millis(DAY),
-        from: None,
-        purpose: String::new(),
-    };
-    let refused = world.asks(0, create);
+    let refused = world.asks(0, world.wish(card));
     assert!(
         matches!(refused, Err(CommandError::NotTheirNode { person }) if person == marc),
         "{refused:?}"
@@ -163,15 +155,7 @@ fn an_address_on_a_card_does_not_take_the_known_ones_away() {
         nowhere,
     )
     .unwrap();
-    let create = Command::ShareCreate {
-        lens: LENS.to_owned(),
-        with: card,
-        name: "Marc".to_owned(),
-        until: world.now.plus_millis(DAY),
-        from: None,
-        purpose: String::new(),
-    };
-    world.asks(0, create).unwrap();
+    world.asks(0, world.wish(card)).unwrap();
     let contact = world.nodes[0].home.contact(world.person_of(1)).unwrap();
     let addresses = contact.unwrap().addresses;
     assert!(addresses.contains(&"/memory/1".to_owned()), "{addresses:?}");
@@ -260,10 +244,7 @@ fn a_reader_five_minutes_ahead_at_expiry_meets_no_violation() {
     let (_, longer) = world.shares_from(0, 1, None);
     world.comes_back(1);
     world.deliver();
-    for n in [0, 1] {
-        world.input(n, Input::Tick);
-    }
-    world.deliver();
+    world.tick();
     let held = world.received(1);
     let held = held.iter().find(|share| share.id == short.id).unwrap();
     assert!(matches!(held.state, ShareState::Expired { .. }), "{held:?}");
@@ -285,11 +266,7 @@ fn a_share_that_begins_later_is_noted_and_taken_when_asked_for_again() {
     world.comes_back(1);
     world.import_of(0, 2, "2026-02");
     assert_nobody_at_fault(&world);
-    let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
-        panic!("no status")
-    };
-    let reasons: Vec<AsideReason> = status.contacts[0].aside.iter().map(|a| a.reason).collect();
-    assert_eq!(reasons, [AsideReason::BeginsLater { at: later }]);
+    assert_eq!(world.asides(1), [AsideReason::BeginsLater { at: later }]);
     world.assert_same_view(0, 1);
     world.now = later;
     world.settle();
@@ -298,10 +275,7 @@ fn a_share_that_begins_later_is_noted_and_taken_when_asked_for_again() {
     world.settle();
     let held = world.received(1).pop().unwrap();
     assert_eq!((held.id, held.state), (id, ShareState::Active));
-    let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
-        panic!("no status")
-    };
-    assert!(status.contacts[0].aside.is_empty());
+    assert!(world.asides(1).is_empty());
 }
 
 #[test]
@@ -343,18 +317,8 @@ fn offers_without_number_do_not_stop_the_feed() {
         17,
         "the accepted one and 16 offers"
     );
-    let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
-        panic!("no status")
-    };
-    assert_eq!(
-        status.contacts[0].aside.len(),
-        1,
-        "the same again is one note"
-    );
-    assert_eq!(
-        status.contacts[0].aside[0].reason,
-        AsideReason::TooManyOffers
-    );
+    // The same again is one note.
+    assert_eq!(world.asides(1), [AsideReason::TooManyOffers]);
     // Neither kept nor dropped ones are lost to who has their link.
     for link in [&links[0], &links[19]] {
         world.accepts(1, link);
@@ -571,9 +535,7 @@ fn what_left_before_a_read_error_is_journalled() {
         )
     });
     assert!(handed_over);
-    let Ok(Done::Sent { entries }) = world.asks(0, Command::LogSent) else {
-        panic!("no journal")
-    };
+    let entries = world.sent(0);
     let whats: Vec<SentWhat> = entries.iter().map(|entry| entry.what).collect();
     assert_eq!(whats, [SentWhat::Grant]);
     world.nodes[0].disk.apply(&[(key, Some(bytes))]);
@@ -582,9 +544,7 @@ fn what_left_before_a_read_error_is_journalled() {
 }
 
 fn rows_in_journal(world: &mut World, n: usize) -> u64 {
-    let Ok(Done::Sent { entries }) = world.asks(n, Command::LogSent) else {
-        panic!("no journal")
-    };
+    let entries = world.sent(n);
     let rows = entries.iter().map(|entry| match entry.what {
         SentWhat::Rows { rows } => rows,
         _ => 0,
@@ -651,10 +611,7 @@ fn a_peer_cannot_renumber_at_will() {
         put(&world, 1, theirs.clone(), &feed);
         world.crashes(1);
         world.now = world.now.plus_millis(2_000);
-        for n in [0, 1] {
-            world.input(n, Input::Tick);
-        }
-        world.deliver();
+        world.tick();
         ids.insert(on_disk::<Feed>(&world, 0, &mine).id.0);
     }
     assert!((20..=33).contains(&ids.len()), "{} numberings", ids.len());
@@ -853,11 +810,7 @@ fn a_share_of_a_kind_that_is_not_known_here_is_noted_and_nothing_else() {
     as_if_from(&mut world, 1, 0, &frame);
     assert_eq!(violations(&world, 1), 0);
     assert_eq!(world.received(1).len(), 1);
-    let Ok(Done::Status(status)) = world.asks(1, Command::Status) else {
-        panic!("no status")
-    };
-    let reasons: Vec<AsideReason> = status.contacts[0].aside.iter().map(|a| a.reason).collect();
-    assert_eq!(reasons, [AsideReason::NewerContent]);
+    assert_eq!(world.asides(1), [AsideReason::NewerContent]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use maille_protocol::entry::LogId;
 use maille_protocol::id::InstallationId;
 
+use super::peers::assert_nobody_at_fault;
 use super::*;
 
 /// Puts an old copy of a node's disk back; the keys are there, the installation is another.
@@ -20,11 +21,6 @@ fn restores(world: &mut World, n: usize, backup: &BTreeMap<Vec<u8>, Vec<u8>>) {
 
 fn copy(world: &World, n: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
     world.nodes[n].disk.0.borrow().clone()
-}
-
-fn nobody_broke_the_protocol(world: &World) -> bool {
-    let mut events = world.nodes.iter().flat_map(|node| &node.events);
-    !events.any(|event| matches!(event, Event::Violation { .. }))
 }
 
 /// The numbers of a slice's entries by log, as a node holds them.
@@ -54,7 +50,7 @@ fn a_giver_that_goes_on_from_a_backup_reaches_its_reader_in_new_logs() {
     world.settle();
 
     world.assert_same_view(0, 1);
-    assert!(nobody_broke_the_protocol(&world));
+    assert_nobody_at_fault(&world);
     let after = logs(&world, 1, &share);
     for (log, numbers) in &after {
         let whole: Vec<u64> = (0..numbers.len() as u64).collect();
@@ -104,7 +100,7 @@ fn a_reader_that_goes_on_from_a_backup_catches_up() {
     restores(&mut world, 1, &backup);
     world.settle();
     world.assert_same_view(0, 1);
-    assert!(nobody_broke_the_protocol(&world));
+    assert_nobody_at_fault(&world);
 }
 
 #[test]

@@ -209,17 +209,6 @@ fn card_at(world: &World, person: usize, node: usize) -> Card {
     Card::new(world.nodes[person].secrets.person, transport, address).unwrap()
 }
 
-fn wish(world: &World, with: Card) -> Command {
-    Command::ShareCreate {
-        lens: LENS.to_owned(),
-        with,
-        name: "somebody".to_owned(),
-        until: world.now.plus_millis(30 * DAY),
-        from: None,
-        purpose: String::new(),
-    }
-}
-
 /// Zoé's card placed her on Marc's node before his own card came, or after.
 #[test]
 fn a_forged_card_does_not_keep_the_nodes_owner_out() {
@@ -228,12 +217,12 @@ fn a_forged_card_does_not_keep_the_nodes_owner_out() {
         world.imports(0, 1, "2026-01");
         let forged = card_at(&world, 2, 1);
         if forged_first {
-            let command = wish(&world, forged.clone());
+            let command = world.wish(forged.clone());
             world.asks(0, command).unwrap();
         }
         let (_, link) = world.shares_from(0, 1, None);
         if !forged_first {
-            let command = wish(&world, forged);
+            let command = world.wish(forged);
             world.asks(0, command).unwrap();
         }
         world.accepts(1, &link);
@@ -275,10 +264,7 @@ fn accepting_many_offers_in_a_row_is_nobodys_fault() {
     for link in &links {
         world.accepts(1, link);
         world.now = world.now.plus_millis(1_000);
-        for n in [0, 1] {
-            world.input(n, Input::Tick);
-        }
-        world.deliver();
+        world.tick();
     }
     world.settle();
     assert!(
@@ -298,7 +284,7 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
     world.imports(0, 1, "2026-01");
     let marc = world.nodes[1].secrets.person;
     let forged = card_at(&world, 1, 2);
-    let command = wish(&world, forged);
+    let command = world.wish(forged);
     world.asks(0, command).unwrap();
     let peer = world.nodes[2].secrets.transport;
     let hello = Frame::Hello(Hello {
@@ -328,7 +314,7 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
         }
     }
     assert_eq!(world.nodes[0].home.sessions.len(), 2);
-    let command = wish(&world, card_at(&world, 1, 1));
+    let command = world.wish(card_at(&world, 1, 1));
     world.asks(0, command).unwrap();
     let with_marc = world.nodes[0].home.sessions.values();
     let right = world.nodes[1].secrets.transport;
