@@ -9,15 +9,7 @@ use maille_tests::gpx::Track;
 use maille_tests::person::Person;
 use serde_json::Value;
 
-use crate::told::{Told, refused, told};
-
-const RIDE: Track<'_> = Track {
-    name: "made-up ride",
-    kind: "cycling",
-    day: "2026-03-02",
-    hour: 7,
-    hectometres: 20,
-};
+use crate::told::{RIDE, Told, refused, told, trips};
 
 /// A person with a ride in their store: what a bad file must leave alone.
 fn with_a_ride() -> Person {
@@ -335,12 +327,7 @@ fn good_files_are_kept_beside_a_bad_one_and_the_exit_code_says_so() {
         refused.object["files"][1]["kept"]["unchanged"], 1,
         "{refused:?}"
     );
-    assert_eq!(
-        person.json(&["trip", "list"])["trips"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
+    assert_eq!(trips(&person), Some(1));
 }
 
 #[test]

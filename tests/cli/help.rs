@@ -4,22 +4,15 @@ use std::process::Stdio;
 
 use maille_tests::{binary, isolated};
 
+use crate::told::said;
+
 fn maille(lang: Option<&str>, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = isolated(&binary("maille"));
     command.env("HOME", "/nowhere");
     if let Some(lang) = lang {
         command.env("LANG", lang);
     }
-    let output = command
-        .args(arguments)
-        .output()
-        .expect("the binary can be started");
-    let text = |bytes| String::from_utf8(bytes).expect("words are UTF-8");
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    said(command.args(arguments))
 }
 
 #[test]

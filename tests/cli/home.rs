@@ -15,27 +15,10 @@ use maille_tests::person::{Person, text};
 use maille_tests::{binary, isolated};
 use serde_json::{Value, json};
 
-use crate::told::{refused, told};
-
-const RIDE: Track<'_> = Track {
-    name: "made-up ride",
-    kind: "cycling",
-    day: "2026-03-02",
-    hour: 7,
-    hectometres: 20,
-};
+use crate::told::{RIDE, path_in, refused, said, told, trips};
 
 fn maille(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = isolated(&binary("maille"))
-        .args(arguments)
-        .output()
-        .expect("the binary can be started");
-    let text = |bytes| String::from_utf8(bytes).expect("words are UTF-8");
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    said(isolated(&binary("maille")).args(arguments))
 }
 
 #[test]
@@ -79,14 +62,7 @@ fn a_new_home_shows_twelve_words_once_in_the_language_asked_for() {
 #[test]
 fn words_go_to_a_new_file_of_one_s_own_and_never_over_another() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("plain names")
-            .to_owned()
-    };
+    let at = |name: &str| path_in(folder.path(), name);
     fs::write(at("words"), "precious").expect("a small file");
     let init = |words: &str| {
         maille(&[
@@ -159,14 +135,7 @@ fn nothing_is_set_up_yet() {
 #[test]
 fn a_passphrase_is_needed_and_must_be_the_right_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("plain names")
-            .to_owned()
-    };
+    let at = |name: &str| path_in(folder.path(), name);
     fs::write(at("right"), "trois petits pas\n").expect("a small file");
     fs::write(at("wrong"), "trois petits chats\n").expect("a small file");
     let home = at("home");
@@ -235,14 +204,7 @@ fn a_home_that_is_a_file_is_told_as_one() {
 #[test]
 fn a_new_home_says_what_guards_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("plain names")
-            .to_owned()
-    };
+    let at = |name: &str| path_in(folder.path(), name);
     let (_, _, stderr) = maille(&["--home", &at("open"), "init"]);
     assert!(
         stderr.contains("Sans phrase de passe") && stderr.contains("init --passphrase"),
@@ -288,12 +250,7 @@ fn a_second_node_on_one_home_is_refused_while_commands_go_through_the_first() {
             ..RIDE
         },
     );
-    assert_eq!(
-        person.json(&["trip", "list"])["trips"]
-            .as_array()
-            .map(Vec::len),
-        Some(2)
-    );
+    assert_eq!(trips(&person), Some(2));
 }
 
 #[test]

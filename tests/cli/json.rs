@@ -1,16 +1,9 @@
 //! What scripts read: one versioned object per command, and an export that is whole.
 
-use maille_tests::gpx::Track;
 use maille_tests::person::{Person, in_days, text};
 use serde_json::Value;
 
-const RIDE: Track<'_> = Track {
-    name: "made-up ride",
-    kind: "cycling",
-    day: "2026-03-02",
-    hour: 7,
-    hectometres: 20,
-};
+use crate::told::{RIDE, share};
 
 #[test]
 fn every_command_answers_with_one_versioned_object() {
@@ -19,18 +12,7 @@ fn every_command_answers_with_one_versioned_object() {
     let ride = ride.to_str().expect("plain names");
     let card = marc.card();
     let until = in_days(30);
-    let create = [
-        "share",
-        "create",
-        "--lens",
-        "mobility.weekly",
-        "--with",
-        &card,
-        "--until",
-        &until,
-        "--name",
-        "Marc",
-    ];
+    let create = share("mobility.weekly", &card, &until);
     let commands: [(&[&str], &str, &[&str]); 13] = [
         (&["card"], "card", &["/card", "/person", "/addresses/0"]),
         (

@@ -1,7 +1,20 @@
 //! Running `maille` as a person does, and looking at what it said.
 
+use std::path::Path;
+use std::process::Command;
+
+use maille_tests::gpx::Track;
 use maille_tests::person::Person;
 use serde_json::Value;
+
+/// A bicycle ride of 2 km.
+pub(crate) const RIDE: Track<'_> = Track {
+    name: "made-up ride",
+    kind: "cycling",
+    day: "2026-03-02",
+    hour: 7,
+    hectometres: 20,
+};
 
 /// What a command said.
 #[derive(Debug)]
@@ -36,18 +49,56 @@ impl Told {
     }
 }
 
+/// Runs a command: exit code, what it said on stdout, and on stderr.
+#[track_caller]
+pub(crate) fn said(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().expect("the binary can be started");
+    let text = |bytes| String::from_utf8(bytes).expect("words are UTF-8");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// The path of a file in a folder, as somebody types it.
+pub(crate) fn path_in(folder: &Path, name: &str) -> String {
+    let path = folder.join(name);
+    path.to_str().expect("plain names").to_owned()
+}
+
+/// How many trips a person has.
+#[track_caller]
+pub(crate) fn trips(person: &Person) -> Option<usize> {
+    let listed = person.json(&["trip", "list"]);
+    listed["trips"].as_array().map(Vec::len)
+}
+
+/// What makes a share with Marc.
+pub(crate) fn share<'a>(lens: &'a str, card: &'a str, until: &'a str) -> Vec<&'a str> {
+    share_as("Marc", lens, card, until)
+}
+
+/// What makes a share with somebody who is called `name`.
+pub(crate) fn share_as<'a>(
+    name: &'a str,
+    lens: &'a str,
+    card: &'a str,
+    until: &'a str,
+) -> Vec<&'a str> {
+    vec![
+        "share", "create", "--lens", lens, "--with", card, "--until", until, "--name", name,
+    ]
+}
+
 /// Runs a command with words, not JSON; French unless `arguments` say otherwise.
 #[track_caller]
 pub(crate) fn told(person: &Person, arguments: &[&str]) -> Told {
-    let output = person
-        .maille()
-        .args(arguments)
-        .output()
-        .expect("the binary can be started");
+    let (exit_code, stdout, stderr) = said(person.maille().args(arguments));
     Told {
-        exit_code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("words are UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("words are UTF-8"),
+        exit_code,
+        stdout,
+        stderr,
     }
 }
 

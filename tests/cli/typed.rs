@@ -2,19 +2,13 @@
 
 use maille_tests::person::{Person, in_days, text};
 
-use crate::told::{refused, told};
+use crate::told::{refused, share, share_as, told};
 
 /// `text` with one character changed, far enough from its start to leave its kind readable.
 fn mistyped(text: &str) -> String {
     let at = text.len() - 20;
     let other = if &text[at..=at] == "q" { "p" } else { "q" };
     format!("{}{other}{}", &text[..at], &text[at + 1..])
-}
-
-fn share<'a>(lens: &'a str, card: &'a str, until: &'a str) -> Vec<&'a str> {
-    vec![
-        "share", "create", "--lens", lens, "--with", card, "--until", until, "--name", "Marc",
-    ]
 }
 
 #[test]
@@ -280,18 +274,7 @@ fn an_empty_or_endless_name_is_refused() {
     let (card, long) = (marc.card(), "é".repeat(5_000));
     for name in ["", &long] {
         let until = in_days(3);
-        let create = [
-            "share",
-            "create",
-            "--lens",
-            "mobility.weekly",
-            "--with",
-            &card,
-            "--until",
-            &until,
-            "--name",
-            name,
-        ];
+        let create = share_as(name, "mobility.weekly", &card, &until);
         refused(&ines, &create, 1, "bad-text")
             .0
             .is_report_with(&["le nom"]);

@@ -129,23 +129,8 @@ impl Story {
     fn shares(&mut self) {
         let card = self.marc.card_if_it_answers();
         let Some(card) = card else { return };
-        let made = self.ines.try_json(&[
-            "share",
-            "create",
-            "--lens",
-            "mobility.weekly",
-            "--with",
-            &card,
-            "--name",
-            "Marc",
-            "--until",
-            "30d",
-            "--purpose",
-            "killing nodes",
-        ]);
-        if let Ok(made) = made {
-            self.made
-                .push((text(&made, "/share/id"), text(&made, "/link")));
+        if let Ok(made) = self.ines.try_shares_with(&card, "Marc", "killing nodes") {
+            self.made.push(made);
         }
     }
 

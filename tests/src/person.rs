@@ -186,7 +186,22 @@ impl Person {
     /// If that is refused.
     #[track_caller]
     pub fn shares_with(&self, card: &str, name: &str, purpose: &str) -> (String, String) {
-        let made = self.json(&[
+        self.try_shares_with(card, name, purpose)
+            .unwrap_or_else(|refused| panic!("no share: {refused:?}"))
+    }
+
+    /// As [`Person::shares_with`], where it may be refused.
+    ///
+    /// # Errors
+    /// [`Refused`] if it is.
+    #[track_caller]
+    pub fn try_shares_with(
+        &self,
+        card: &str,
+        name: &str,
+        purpose: &str,
+    ) -> Result<(String, String), Refused> {
+        let made = self.try_json(&[
             "share",
             "create",
             "--lens",
@@ -199,8 +214,8 @@ impl Person {
             "30d",
             "--purpose",
             purpose,
-        ]);
-        (text(&made, "/share/id"), text(&made, "/link"))
+        ])?;
+        Ok((text(&made, "/share/id"), text(&made, "/link")))
     }
 
     /// The rows that the lens would show now.
