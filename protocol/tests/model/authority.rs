@@ -101,15 +101,7 @@ impl World for Authority {
                 add(Actor::ROOT, &at, Kind::Entry);
                 for who in self.everybody() {
                     for keep in cuts(history, who, at.past) {
-                        add(
-                            Actor::ROOT,
-                            &at,
-                            Kind::Remove {
-                                who,
-                                keep,
-                                trusted: keep,
-                            },
-                        );
+                        add(Actor::ROOT, &at, Kind::remove(who, keep));
                     }
                 }
             }
@@ -123,15 +115,7 @@ impl World for Authority {
                     for who in self.everybody().filter(|&who| who != author) {
                         let keep = cuts(history, who, at.past).max_by_key(|keep| keep.count_ones());
                         let keep = keep.unwrap_or(0);
-                        add(
-                            author,
-                            &at,
-                            Kind::Remove {
-                                who,
-                                keep,
-                                trusted: keep,
-                            },
-                        );
+                        add(author, &at, Kind::remove(who, keep));
                     }
                 }
                 continue;

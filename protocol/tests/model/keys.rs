@@ -210,15 +210,7 @@ impl Cascade {
                 for who in [PHONE, TABLET] {
                     let seen = cuts(history, who, at.past).max_by_key(|keep| keep.count_ones());
                     let keep = seen.unwrap_or(0);
-                    add(
-                        author,
-                        &at,
-                        Kind::Remove {
-                            who,
-                            keep,
-                            trusted: keep,
-                        },
-                    );
+                    add(author, &at, Kind::remove(who, keep));
                 }
             }
             let keys = Keys::at(history, at.past, &self.rules);

@@ -58,6 +58,17 @@ pub(crate) enum Kind {
     Entry,
 }
 
+impl Kind {
+    /// A removal without a doubt: what it keeps, it trusts.
+    pub(crate) const fn remove(who: Actor, keep: Set) -> Self {
+        Self::Remove {
+            who,
+            keep,
+            trusted: keep,
+        }
+    }
+}
+
 /// One signed statement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statement {

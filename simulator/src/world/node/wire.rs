@@ -97,13 +97,7 @@ impl Node {
             self.connected(step, connection, end, dial.peer, Role::Dialler);
         } else {
             let number = self.count_message();
-            let detection = step.air.network.detection(from, self.index, number);
-            self.cause(
-                step,
-                step.now.plus(detection),
-                from,
-                Happening::Gone { connection },
-            );
+            self.will_notice(step, from, number, connection);
         }
     }
 
@@ -337,14 +331,21 @@ impl Node {
     fn will_be_gone(&mut self, step: &mut Step<'_>, peer: NodeIndex, connection: ConnectionId) {
         let number = self.count_message();
         for node in [self.index, peer] {
-            let detection = step.air.network.detection(node, self.index, number);
-            self.cause(
-                step,
-                step.now.plus(detection),
-                node,
-                Happening::Gone { connection },
-            );
+            self.will_notice(step, node, number, connection);
         }
+    }
+
+    /// After a while `node` notices that message `number` of ours came to nothing.
+    fn will_notice(
+        &mut self,
+        step: &mut Step<'_>,
+        node: NodeIndex,
+        number: u64,
+        connection: ConnectionId,
+    ) {
+        let detection = step.air.network.detection(node, self.index, number);
+        let noticed = step.now.plus(detection);
+        self.cause(step, noticed, node, Happening::Gone { connection });
     }
 
     fn peers(&self) -> Vec<(ConnectionId, NodeIndex)> {
