@@ -141,6 +141,12 @@ id!(
     "person"
 );
 id!(
+    /// One membership of a principal, of whoever was admitted: the id of the statement that admitted
+    /// them, or what stands for it where a charter did. Who is admitted again has another one.
+    MembershipId,
+    "membership"
+);
+id!(
     /// One installation of a person: its Ed25519 signing key.
     DeviceId,
     "device"

@@ -19,7 +19,7 @@ use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 
 use crate::crypto::{self, SealingPublic, SigningKey, domain};
-use crate::id::{DeviceId, PersonId, TransportId};
+use crate::id::{DeviceId, MembershipId, PersonId, TransportId};
 use crate::signed::{Record, Signed};
 use crate::wire::{self, STATEMENT_BYTES_MAX, V1, WireError};
 
@@ -62,6 +62,10 @@ pub struct NextRoot(
 
 fn person_id(charter_bytes: &[u8]) -> PersonId {
     PersonId::from_bytes(crypto::hash(domain::PERSON_ID, &[charter_bytes]))
+}
+
+fn statement_hash(signed: &Signed<Statement>) -> [u8; 32] {
+    crypto::hash(domain::STATEMENT_HASH, &[signed.signed_bytes()])
 }
 
 /// One thing that is so from now on, in the log of who says it.
@@ -159,6 +163,8 @@ pub struct NewDevice<'a> {
 /// One device that speaks for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceRecord {
+    /// The admission by which it speaks: the hash of that statement.
+    pub membership: MembershipId,
     /// Its signing key.
     pub signing: DeviceId,
     /// What is boxed to it.
@@ -453,9 +459,7 @@ impl Authority {
 
     /// Returns the hash of the last statement; zeros before the first.
     fn head(&self) -> [u8; 32] {
-        self.wire.statements.last().map_or([0; 32], |last| {
-            crypto::hash(domain::STATEMENT_HASH, &[last.signed_bytes()])
-        })
+        self.wire.statements.last().map_or([0; 32], statement_hash)
     }
 
     /// Checks the next statement and applies it, or changes nothing.
@@ -516,6 +520,7 @@ impl Authority {
                     return Err(AuthorityError::Twice { index });
                 }
                 let record = DeviceRecord {
+                    membership: MembershipId::from_bytes(statement_hash(&signed)),
                     signing: *device,
                     sealing: sealing.clone(),
                     transport: *transport,
