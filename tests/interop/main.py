@@ -1,0 +1,265 @@
+"""A second implementation, small, that reads the vectors by `protocol/spec/README.md` alone.
+
+    tests/run interop
+
+It shares no code with the Rust crates. Each file of `protocol/vectors/` is read, verified and opened, its names
+(ids, hashes, keys) are computed again, and everything in its list `invalid` must be refused for the reason given:
+
+    size       longer than such an object may be
+    version    another version
+    form       not the one encoding of such an object: cut off, another spelling, a bound passed
+    signature  a signature does not hold
+    open       a box or an entry does not open
+    rule       readable and signed, but not what the spec allows
+    text, checksum, kind   not a text of that kind
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import entries
+import keys
+import parcels
+import person
+import primitives
+import slices
+import texts
+from wire import Refused, decode, encode
+
+VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
+KINDS = "size version form signature open rule text checksum kind".split()
+
+
+class Wrong(Exception):
+    """The vectors and this reader disagree."""
+
+
+def equal(got, expected, what):
+    if got != expected:
+        raise Wrong(f"{what}: {show(got)} instead of {show(expected)}")
+
+
+def show(value):
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def unhex(value):
+    return bytes.fromhex(value)
+
+
+class World:
+    """What the vectors are about: two people, a slice, a part, its key."""
+
+    owner = devices = reader = reader_secret = slice = generation = key = now = None
+
+
+def read_hash(file, world):
+    parts = [unhex(part) for part in file["parts"]]
+    domain = file["domain"].removeprefix(primitives.DOMAIN)
+    equal(primitives.hashed(domain, *parts), unhex(file["hash"]), "hash")
+    equal(primitives.keyed(unhex(file["key"]), domain, *parts), unhex(file["keyed_hash"]), "keyed hash")
+    seed, message = unhex(file["signing_seed"]), unhex(file["message"])
+    equal(primitives.public_of(seed), unhex(file["signing_public"]), "public key")
+    equal(primitives.sign(seed, "grant", message), unhex(file["signature"]), "signature")
+    root = primitives.hashed("phrase-root", unhex(file["phrase_seed"]))
+    equal(primitives.public_of(root), unhex(file["phrase_root_public"]), "root key of the phrase")
+
+    def signature(data):
+        primitives.verify(data[:32], "grant", data[96:], data[32:96])
+
+    for valid in file.get("valid", []):
+        signature(unhex(valid["bytes"]))
+    return {"signature": signature}
+
+
+def read_text(file, world):
+    equal(texts.read_id("person", file["person"]), unhex(file["person_bytes"]), "person")
+    equal(texts.read_text("maille", file["card"]), unhex(file["card_bytes"]), "card")
+    equal(texts.read_text("share", file["link"]), unhex(file["link_bytes"]), "link")
+    card, link = texts.read_card(file["card"]), texts.read_link(file["link"])
+    equal(card.person, unhex(file["person_bytes"]), "the card's person")
+    equal(link.card, card, "the link's card")
+    equal(texts.write_time(file["time_millis"]), file["time"], "time")
+    world.now = file["time_millis"]
+    return {
+        "person": lambda text: texts.read_id("person", text.decode()),
+        "card": lambda text: texts.read_card(text.decode()),
+        "link": lambda text: texts.read_link(text.decode()),
+        "card bytes": lambda data: decode(texts.card, data, 2048),
+        "link bytes": lambda data: decode(texts.link, data, 2048),
+    }
+
+
+def read_authority(file, world):
+    world.owner = texts.read_id("person", file["person"])
+    world.devices = person.read_authority(unhex(file["bytes"]), world.owner)
+    (device,) = world.devices.values()
+    equal(device.device, primitives.public_of(unhex(file["device_seed"])), "device key")
+    equal(device.device, texts.read_id("device", file["device"]), "device")
+    equal(device.transport, texts.read_id("node", file["transport"]), "transport key")
+    equal(device.rank, file["rank"], "rank")
+    secret = primitives.SealingSecret(unhex(file["sealing_seed"]))
+    equal(device.sealing, secret.public, "sealing key")
+    charter = decode(person.charter, decode(person.authority, unhex(file["bytes"]), 2**18).charter, 4096)
+    recovery = primitives.hashed("phrase-recovery", unhex(file["phrase_seed"]))
+    equal(charter.recovery, primitives.SealingSecret(recovery).public, "recovery key of the phrase")
+    return {"authority": lambda data: person.read_authority(data, world.owner)}
+
+
+def read_slice(file, world):
+    def slice_charter(data):
+        return decode(slices.slice_charter, data, 4096)
+
+    charter = slice_charter(unhex(file["bytes"]))
+    equal(charter.owner, texts.read_id("person", file["owner"]), "owner")
+    equal(charter.owner, world.owner, "owner")
+    equal(charter.salt, unhex(file["salt"]), "salt")
+    equal(slices.public_half(charter), unhex(file["public_bytes"]), "public half")
+    equal(slices.slice_id(charter), texts.read_id("slice", file["slice"]), "slice")
+    world.slice = slices.slice_id(charter)
+    return {"slice charter": slice_charter}
+
+
+def read_grant(file, world):
+    def signed_grant(data):
+        given = decode(slices.signed_grant, data, slices.SIGNED_BYTES)
+        return given, slices.verify_grant(given, world.owner, world.devices, world.now)
+
+    given, grant_id = signed_grant(unhex(file["bytes"]))
+    equal(given.bytes, unhex(file["signed_bytes"]), "signed bytes")
+    equal(grant_id, texts.read_id("grant", file["grant"]), "grant")
+    equal(given.record.slice, world.slice, "slice")
+    again = primitives.sign(unhex(file["device_seed"]), "grant", given.bytes)
+    equal(again, given.signature, "signature")
+    return {"signed grant": signed_grant}
+
+
+def read_revocation(file, world):
+    def signed_revocation(data):
+        given = decode(slices.signed_revocation, data, slices.SIGNED_BYTES)
+        return slices.verify_revocation(given, world.owner, world.devices)
+
+    equal(signed_revocation(unhex(file["bytes"])).slice, world.slice, "slice")
+    return {"signed revocation": signed_revocation}
+
+
+def read_part_key(file, world):
+    def part_key(data):
+        given = decode(keys.part_key, data, 4096)
+        return given, keys.verify_part_key(given, world.devices)
+
+    given, world.generation = part_key(unhex(file["bytes"]))
+    world.key = given.key
+    equal(given.record.bytes, unhex(file["record_signed_bytes"]), "record")
+    equal(world.generation, texts.read_id("generation", file["generation"]), "generation")
+    equal(given.key, unhex(file["content_key"]), "content key")
+    equal(primitives.keyed(given.key, "key-access"), unhex(file["access_key"]), "access key")
+    equal(given.record.record.commit, unhex(file["commit"]), "commitment")
+    return {"part key": part_key}
+
+
+def read_entry(file, world):
+    installation = texts.read_id("installation", file["installation"])
+    membership = texts.read_id("membership", file["membership"])
+    slice_ = texts.read_id("slice", file["slice"])
+    key, log = unhex(file["content_key"]), unhex(file["log"])
+    device_seed, part = unhex(file["device_seed"]), file["part"]
+    seed = entries.log_seed(device_seed, membership, installation, slice_, part)
+    equal(primitives.public_of(seed), log, "log key")
+    equal((slice_, key), (world.slice, world.key), "slice and key")
+    previous = bytes(32)
+    for seq, vector in enumerate(file["entries"]):
+        given = entries.read_entry(unhex(vector["bytes"]))
+        entries.verify_entry(given, seq, previous)
+        at = given.prefix
+        equal((at.slice, at.part, at.generation, at.log), (slice_, part, world.generation, log), "prefix")
+        opened = entries.open_entry(given, key)
+        equal(opened.content, unhex(vector["content"]), "content")
+        equal(decode(entries.body, unhex(vector["body"]), 2**18), opened, "body")
+        previous = given.header_hash
+        equal(previous, unhex(vector["header_hash"]), "header hash")
+        if opened.binding:
+            bound = opened.binding
+            equal((bound.membership, bound.installation), (membership, installation), "binding")
+            equal(bound.membership, world.devices[bound.device].membership, "membership of the device")
+
+    def first_entry(data):
+        given = entries.read_entry(data)
+        entries.verify_entry(given, 0, bytes(32))
+        return entries.open_entry(given, key)
+
+    def next_entry(data):
+        given = entries.read_entry(data)
+        entries.verify_entry(given, len(file["entries"]), previous)
+        return entries.open_entry(given, key)
+
+    return {"first entry": first_entry, "next entry": next_entry}
+
+
+def read_parcel(file, world):
+    me, secret = texts.read_id("person", file["to"]), primitives.SealingSecret(unhex(file["sealing_seed"]))
+    sender = texts.read_id("person", file["from"])
+
+    def parcel(data):
+        given = parcels.open_parcel(data, me, secret)
+        parcels.verify_parcel(given, sender, world.devices)
+        return given, parcels.verify_contents(given, world.devices, world.now)
+
+    for vector in file["parcels"]:
+        given, _ = parcel(unhex(vector["bytes"]))
+        equal(decode(parcels.body, unhex(vector["body"]), 2**20), given.record.body, "body")
+    return {"parcel": parcel}
+
+
+# In this order: later files use what the earlier ones told about the world.
+READERS = {
+    "hash": read_hash,
+    "text": read_text,
+    "authority": read_authority,
+    "slice": read_slice,
+    "grant": read_grant,
+    "revocation": read_revocation,
+    "part-key": read_part_key,
+    "entry": read_entry,
+    "parcel": read_parcel,
+}
+
+
+def refuse(case, readers):
+    """Returns the kind of refusal of one case of `invalid`."""
+    data = unhex(case["bytes"]) if "bytes" in case else case["text"].encode()
+    data += bytes(case.get("then_zeros", 0))
+    name = case["object"]
+    try:
+        readers[name](data)
+    except Refused as refused:
+        equal(refused.kind, case["kind"], f"{name}, {case['why']}, was refused with `{refused}`")
+        return refused.kind
+    raise Wrong(f"{name}, {case['why']}: was accepted")
+
+
+def main():
+    world, failures, seen = World(), 0, dict.fromkeys(KINDS, 0)
+    print(f"{'file':<12}{'bytes':>8}  {'refused':>7}  result")
+    for name, read in READERS.items():
+        text = (VECTORS / f"{name}.json").read_text()
+        file, refused, result = json.loads(text), 0, "read"
+        try:
+            readers = read(file, world)
+            for case in file.get("invalid", []):
+                seen[refuse(case, readers)] += 1
+                refused += 1
+        except (Wrong, Refused) as wrong:
+            failures += 1
+            result = f"FAILED: {wrong}"
+        print(f"{name:<12}{len(text):>8}  {refused:>7}  {result}")
+    print("refused by kind:", ", ".join(f"{kind} {count}" for kind, count in seen.items()))
+    for path in sorted(VECTORS.glob("*.json")):
+        if path.stem not in READERS:
+            print(f"no reader yet: {path.name}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
