@@ -4,7 +4,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
-use crate::entry::{Body, Entry, LogKey, LogTip, SealParams, seal};
+use crate::entry::{Author, Body, Entry, LogKey, LogTip, SealParams, seal};
 use crate::generation::PartKey;
 use crate::grant::{Abilities, ContentPin, Grant, SignedGrant};
 use crate::id::{InstallationId, PersonId, TransportId};
@@ -108,9 +108,20 @@ impl Someone {
         Signed::sign(self.grant_to(other), &self.device)
     }
 
+    /// Who writes this person's logs: their first device.
+    pub(crate) fn author(&self) -> Author {
+        let device = crate::id::DeviceId::from_bytes(self.device.public());
+        let record = self.authority.device(&device).expect("admitted");
+        Author {
+            membership: record.membership,
+            device,
+        }
+    }
+
     pub(crate) fn log(&self, part: u32) -> LogKey {
         LogKey::derive(
             &self.device_seed,
+            self.author().membership,
             self.installation,
             self.slice().id(),
             PartNumber(part),

@@ -210,6 +210,7 @@ fn entries() {
             "object": "the first two entries of a log",
             "version": 1,
             "device_seed": hex(&[1; 32]),
+            "membership": ines.author().membership.to_string(),
             "installation": ines.installation.to_string(),
             "slice": ines.slice().id().to_string(),
             "part": 3,

@@ -153,7 +153,8 @@ def check_entries(device, slice_id, generation, key):
     file = load("entry")
     installation = untext(file["installation"], "installation")
     log = hexed(file["log"])
-    seed = keyed(hexed(file["device_seed"]), "log-key", installation, slice_id, u32(3))
+    membership = untext(file["membership"], "membership")
+    seed = keyed(hexed(file["device_seed"]), "log-key", membership, installation, slice_id, u32(3))
     assert bytes(SigningKey(seed).verify_key) == log
     previous = bytes(32)
     for seq, entry in enumerate(file["entries"]):
@@ -173,10 +174,10 @@ def check_entries(device, slice_id, generation, key):
         assert version == 1 and content == hexed(entry["content"])
         assert (binding is not None) == (seq == 0)
         if binding:
-            assert binding[:3] == [1, device, installation]
-            claim = cbor2.dumps([1, device, log, slice_id, 3, installation])
-            verify(device, "log-by-device", claim, binding[3])
-            verify(log, "log-by-log", claim, binding[4])
+            assert binding[:4] == [1, membership, device, installation]
+            claim = cbor2.dumps([1, membership, device, log, slice_id, 3, installation])
+            verify(device, "log-by-device", claim, binding[4])
+            verify(log, "log-by-log", claim, binding[5])
         previous = hashed("entry-header", header)
         assert previous == hexed(entry["header_hash"])
 

@@ -311,7 +311,7 @@ mod tests {
     use maille_protocol::crypto::{Key, SigningKey};
     use maille_protocol::entry::{Body, LogKey, LogTip, SealParams, seal};
     use maille_protocol::generation::ContentKey;
-    use maille_protocol::id::{GenerationId, InstallationId, SliceId};
+    use maille_protocol::id::{GenerationId, InstallationId, MembershipId, SliceId};
     use maille_protocol::slice::PartNumber;
 
     use super::*;
@@ -390,7 +390,9 @@ mod tests {
         let seed = Key::from_bytes([1; 32]);
         let device = SigningKey::from_seed(seed.as_bytes());
         let (slice, part) = (SliceId::from_bytes([2; 32]), PartNumber::SINGLE);
-        let log = LogKey::derive(&seed, InstallationId::from_bytes([3; 32]), slice, part);
+        let membership = MembershipId::from_bytes([6; 32]);
+        let installation = InstallationId::from_bytes([3; 32]);
+        let log = LogKey::derive(&seed, membership, installation, slice, part);
         let (entry, _) = seal(SealParams {
             slice,
             part,

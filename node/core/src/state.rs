@@ -1,7 +1,7 @@
 //! The form of what the store keeps. Private to this node: no byte of it travels.
 
-use maille_protocol::entry::LogTip;
-use maille_protocol::id::{DeviceId, GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::entry::{Author, LogTip};
+use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::sync::{Cursor, FeedId};
 use maille_protocol::time::Timestamp;
 use minicbor::bytes::ByteVec;
@@ -125,7 +125,7 @@ pub(crate) struct HeldLog {
     #[n(0)]
     pub(crate) tip: LogTip,
     #[n(1)]
-    pub(crate) author: DeviceId,
+    pub(crate) author: Author,
 }
 
 /// How a share ended.

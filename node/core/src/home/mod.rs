@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
-use maille_protocol::id::{DeviceId, GrantId, PersonId, TransportId};
+use maille_protocol::id::{DeviceId, GrantId, MembershipId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -82,6 +82,8 @@ struct Me {
     secrets: Secrets,
     person: PersonId,
     device: DeviceId,
+    /// The admission by which the device speaks.
+    membership: MembershipId,
     signing: SigningKey,
     sealing: SealingSecret,
     authority: Authority,
@@ -103,6 +105,12 @@ pub enum OpenError {
     OtherPerson {
         /// Whose key file it is.
         expected: PersonId,
+    },
+    /// The store's person has not admitted the key file's device.
+    #[error("the store's person has not admitted the key file's {device}")]
+    OtherDevice {
+        /// Whose key file it is.
+        device: DeviceId,
     },
     /// Something in the store cannot be read back.
     #[error("the store holds something unreadable at {key}")]
@@ -143,9 +151,14 @@ impl<S: Store> Home<S> {
                 expected: secrets.person,
             })?;
         let signing = secrets.signing_key();
+        let device = secrets.device_id();
+        let Some(record) = authority.device(&device) else {
+            return Err(OpenError::OtherDevice { device });
+        };
         let me = Me {
             person: secrets.person,
-            device: secrets.device_id(),
+            device,
+            membership: record.membership,
             sealing: secrets.sealing_secret(),
             authority_hash: authority_hash(&bytes),
             signing,

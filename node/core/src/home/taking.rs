@@ -20,7 +20,7 @@ use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::{Grant, GrantError, SignedGrant, SignedRevocation};
 use maille_protocol::id::{PersonId, SliceId};
 use maille_protocol::parcel::{self, ContentsError, ParcelBody};
-use maille_protocol::principal::{Authority, UnverifiedAuthority};
+use maille_protocol::principal::{Authority, DeviceRecord, UnverifiedAuthority};
 use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
 use maille_protocol::time::Timestamp;
 use maille_schemas::lens::{self, Lens};
@@ -357,7 +357,9 @@ impl<S: Store> Home<S> {
         let Some(authority) = self.authority_of(contact)? else {
             return refuse("an entry before the sender's authority");
         };
-        if authority.device(&author).is_none() {
+        // The binding names an admission: a device that was admitted again has new logs.
+        let speaks = |record: &DeviceRecord| record.membership == author.membership;
+        if !authority.device(&author.device).is_some_and(speaks) {
             return refuse("a log whose author does not speak for the owner");
         }
         let Some(content) = content::unpack::<RowsContent>(&body.content) else {

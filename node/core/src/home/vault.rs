@@ -174,7 +174,13 @@ impl<S: Store> Home<S> {
 
     pub(super) fn log_key(&self, slice: &OwnSlice, part: PartNumber) -> LogKey {
         let secrets = &self.me.secrets;
-        LogKey::derive(&secrets.device, secrets.installation, slice.id, part)
+        LogKey::derive(
+            &secrets.device,
+            self.me.membership,
+            secrets.installation,
+            slice.id,
+            part,
+        )
     }
 
     /// A part of a slice of ours; one that is not there yet gets its first generation, whose key

@@ -30,13 +30,17 @@ use minicbor::{Decode, Encode};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::crypto::{self, Key, SigningKey, domain};
+use crate::crypto::{self, domain};
 use crate::generation::ContentKey;
 use crate::hook::span;
-use crate::id::{DeviceId, GenerationId, InstallationId, SliceId};
+use crate::id::{GenerationId, SliceId};
 use crate::slice::PartNumber;
 use crate::time::Timestamp;
 use crate::wire::{self, ENTRY_BYTES_MAX, HEADER_BYTES_MAX, V1, WireError};
+
+mod log;
+
+pub use log::{Author, Binding, LogId, LogKey};
 
 /// Longest content of one entry: what fits [`ENTRY_BYTES_MAX`] after padding.
 pub const CONTENT_BYTES_MAX: usize = 224 * 1024;
@@ -44,142 +48,6 @@ pub const CONTENT_BYTES_MAX: usize = 224 * 1024;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const LENGTH_BYTES: usize = 4;
-
-/// A log: the public half of its key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(transparent)]
-pub struct LogId(
-    #[n(0)]
-    #[cbor(with = "minicbor::bytes")]
-    [u8; 32],
-);
-
-impl LogId {
-    /// Returns the log that these bytes name.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for LogId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "log {:02x}{:02x}{:02x}…",
-            self.0[0], self.0[1], self.0[2]
-        )
-    }
-}
-
-/// The key of a log, and what the log is of.
-#[derive(Clone, Debug)]
-pub struct LogKey {
-    signing: SigningKey,
-    installation: InstallationId,
-    slice: SliceId,
-    part: PartNumber,
-}
-
-impl LogKey {
-    /// Derives the key of this installation's log in a part.
-    #[must_use]
-    pub fn derive(
-        device_seed: &Key,
-        installation: InstallationId,
-        slice: SliceId,
-        part: PartNumber,
-    ) -> Self {
-        let seed = device_seed.derive(
-            domain::LOG_KEY,
-            &[
-                installation.as_bytes(),
-                slice.as_bytes(),
-                &part.0.to_le_bytes(),
-            ],
-        );
-        Self {
-            signing: SigningKey::from_seed(seed.as_bytes()),
-            installation,
-            slice,
-            part,
-        }
-    }
-
-    /// Returns the log.
-    #[must_use]
-    pub fn id(&self) -> LogId {
-        LogId(self.signing.public())
-    }
-
-    /// Returns what the log's first entry must carry: whose log it is, signed both ways.
-    #[must_use]
-    pub fn bind(&self, device: &SigningKey) -> Binding {
-        let claim = BindingClaim {
-            version: V1,
-            device: DeviceId::from_bytes(device.public()),
-            log: self.id(),
-            slice: self.slice,
-            part: self.part,
-            installation: self.installation,
-        };
-        let bytes = wire::encode(&claim);
-        Binding {
-            version: V1,
-            device: claim.device,
-            installation: self.installation,
-            by_device: device.sign(domain::LOG_BY_DEVICE, &bytes),
-            by_log: self.signing.sign(domain::LOG_BY_LOG, &bytes),
-        }
-    }
-}
-
-/// Whose log this is: the device signed for the log key, and the log key for the device.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Binding {
-    /// Version of this record.
-    #[n(0)]
-    pub version: V1,
-    /// The device that writes.
-    #[n(1)]
-    pub device: DeviceId,
-    /// Its installation.
-    #[n(2)]
-    pub installation: InstallationId,
-    /// The device's signature.
-    #[n(3)]
-    #[cbor(with = "minicbor::bytes")]
-    pub by_device: [u8; 64],
-    /// The log key's signature.
-    #[n(4)]
-    #[cbor(with = "minicbor::bytes")]
-    pub by_log: [u8; 64],
-}
-
-/// What both sides of a binding sign, each under its own domain.
-#[derive(Encode)]
-#[cbor(array)]
-struct BindingClaim {
-    #[n(0)]
-    version: V1,
-    #[n(1)]
-    device: DeviceId,
-    #[n(2)]
-    log: LogId,
-    #[n(3)]
-    slice: SliceId,
-    #[n(4)]
-    part: PartNumber,
-    #[n(5)]
-    installation: InstallationId,
-}
 
 /// What of an entry is not sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -270,13 +138,13 @@ impl Body {
         }
     }
 
-    /// Returns the device that the log is bound to: in a log's first entry, and only there.
+    /// Returns who the log is bound to: in a log's first entry, and only there.
     ///
-    /// Out of [`Entry::open`] it is proven that the device holds the log key; whether the
-    /// device may write is the caller's question.
+    /// Out of [`Entry::open`] it is proven that the device holds the log key; whether that
+    /// admission is of that device, and may write, is the caller's question.
     #[must_use]
-    pub fn author(&self) -> Option<DeviceId> {
-        self.binding.as_ref().map(|binding| binding.device)
+    pub fn author(&self) -> Option<Author> {
+        self.binding.as_ref().map(Binding::author)
     }
 }
 
@@ -645,7 +513,7 @@ impl Entry {
             return Err(EntryError::Binding);
         }
         if let Some(binding) = &body.binding {
-            self.check_binding(binding)?;
+            binding.check(self.log(), self.slice(), self.part())?;
         }
         Ok(body)
     }
@@ -673,24 +541,6 @@ impl Entry {
             return None;
         }
         wire::decode(body, ENTRY_BYTES_MAX).ok()
-    }
-
-    fn check_binding(&self, binding: &Binding) -> Result<(), EntryError> {
-        let claim = wire::encode(&BindingClaim {
-            version: V1,
-            device: binding.device,
-            log: self.log(),
-            slice: self.slice(),
-            part: self.part(),
-            installation: binding.installation,
-        });
-        let device = binding.device.as_bytes();
-        crypto::verify(device, domain::LOG_BY_DEVICE, &claim, &binding.by_device)
-            .and_then(|()| {
-                let log = self.prefix.log;
-                crypto::verify(log.as_bytes(), domain::LOG_BY_LOG, &claim, &binding.by_log)
-            })
-            .map_err(|_| EntryError::Binding)
     }
 }
 
@@ -736,7 +586,8 @@ mod tests {
     use super::*;
     use crate::crypto::Key;
     use crate::generation::PartKey;
-    use crate::testing::{DAY, NOW, Someone, keeps_the_rules, rng};
+    use crate::id::{DeviceId, InstallationId, MembershipId};
+    use crate::testing::{DAY, NOW, Someone, keeps_the_rules};
 
     fn story() -> (Someone, PartKey, Vec<Entry>) {
         let ines = Someone::new(1);
@@ -819,7 +670,7 @@ mod tests {
             assert_eq!(&arrived, entry);
             let body = arrived.open(&key.key).unwrap();
             assert_eq!(body.content, content.as_bytes());
-            let author = (entry.seq() == 0).then(|| DeviceId::from_bytes(ines.device.public()));
+            let author = (entry.seq() == 0).then(|| ines.author());
             assert_eq!(body.author(), author);
             tip = arrived.tip_after();
         }
@@ -885,7 +736,7 @@ mod tests {
             &|prefix| prefix.slice = SliceId::from_bytes([1; 32]),
             &|prefix| prefix.part = PartNumber(4),
             &|prefix| prefix.generation = GenerationId::from_bytes([1; 32]),
-            &|prefix| prefix.log = LogId([1; 32]),
+            &|prefix| prefix.log = LogId::from_bytes([1; 32]),
             &|prefix| prefix.seq = 2,
             &|prefix| prefix.previous = [1; 32],
             &|prefix| prefix.day += 1,
@@ -1065,7 +916,7 @@ mod tests {
                 .open(&key.key)
                 .map(|body| body.author())
         };
-        let author = Some(DeviceId::from_bytes(ines.device.public()));
+        let author = Some(ines.author());
         assert_eq!(open(Some(right.clone()), &LogTip::START), Ok(author));
         let refused = Err(EntryError::Binding);
         assert_eq!(open(None, &LogTip::START), refused);
@@ -1079,6 +930,10 @@ mod tests {
             .bind(&ines.device),
             Binding {
                 device: DeviceId::from_bytes(marc.device.public()),
+                ..right.clone()
+            },
+            Binding {
+                membership: marc.author().membership,
                 ..right.clone()
             },
             Binding {
@@ -1099,22 +954,28 @@ mod tests {
     }
 
     #[test]
-    fn a_log_key_is_one_installations_in_one_part() {
+    fn a_log_key_is_one_admissions_and_installations_in_one_part() {
         let seed = Key::from_bytes([1; 32]);
         let (home, copy) = (
             InstallationId::from_bytes([1; 32]),
             InstallationId::from_bytes([2; 32]),
         );
+        let (first, again) = (
+            MembershipId::from_bytes([1; 32]),
+            MembershipId::from_bytes([2; 32]),
+        );
         let (a, b) = (SliceId::from_bytes([1; 32]), SliceId::from_bytes([2; 32]));
+        let other = Key::from_bytes([2; 32]);
         let ids: std::collections::BTreeSet<_> = [
-            LogKey::derive(&seed, home, a, PartNumber(0)).id(),
-            LogKey::derive(&seed, copy, a, PartNumber(0)).id(),
-            LogKey::derive(&seed, home, b, PartNumber(0)).id(),
-            LogKey::derive(&seed, home, a, PartNumber(1)).id(),
-            LogKey::derive(&Key::from_bytes([2; 32]), home, a, PartNumber(0)).id(),
+            LogKey::derive(&seed, first, home, a, PartNumber(0)).id(),
+            LogKey::derive(&seed, again, home, a, PartNumber(0)).id(),
+            LogKey::derive(&seed, first, copy, a, PartNumber(0)).id(),
+            LogKey::derive(&seed, first, home, b, PartNumber(0)).id(),
+            LogKey::derive(&seed, first, home, a, PartNumber(1)).id(),
+            LogKey::derive(&other, first, home, a, PartNumber(0)).id(),
         ]
         .into();
-        assert_eq!(ids.len(), 5);
+        assert_eq!(ids.len(), 6);
     }
 
     #[test]
@@ -1220,7 +1081,7 @@ mod tests {
         #[test]
         fn any_content_comes_back(content in proptest::collection::vec(any::<u8>(), 0..2000)) {
             let ines = Someone::new(1);
-            let key = PartKey::generate(&mut rng(1), &ines.device, ines.slice().id(), PartNumber(3), &[]);
+            let key = ines.part_key(3, 1);
             let entries = ines.entries(&key, &[&content]);
             let arrived = arrive(&entries[0], &LogTip::START).unwrap();
             prop_assert_eq!(arrived.open(&key.key).unwrap().content, content);
