@@ -47,8 +47,9 @@ def keyed(key, domain, *parts):
 # Signatures
 
 FIELD = 2**255 - 19
-# The y coordinates of the eight points of small order, of the curve of Ed25519.
-Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+# The y coordinates of the eight points whose order divides 8. Doubling one of order 8 gives y = 0: d y^4 + 2 y^2 = 1.
+Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+assert (-121665 * Y8**4 + 121666 * (2 * Y8**2 - 1)) % FIELD == 0
 SMALL_ORDER = {0, 1, FIELD - 1, Y8, FIELD - Y8}
 
 
