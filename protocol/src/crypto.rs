@@ -48,8 +48,12 @@ pub mod domain {
     pub const REVOCATION: &str = "maille/1/revocation";
     /// What a reader shows of a grant that they have accepted.
     pub const GRANT_ACCEPTED: &str = "maille/1/grant-accepted";
-    /// Signature over a generation record.
-    pub const GENERATION: &str = "maille/1/generation";
+    /// Signature over the head of a batch of generation records.
+    pub const BATCH: &str = "maille/1/batch";
+    /// Hash of a generation record: a leaf of the tree of its batch.
+    pub const BATCH_LEAF: &str = "maille/1/batch-leaf";
+    /// Hash of two nodes of the tree of a batch.
+    pub const BATCH_NODE: &str = "maille/1/batch-node";
     /// Hash of a generation record: its id.
     pub const GENERATION_ID: &str = "maille/1/generation-id";
     /// Commitment to a content key.
@@ -78,8 +82,26 @@ pub mod domain {
     pub const PARCEL: &str = "maille/1/parcel";
     /// Signature inside a parcel.
     pub const LETTER: &str = "maille/1/letter";
-    /// Hash of a sealing key, named inside a parcel.
+    /// Hash of a sealing key: its id.
     pub const SEALING_KEY_ID: &str = "maille/1/sealing-key-id";
+    /// Commitment to a ring key.
+    pub const RING_COMMIT: &str = "maille/1/ring-commit";
+    /// One-time key of a wrap, from a ring key.
+    pub const RING_WRAP: &str = "maille/1/ring-wrap";
+    /// Tag key for those who hold a ring key.
+    pub const RING_TAG: &str = "maille/1/ring-tag";
+    /// Box of one key.
+    pub const KEY_BOX: &str = "maille/1/key-box";
+    /// Tag of a key object.
+    pub const KEY_TAG: &str = "maille/1/key-tag";
+    /// Id of the recovery part, from the seed of the words.
+    pub const RECOVERY_PART: &str = "maille/1/recovery-part";
+    /// Access key of the recovery part, from the seed of the words.
+    pub const RECOVERY_ACCESS: &str = "maille/1/recovery-access";
+    /// Box for the recovery key.
+    pub const RECOVERY_BOX: &str = "maille/1/recovery-box";
+    /// Signature inside a recovery box.
+    pub const RECOVERY_NOTE: &str = "maille/1/recovery-note";
 }
 
 /// Returns the hash of `parts` under `domain`; parts cannot run into each other.

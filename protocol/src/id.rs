@@ -172,6 +172,11 @@ id!(
     "generation"
 );
 id!(
+    /// A key that keys are wrapped or boxed under: a ring generation, or a sealing key (its hash).
+    KeyId,
+    "key"
+);
+id!(
     /// One store of one device; a copy restored from a backup gets a new one.
     InstallationId,
     "installation"

@@ -14,6 +14,8 @@
 //! | [`slice`](mod@slice) | the one replicated object, and its parts |
 //! | [`grant`] | who may do what with a slice, until when, why; and the end of it |
 //! | [`generation`] | the read keys of a part, one after another |
+//! | [`ring`] | keys under keys: who belongs to a principal opens what is the principal's |
+//! | [`recovery`] | the words on paper find everything again |
 //! | [`entry`] | one sealed, signed record in a log |
 //! | [`parcel`] | what is put into a person's hands: grants, keys, the news of an end |
 //!
@@ -44,6 +46,8 @@ pub mod hook;
 pub mod id;
 pub mod parcel;
 pub mod principal;
+pub mod recovery;
+pub mod ring;
 pub mod signed;
 pub mod slice;
 pub mod sync;

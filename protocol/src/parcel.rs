@@ -10,19 +10,18 @@
 //! letter = [1, from person, from device, to person, id of the sealing key, body]
 //! ```
 
-use minicbor::decode::{self, Decoder};
-use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::crypto::{
-    self, BOX_OVERHEAD_BYTES, OpenError, SealingPublic, SealingSecret, SigningKey, domain,
+    BOX_OVERHEAD_BYTES, OpenError, SealingPublic, SealingSecret, SigningKey, domain,
 };
 use crate::generation::{PartKey, PartKeyError};
 use crate::grant::{GrantError, SignedGrant, SignedRevocation};
-use crate::id::{DeviceId, PersonId, SliceId};
+use crate::id::{DeviceId, KeyId, PersonId, SliceId};
 use crate::principal::Authority;
+use crate::signed::SignedSecret;
 use crate::slice::{PartNumber, SliceCharter};
 use crate::time::Timestamp;
 use crate::wire::{self, FRAME_BYTES_MAX, V1, WireError};
@@ -87,46 +86,9 @@ struct Letter {
     #[n(3)]
     to_person: PersonId,
     #[n(4)]
-    #[cbor(with = "minicbor::bytes")]
-    to_sealing: [u8; 32],
+    to_sealing: KeyId,
     #[n(5)]
     body: ParcelBody,
-}
-
-/// The letter's bytes and signature. Not a [`Signed`](crate::signed::Signed): a letter may be
-/// longer than a statement.
-struct SignedLetter {
-    bytes: Zeroizing<Vec<u8>>,
-    signature: [u8; 64],
-}
-
-impl<C> Encode<C> for SignedLetter {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.array(2)?.bytes(&self.bytes)?.bytes(&self.signature)?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for SignedLetter {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let at = d.position();
-        if d.array()? != Some(2) {
-            return Err(decode::Error::message("a signed letter has two fields").at(at));
-        }
-        let bytes = Zeroizing::new(d.bytes()?.to_vec());
-        let signature = d
-            .bytes()?
-            .try_into()
-            .map_err(|_| decode::Error::message("a signature has 64 bytes").at(at))?;
-        Ok(Self { bytes, signature })
-    }
-}
-
-fn sealing_key_id(key: &SealingPublic) -> [u8; 32] {
-    crypto::hash(domain::SEALING_KEY_ID, &[key.as_bytes()])
 }
 
 /// More than one parcel holds: split the keys.
@@ -212,12 +174,12 @@ impl Parcel {
             from_person: sender_person,
             from_device: DeviceId::from_bytes(sender.public()),
             to_person,
-            to_sealing: sealing_key_id(to),
+            to_sealing: to.id(),
             body: body.clone(),
         };
         let bytes = Zeroizing::new(wire::encode(&letter));
-        let signature = sender.sign(domain::LETTER, &bytes);
-        let signed = Zeroizing::new(wire::encode(&SignedLetter { bytes, signature }));
+        let signed = SignedSecret::sign(bytes, domain::LETTER, sender);
+        let signed = Zeroizing::new(wire::encode(&signed));
         let got = signed.len() + BOX_OVERHEAD_BYTES;
         if got > PARCEL_BYTES_MAX {
             return Err(ParcelSealError::TooLong { got });
@@ -239,9 +201,9 @@ pub fn open(
         return Err(ParcelError::TooLong { got: bytes.len() });
     }
     let inside = secret.open(domain::PARCEL, me.as_bytes(), bytes)?;
-    let signed: SignedLetter = wire::decode(&inside, PARCEL_BYTES_MAX)?;
-    let letter: Letter = wire::decode(&signed.bytes, PARCEL_BYTES_MAX)?;
-    if letter.to_person != me || letter.to_sealing != sealing_key_id(&secret.public()) {
+    let signed: SignedSecret = wire::decode(&inside, PARCEL_BYTES_MAX)?;
+    let letter: Letter = wire::decode(signed.bytes(), PARCEL_BYTES_MAX)?;
+    if letter.to_person != me || letter.to_sealing != secret.public().id() {
         return Err(ParcelError::OtherReader);
     }
     Ok(OpenedUnverified {
@@ -258,7 +220,7 @@ pub struct OpenedUnverified {
     pub sender_person: PersonId,
     /// By which of their devices.
     pub sender_device: DeviceId,
-    signed: SignedLetter,
+    signed: SignedSecret,
     body: ParcelBody,
 }
 
@@ -280,13 +242,9 @@ impl OpenedUnverified {
             return Err(ParcelError::Device(self.sender_device));
         }
         let device = self.sender_device.as_bytes();
-        crypto::verify(
-            device,
-            domain::LETTER,
-            &self.signed.bytes,
-            &self.signed.signature,
-        )
-        .map_err(|_| ParcelError::Signature)?;
+        self.signed
+            .check(device, domain::LETTER)
+            .map_err(|_| ParcelError::Signature)?;
         Ok(self.body)
     }
 }
@@ -458,7 +416,7 @@ mod tests {
             from_person: ines.id(),
             from_device: DeviceId::from_bytes(ines.device.public()),
             to_person: marc.id(),
-            to_sealing: sealing_key_id(&marc.sealing.public()),
+            to_sealing: marc.sealing.public().id(),
             body,
         }
     }
@@ -491,10 +449,8 @@ mod tests {
         for body in bodies {
             let letter = letter(&ines, &marc, body.clone());
             keeps_the_rules(&letter, PARCEL_BYTES_MAX);
-            let signed = SignedLetter {
-                bytes: wire::encode(&letter).into(),
-                signature: [0; 64],
-            };
+            let bytes = wire::encode(&letter).into();
+            let signed = SignedSecret::sign(bytes, domain::LETTER, &ines.device);
             keeps_the_rules(&signed, PARCEL_BYTES_MAX);
             let parcel = seal(&ines, &marc, &body);
             let opened = open(&parcel, marc.id(), &marc.sealing).unwrap();
@@ -561,11 +517,8 @@ mod tests {
         );
 
         let letter = wire::encode(&letter(&ines, &marc, keys(&ines, 1)));
-        let signature = zoe.device.sign(domain::LETTER, &letter);
-        let signed = wire::encode(&SignedLetter {
-            bytes: letter.into(),
-            signature,
-        });
+        let signed = SignedSecret::sign(letter.into(), domain::LETTER, &zoe.device);
+        let signed = wire::encode(&signed);
         let me = marc.id();
         let to = marc.sealing.public();
         let forged = to.seal(&mut rng(8), domain::PARCEL, me.as_bytes(), &signed);
@@ -599,19 +552,11 @@ mod tests {
 
     #[test]
     fn the_widest_keys_still_fit_one_parcel() {
-        // As many keys as there may be, each after as many parents as there may be.
+        // As many keys as there may be, each after as many parents as there may be, from as large
+        // a batch as there may be, for as many audiences as there may be.
         let (ines, marc) = (Someone::new(1), Someone::new(2));
-        let mut key = ines.part_key(3, 1);
-        let parents = (1..=16)
-            .map(|byte| crate::id::GenerationId::from_bytes([byte; 32]))
-            .collect();
-        let record = crate::generation::GenerationRecord {
-            parents,
-            number: u64::MAX,
-            part: PartNumber(u32::MAX),
-            ..key.record.unverified().clone()
-        };
-        key.record = Signed::sign(record, &ines.device);
+        let key = crate::generation::widest(&ines);
+        assert_eq!(key.verify(&ines.authority).err(), None);
         let grant = ines.signed_grant_to(&marc);
         let body = ParcelBody::Share {
             grant,

@@ -8,6 +8,7 @@ use std::fmt;
 
 use minicbor::decode::{self, Decoder};
 use minicbor::encode::{self, Encoder, Write};
+use zeroize::Zeroizing;
 
 use crate::crypto::{self, BadSignature, SigningKey};
 use crate::wire::{self, STATEMENT_BYTES_MAX, WireError};
@@ -120,6 +121,56 @@ impl<'b, C, T: Record> minicbor::Decode<'b, C> for Signed<T> {
             signature,
             record,
         })
+    }
+}
+
+/// Bytes that are secret and signed, and may be longer than a statement: what is inside a box. On
+/// the wire `[bytes, signature]`, as a [`Signed`].
+pub(crate) struct SignedSecret {
+    bytes: Zeroizing<Vec<u8>>,
+    signature: [u8; 64],
+}
+
+impl SignedSecret {
+    /// Signs `bytes` for the use that `domain` names.
+    pub(crate) fn sign(bytes: Zeroizing<Vec<u8>>, domain: &str, key: &SigningKey) -> Self {
+        let signature = key.sign(domain, &bytes);
+        Self { bytes, signature }
+    }
+
+    /// Returns the bytes that were signed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Checks that `public` signed this for the use that `domain` names.
+    pub(crate) fn check(&self, public: &[u8; 32], domain: &str) -> Result<(), BadSignature> {
+        crypto::verify(public, domain, &self.bytes, &self.signature)
+    }
+}
+
+impl<C> minicbor::Encode<C> for SignedSecret {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.array(2)?.bytes(&self.bytes)?.bytes(&self.signature)?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for SignedSecret {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        if d.array()? != Some(2) {
+            return Err(decode::Error::message("what is signed has two fields").at(at));
+        }
+        let bytes = Zeroizing::new(d.bytes()?.to_vec());
+        let signature = d
+            .bytes()?
+            .try_into()
+            .map_err(|_| decode::Error::message("a signature has 64 bytes").at(at))?;
+        Ok(Self { bytes, signature })
     }
 }
 

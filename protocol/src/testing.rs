@@ -5,7 +5,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
 use crate::entry::{Author, Body, Entry, LogKey, LogTip, SealParams, seal};
-use crate::generation::PartKey;
+use crate::generation::{Issuer, PartKey};
 use crate::grant::{Abilities, ContentPin, Grant, SignedGrant};
 use crate::id::{InstallationId, PersonId, TransportId};
 use crate::principal::{Authority, NewDevice, phrase};
@@ -69,10 +69,18 @@ impl Someone {
         SliceCharter::new(ContentKind::Projection, self.id(), [9; 32])
     }
 
+    /// Who signs this person's generations: their first device.
+    pub(crate) fn issuer(&self) -> Issuer<'_> {
+        Issuer {
+            membership: self.author().membership,
+            signing: &self.device,
+        }
+    }
+
     pub(crate) fn part_key(&self, part: u32, seed: u64) -> PartKey {
         PartKey::generate(
             &mut rng(seed),
-            &self.device,
+            self.issuer(),
             self.slice().id(),
             PartNumber(part),
             &[],

@@ -188,7 +188,7 @@ fn part_key() {
             "object": "part key",
             "version": 1,
             "bytes": hex(&wire::encode(&key)),
-            "record_signed_bytes": hex(key.record.signed_bytes()),
+            "record_bytes": hex(key.record.record_bytes()),
             "generation": key.generation().to_string(),
             "content_key": hex(key.key.key().as_bytes()),
             "access_key": hex(key.key.access().key().as_bytes()),

@@ -268,7 +268,7 @@ impl<S: Store> Home<S> {
             }
             let at = layout::part_key(slice, number, part.generation);
             let old: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-            let key = PartKey::generate(rng, &self.me.signing, slice, number, &[&old.record]);
+            let key = PartKey::generate(rng, self.me.issuer(), slice, number, &[&old.record]);
             self.view
                 .write(layout::part_key(slice, number, key.generation()), &key);
             part.generation = key.generation();

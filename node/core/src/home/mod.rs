@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
+use maille_protocol::generation::Issuer;
 use maille_protocol::id::{DeviceId, GrantId, MembershipId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
@@ -88,6 +89,16 @@ struct Me {
     sealing: SealingSecret,
     authority: Authority,
     authority_hash: [u8; 32],
+}
+
+impl Me {
+    /// Who signs generations of what this person owns.
+    fn issuer(&self) -> Issuer<'_> {
+        Issuer {
+            membership: self.membership,
+            signing: &self.signing,
+        }
+    }
 }
 
 /// Why a node could not be opened.

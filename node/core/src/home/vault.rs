@@ -195,7 +195,7 @@ impl<S: Store> Home<S> {
         if let Some(part) = self.view.read::<OwnPart>(&layout::part(slice.id, number))? {
             return Ok((part, None));
         }
-        let key = PartKey::generate(rng, &self.me.signing, slice.id, number, &[]);
+        let key = PartKey::generate(rng, self.me.issuer(), slice.id, number, &[]);
         self.view
             .write(layout::part_key(slice.id, number, key.generation()), &key);
         let part = OwnPart {

@@ -1,0 +1,298 @@
+//! How a person whose devices are all gone finds everything again, with the words on paper.
+//!
+//! The words yield, beside the root and recovery keys, a [`RecoveryPart`]: where to look, and the
+//! key that entitles to look there. Every device and relay of the person holds what lies there:
+//! recovery boxes, each made by a device after its ring rotated. A box is sealed to the recovery
+//! key of the charter and holds a [`RecoveryNote`]: the ring key, which opens everything else, and
+//! where the authority is found.
+//!
+//! ```text
+//! box    = HPKE box, aad = id of the recovery part, of:
+//! signed = [note bytes, signature by the device]
+//! note   = [1, person, membership, device, serial, ring generation, R,
+//!           authority slice, its read key, [access key...], [address...]]
+//! ```
+//!
+//! The note is believed in two steps, since the person who has nothing but the words does not even
+//! know their own id. [`open`] gives what it claims; with that the authority is fetched, and
+//! [`OpenedRecovery::verify`] checks that this authority stands on the root key *of the words* and
+//! that the note is by one of its devices. The recovery key alone would not do: whoever saw the
+//! charter can seal to it, and put its public half in a charter of their own.
+//!
+//! **What does not hold.** A carrier can withhold the newest box and show an older one. Ask several.
+
+use minicbor::{Decode, Encode};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::crypto::{self, Key, OpenError, SealingPublic, SigningKey, domain};
+use crate::generation::AccessKey;
+use crate::id::{DeviceId, KeyId, MembershipId, PersonId, SliceId};
+use crate::principal::Authority;
+use crate::principal::phrase::PhraseKeys;
+use crate::ring::RingKey;
+use crate::signed::SignedSecret;
+use crate::wire::{self, V1, WireError};
+
+/// Most access keys in a note: the parts that a person without devices fetches first. The ring key
+/// opens the register of all others.
+pub const ACCESS_MAX: usize = 1024;
+/// Most addresses in a note: relays and devices.
+pub const ADDRESSES_MAX: usize = 16;
+/// Longest address, as on a card.
+pub const ADDRESS_BYTES_MAX: usize = 128;
+/// Longest recovery box: 35 KB of access keys, 2 KB of addresses and the rest.
+pub const RECOVERY_BYTES_MAX: usize = 40 * 1024;
+
+/// Where recovery boxes lie. From the words; devices keep it too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryPart {
+    /// The id of the part. Tells nothing of the words or of the person.
+    pub id: [u8; 32],
+    /// Entitles to what lies there.
+    pub access: AccessKey,
+}
+
+impl RecoveryPart {
+    /// Returns the part of the seed that the words encode, of whatever length.
+    #[must_use]
+    pub fn of_phrase(seed: &[u8]) -> Self {
+        let access = crypto::hash(domain::RECOVERY_ACCESS, &[seed]);
+        Self {
+            id: crypto::hash(domain::RECOVERY_PART, &[seed]),
+            access: AccessKey::new(Key::from_bytes(access)),
+        }
+    }
+}
+
+/// What a device leaves for the day when there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct RecoveryNote {
+    /// Version of this record.
+    #[n(0)]
+    pub version: V1,
+    /// Whose it is.
+    #[n(1)]
+    pub person: PersonId,
+    /// The admission by which the device speaks.
+    #[n(2)]
+    pub membership: MembershipId,
+    /// Which device wrote this.
+    #[n(3)]
+    pub device: DeviceId,
+    /// The highest wins: one more than the highest that the device knew.
+    #[n(4)]
+    pub serial: u64,
+    /// Which ring generation the key is of.
+    #[n(5)]
+    pub ring: KeyId,
+    /// The ring key. The authority names its commitment.
+    #[n(6)]
+    pub ring_key: RingKey,
+    /// The slice that holds the authority.
+    #[n(7)]
+    pub authority: SliceId,
+    /// What opens it.
+    #[n(8)]
+    pub authority_key: Key,
+    /// Entitles to the person's parts.
+    #[n(9)]
+    #[cbor(decode_with = "wire::list::<Ctx, AccessKey, ACCESS_MAX>")]
+    pub access: Vec<AccessKey>,
+    /// Where relays and devices are met.
+    #[n(10)]
+    #[cbor(decode_with = "wire::list::<Ctx, Address, ADDRESSES_MAX>")]
+    pub addresses: Vec<Address>,
+}
+
+/// Where somebody is met: multiaddr text.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Address(
+    #[n(0)]
+    #[cbor(decode_with = "wire::text::<Ctx, ADDRESS_BYTES_MAX>")]
+    pub String,
+);
+
+/// More than a note holds. The caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoverySealError {
+    /// Too many access keys.
+    #[error("{got} access keys, more than the {ACCESS_MAX} allowed")]
+    Access {
+        /// How many there are.
+        got: usize,
+    },
+    /// Too many addresses.
+    #[error("{got} addresses, more than the {ADDRESSES_MAX} allowed")]
+    Addresses {
+        /// How many there are.
+        got: usize,
+    },
+    /// An address that is too long.
+    #[error("an address of {got} bytes, more than the {ADDRESS_BYTES_MAX} allowed")]
+    Address {
+        /// How many bytes it has.
+        got: usize,
+    },
+    /// The note names another device than the one that signs.
+    #[error("the note is by {0}, who is not the one to sign it")]
+    Device(DeviceId),
+}
+
+/// Why a recovery box was refused. Whoever carried it is at fault, or made it up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// Longer than such a box may be; nothing was read.
+    #[error("{got} bytes, more than the {RECOVERY_BYTES_MAX} allowed")]
+    TooLong {
+        /// How many there are.
+        got: usize,
+    },
+    /// Other words, another part, or changed bytes.
+    #[error("does not open with these words")]
+    Open(#[from] OpenError),
+    /// What was inside is not a note in canonical form.
+    #[error("not readable")]
+    Wire(#[from] WireError),
+    /// The authority is another person's than the note says.
+    #[error("the note is about {got}, not about {expected}")]
+    OtherPerson {
+        /// Whose authority was given.
+        expected: PersonId,
+        /// Whom the note is about.
+        got: PersonId,
+    },
+    /// The authority does not stand on the keys of the words.
+    #[error("{0} was not founded with these words")]
+    OtherWords(PersonId),
+    /// The device does not speak for the person, by the admission that it names.
+    #[error("{0} does not speak for the person")]
+    Device(DeviceId),
+    /// The signature does not hold.
+    #[error("signature does not hold")]
+    Signature,
+}
+
+impl RecoveryNote {
+    /// Signs the note by the device that it names, and seals it to the recovery key of the charter,
+    /// for the recovery part with the id `part`.
+    ///
+    /// # Errors
+    /// [`RecoverySealError`].
+    pub fn seal(
+        &self,
+        rng: &mut impl CryptoRng,
+        device: &SigningKey,
+        part: &[u8; 32],
+        to: &SealingPublic,
+    ) -> Result<Vec<u8>, RecoverySealError> {
+        if *self.device.as_bytes() != device.public() {
+            return Err(RecoverySealError::Device(self.device));
+        }
+        if self.access.len() > ACCESS_MAX {
+            let got = self.access.len();
+            return Err(RecoverySealError::Access { got });
+        }
+        if self.addresses.len() > ADDRESSES_MAX {
+            let got = self.addresses.len();
+            return Err(RecoverySealError::Addresses { got });
+        }
+        let length = self.addresses.iter().map(|address| address.0.len()).max();
+        if let Some(got) = length.filter(|got| *got > ADDRESS_BYTES_MAX) {
+            return Err(RecoverySealError::Address { got });
+        }
+        let signed = SignedSecret::sign(
+            Zeroizing::new(wire::encode(self)),
+            domain::RECOVERY_NOTE,
+            device,
+        );
+        let inside = Zeroizing::new(wire::encode(&signed));
+        Ok(to.seal(rng, domain::RECOVERY_BOX, part, &inside))
+    }
+}
+
+/// Opens a recovery box with the words; what it says is only claimed as yet.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn open(
+    bytes: &[u8],
+    keys: &PhraseKeys,
+    part: &[u8; 32],
+) -> Result<OpenedRecovery, RecoveryError> {
+    if bytes.len() > RECOVERY_BYTES_MAX {
+        return Err(RecoveryError::TooLong { got: bytes.len() });
+    }
+    let inside = keys.recovery.open(domain::RECOVERY_BOX, part, bytes)?;
+    let signed: SignedSecret = wire::decode(&inside, RECOVERY_BYTES_MAX)?;
+    let note = wire::decode(signed.bytes(), RECOVERY_BYTES_MAX)?;
+    Ok(OpenedRecovery { signed, note })
+}
+
+/// A recovery box that opened with the words, from anybody who saw the recovery key.
+pub struct OpenedRecovery {
+    signed: SignedSecret,
+    note: RecoveryNote,
+}
+
+impl OpenedRecovery {
+    /// Returns what the note claims, whoever wrote it: where to fetch the authority.
+    #[must_use]
+    pub const fn unverified(&self) -> &RecoveryNote {
+        &self.note
+    }
+
+    /// Checks that `authority` was founded with the words and that one of its devices wrote this.
+    ///
+    /// The caller checks the ring key against its commitment in the authority, and that the authority
+    /// is the newest that is to be had: a device that was removed is none of its devices.
+    ///
+    /// # Errors
+    /// [`RecoveryError`], the cheap checks first.
+    pub fn verify(
+        self,
+        authority: &Authority,
+        keys: &PhraseKeys,
+    ) -> Result<RecoveryNote, RecoveryError> {
+        let person = authority.person();
+        if self.note.person != person {
+            return Err(RecoveryError::OtherPerson {
+                expected: person,
+                got: self.note.person,
+            });
+        }
+        let charter = authority.charter();
+        if charter.root != keys.root.public() || charter.recovery != keys.recovery.public() {
+            return Err(RecoveryError::OtherWords(person));
+        }
+        let device = self.note.device;
+        let record = authority.device(&device);
+        if record.is_none_or(|record| record.membership != self.note.membership) {
+            return Err(RecoveryError::Device(device));
+        }
+        self.signed
+            .check(device.as_bytes(), domain::RECOVERY_NOTE)
+            .map_err(|_| RecoveryError::Signature)?;
+        Ok(self.note)
+    }
+}
+
+impl std::fmt::Debug for OpenedRecovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("OpenedRecovery").field(&self.note).finish()
+    }
+}
+
+/// Returns the note to go by, of several that were verified against one authority: the one with the
+/// highest serial. Two devices that wrote one serial both wrote what was so; the lower membership
+/// is taken.
+#[must_use]
+pub fn newest(notes: impl IntoIterator<Item = RecoveryNote>) -> Option<RecoveryNote> {
+    notes
+        .into_iter()
+        .max_by_key(|note| (note.serial, std::cmp::Reverse(note.membership)))
+}
