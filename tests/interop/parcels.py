@@ -47,7 +47,7 @@ def verify_contents(given, devices, now):
         same = granted.slice == slice_ and inside.slice.owner == owner
         require(same, "rule", "not the slice that was granted")
     for key in inside.keys:
-        claimed = key.record.record
+        claimed = key.generation.record.record
         verify_part_key(key, devices)
         require(claimed.slice == slice_, "rule", "a key of another slice")
         if name == "share":

@@ -2,18 +2,20 @@
 
 import datetime
 
-from wire import Refused, decode, list_of, nullable, raw, record, require, text, uint
+from wire import decode, list_of, raw, record, require, text, uint
 
 CHARACTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 GENERATORS = [0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3]
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+# Unicode's White_Space, which is not what str.isspace() means.
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+LOWER = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+LEFT_OUT = dict.fromkeys(map(ord, INVISIBLE + WHITE))
 TIME_MOST = 253402207200000
 time = uint(TIME_MOST)
 
 card = record(person=raw(32), transport=raw(32), addresses=list_of(text(128), 8))
-link = record(
-    card=card, grant=raw(32), slice=raw(32), lens=text(64), until=time, to=raw(32)
-)
+link = record(card=card, grant=raw(32), slice=raw(32), lens=text(64), until=time, to=raw(32))
 
 
 def checksum(kind, values):
@@ -26,14 +28,14 @@ def checksum(kind, values):
     return residue
 
 
-def read_text(kind, pasted):
-    """Returns the bytes of a text of this kind."""
+def read_text(kind, pasted, start=""):
+    """Returns the bytes of a text of this kind, which may have this start."""
     require(len(pasted.encode()) <= 8192, "text", "more than 8192 bytes")
-    cleaned = "".join(c for c in pasted if not c.isspace() and c not in INVISIBLE).lower()
-    found, one, data = cleaned.removeprefix("maille:share#").rpartition("1")
+    cleaned = pasted.translate(LEFT_OUT | LOWER)
+    found, one, data = cleaned.removeprefix(start).rpartition("1")
     require(one and all(c in CHARACTERS for c in data) and len(data) >= 6, "text", "not bech32m")
     values = [CHARACTERS.index(c) for c in data]
-    require(checksum(found, values) == 0x2BC830A3, "checksum", "a character is wrong or missing")
+    require(checksum(found, values) == 0x2BC830A3, "text", "a character is wrong or missing")
     require(found == kind, "kind", f"a {found} instead of a {kind}")
     bits = 5 * (len(values) - 6)
     number = 0
@@ -55,7 +57,7 @@ def read_card(pasted):
 
 
 def read_link(pasted):
-    return decode(link, read_text("share", pasted), 2048)
+    return decode(link, read_text("share", pasted, "maille:share#"), 2048)
 
 
 def write_time(millis):

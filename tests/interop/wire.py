@@ -210,15 +210,24 @@ def encode(value):
     return head(4, len(value)) + b"".join(map(encode, value))
 
 
-def signed(item, most):
-    """`[bytes, signature]`: the record inside is read at once; its bytes are what was signed."""
+def nested(item, most):
+    """A record as a byte string, read at once; gives it with its bytes, which were hashed or signed."""
 
     def read(reader):
-        pair = row(bytes=blob(most), signature=raw(64))(reader)
+        data = blob(most)(reader)
         try:
-            value = decode(item, pair.bytes, most)
+            return SimpleNamespace(record=decode(item, data, most), bytes=data)
         except Refused as refused:
-            raise Refused("form", f"in the signed record: {refused}") from None
-        return SimpleNamespace(record=value, bytes=pair.bytes, signature=pair.signature)
+            raise Refused("form", f"in a record inside: {refused}") from None
+
+    return read
+
+
+def signed(item, most):
+    """`[bytes, signature]`."""
+
+    def read(reader):
+        pair = row(inside=nested(item, most), signature=raw(64))(reader)
+        return SimpleNamespace(**vars(pair.inside), signature=pair.signature)
 
     return read

@@ -1,0 +1,45 @@
+"""The recovery part, which the words on paper open (spec, section 5)."""
+
+from primitives import SealingSecret, hashed, open_box, public_of, verify
+from wire import decode, list_of, raw, record, require, signed, text, uint64
+
+BOX_BYTES = 40 * 1024
+
+note = record(
+    person=raw(32),
+    membership=raw(32),
+    device=raw(32),
+    serial=uint64,
+    ring=raw(32),
+    ring_key=raw(32),
+    authority_slice=raw(32),
+    authority_key=raw(32),
+    access_keys=list_of(raw(32), 1024),
+    addresses=list_of(text(128), 16),
+)
+
+
+def part_id(seed):
+    return hashed("recovery-part", seed)
+
+
+def open_recovery(data, seed):
+    require(len(data) <= BOX_BYTES, "size", "longer than a recovery box")
+    secret = SealingSecret(hashed("phrase-recovery", seed))
+    inside = open_box(secret, "recovery-box", part_id(seed), data)
+    return decode(signed(note, BOX_BYTES), inside, BOX_BYTES)
+
+
+def verify_recovery(given, seed, person, charter, devices):
+    """Checks the note against the person's authority: its charter, and its devices by their signing key."""
+    claimed = given.record
+    words = (
+        charter.root == public_of(hashed("phrase-root", seed))
+        and charter.recovery == SealingSecret(hashed("phrase-recovery", seed)).public
+    )
+    require(words and claimed.person == person, "rule", "the words of somebody else")
+    device = devices.get(claimed.device)
+    known = device is not None and device.membership == claimed.membership
+    require(known, "rule", "not by a device of the person")
+    verify(claimed.device, "recovery-note", given.bytes, given.signature)
+    return claimed
