@@ -89,23 +89,8 @@ pub struct Card {
     pub transport: TransportId,
     /// Multiaddresses without `/p2p/…`, best first.
     #[n(3)]
-    #[cbor(decode_with = "read_addresses")]
+    #[cbor(decode_with = "wire::texts::<Ctx, ADDRESSES_MAX, ADDRESS_BYTES_MAX>")]
     pub addresses: Vec<String>,
-}
-
-fn read_addresses<Ctx>(
-    d: &mut minicbor::Decoder<'_>,
-    ctx: &mut Ctx,
-) -> Result<Vec<String>, minicbor::decode::Error> {
-    let at = d.position();
-    let too_many = || minicbor::decode::Error::message("too many addresses").at(at);
-    let count = d.array()?.ok_or_else(too_many)?;
-    if count > ADDRESSES_MAX as u64 {
-        return Err(too_many());
-    }
-    (0..count)
-        .map(|_| wire::text::<Ctx, ADDRESS_BYTES_MAX>(d, ctx))
-        .collect()
 }
 
 impl Card {

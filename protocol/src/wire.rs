@@ -10,7 +10,6 @@
 use minicbor::decode::{self, Decoder};
 use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
-use zeroize::Zeroizing;
 
 /// Longest frame of a session. One frame is held in memory whole, per peer.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
@@ -94,11 +93,27 @@ where
             count: bytes.len() - decoder.position(),
         });
     }
-    // The second encoding may hold secrets, as the value does.
-    if *Zeroizing::new(encode(&value)) != bytes {
+    let mut expected = Expected(bytes);
+    if minicbor::encode(&value, &mut expected).is_err() || !expected.0.is_empty() {
         return Err(WireError::NotCanonical);
     }
     Ok(value)
+}
+
+/// Takes the bytes that it expects and no others: a value is compared with its encoding without a
+/// second copy of it, which would cost memory and might hold secrets.
+struct Expected<'b>(&'b [u8]);
+
+/// Another byte was written than expected.
+struct Unexpected;
+
+impl Write for Expected<'_> {
+    type Error = Unexpected;
+
+    fn write_all(&mut self, written: &[u8]) -> Result<(), Unexpected> {
+        self.0 = self.0.strip_prefix(written).ok_or(Unexpected)?;
+        Ok(())
+    }
 }
 
 /// Returns the version an object claims, if it claims one that is not 1.
@@ -171,6 +186,24 @@ pub fn list<'b, Ctx, T: Decode<'b, Ctx>, const MAX: usize>(
         .filter(|count| *count <= MAX)
         .ok_or_else(too_long)?;
     (0..count).map(|_| d.decode_with(ctx)).collect()
+}
+
+/// For `#[cbor(decode_with)]`: a list of at most `COUNT` texts of at most `BYTES` bytes each. A text
+/// is a byte on the wire and 24 in memory, so the bound must stand before the first.
+pub fn texts<Ctx, const COUNT: usize, const BYTES: usize>(
+    d: &mut Decoder<'_>,
+    ctx: &mut Ctx,
+) -> Result<Vec<String>, decode::Error> {
+    struct Text<const BYTES: usize>(String);
+
+    impl<'b, Ctx, const BYTES: usize> Decode<'b, Ctx> for Text<BYTES> {
+        fn decode(d: &mut Decoder<'b>, ctx: &mut Ctx) -> Result<Self, decode::Error> {
+            text::<Ctx, BYTES>(d, ctx).map(Self)
+        }
+    }
+
+    let texts = list::<Ctx, Text<BYTES>, COUNT>(d, ctx)?;
+    Ok(texts.into_iter().map(|text| text.0).collect())
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub struct Hello {
     pub person: PersonId,
     /// Where the sender can be reached now.
     #[n(4)]
+    #[cbor(decode_with = "wire::texts::<Ctx, ADDRESSES_MAX, ADDRESS_BYTES_MAX>")]
     pub addresses: Vec<String>,
     /// The numbering of the sender's own feed.
     #[n(5)]
@@ -101,7 +102,11 @@ pub enum Frame {
     Authority(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
     /// Parts that the sender can show to be entitled to.
     #[n(2)]
-    Names(#[n(0)] Vec<Name>),
+    Names(
+        #[n(0)]
+        #[cbor(decode_with = "wire::list::<Ctx, Name, NAMES_PER_FRAME_MAX>")]
+        Vec<Name>,
+    ),
     /// One thing of the sender's feed for the receiver.
     #[n(3)]
     Item {
@@ -136,31 +141,19 @@ impl Frame {
     /// Reads one whole frame.
     ///
     /// # Errors
-    /// Whatever is too long, not canonical, or not a frame; lists over their bounds.
+    /// Whatever is too long, not canonical, or not a frame; a list over its bound is malformed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
         let frame: Self = wire::decode(bytes, FRAME_BYTES_MAX)?;
         match &frame {
             Self::Hello(hello) if hello.version != VERSION => {
-                return Err(FrameError::Version { got: hello.version });
-            }
-            Self::Hello(hello)
-                if hello.addresses.len() > ADDRESSES_MAX
-                    || hello.addresses.iter().any(|a| a.len() > ADDRESS_BYTES_MAX) =>
-            {
-                return Err(FrameError::Bound { what: "addresses" });
-            }
-            Self::Names(names) if names.len() > NAMES_PER_FRAME_MAX => {
-                return Err(FrameError::Bound {
-                    what: "names in a frame",
-                });
+                Err(FrameError::Version { got: hello.version })
             }
             Self::Hello(_)
             | Self::Authority(_)
             | Self::Names(_)
             | Self::Item { .. }
-            | Self::Ack { .. } => {}
+            | Self::Ack { .. } => Ok(frame),
         }
-        Ok(frame)
     }
 }
 
@@ -176,11 +169,5 @@ pub enum FrameError {
     Version {
         /// What the peer speaks.
         got: u32,
-    },
-    /// A list is longer than allowed.
-    #[error("too many or too long {what}")]
-    Bound {
-        /// Which list.
-        what: &'static str,
     },
 }
