@@ -296,3 +296,229 @@ pub fn newest(notes: impl IntoIterator<Item = RecoveryNote>) -> Option<RecoveryN
         .into_iter()
         .max_by_key(|note| (note.serial, std::cmp::Reverse(note.membership)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::phrase;
+    use crate::testing::{Someone, keeps_the_rules, rng};
+
+    fn part(number: u8) -> RecoveryPart {
+        RecoveryPart::of_phrase(&[number; 64])
+    }
+
+    fn keys(number: u8) -> PhraseKeys {
+        phrase::keys(&[number; 64])
+    }
+
+    fn note(who: &Someone, serial: u64) -> RecoveryNote {
+        RecoveryNote {
+            version: V1,
+            person: who.id(),
+            membership: who.author().membership,
+            device: who.author().device,
+            serial,
+            ring: KeyId::from_bytes([4; 32]),
+            ring_key: RingKey::new(Key::from_bytes([5; 32])),
+            authority: SliceId::from_bytes([6; 32]),
+            authority_key: Key::from_bytes([7; 32]),
+            access: vec![AccessKey::new(Key::from_bytes([8; 32]))],
+            addresses: vec![Address("/ip4/192.0.2.7/udp/4001/quic-v1".to_owned())],
+        }
+    }
+
+    /// Seals a note for the person with the words `number`.
+    fn sealed(note: &RecoveryNote, device: &SigningKey, number: u8) -> Vec<u8> {
+        let to = keys(number).recovery.public();
+        note.seal(&mut rng(1), device, &part(number).id, &to)
+            .unwrap()
+    }
+
+    #[test]
+    fn the_words_alone_find_the_ring_key_again() {
+        let ines = Someone::new(1);
+        let note = note(&ines, 3);
+        keeps_the_rules(&note, RECOVERY_BYTES_MAX);
+        let boxed = sealed(&note, &ines.device, 1);
+        let (words, place) = (keys(1), part(1));
+        let opened = open(&boxed, &words, &place.id).unwrap();
+        assert_eq!(opened.unverified(), &note, "where to fetch the authority");
+        assert_eq!(opened.verify(&ines.authority, &words), Ok(note));
+    }
+
+    #[test]
+    fn the_part_is_of_its_words_and_gives_away_none_of_their_keys() {
+        assert_eq!(part(1), part(1));
+        assert_ne!(part(1).id, part(2).id);
+        assert_ne!(part(1).access, part(2).access);
+        assert_ne!(&part(1).id, part(1).access.key().as_bytes());
+    }
+
+    #[test]
+    fn a_box_opens_with_its_words_and_in_its_part_only() {
+        let ines = Someone::new(1);
+        let boxed = sealed(&note(&ines, 0), &ines.device, 1);
+        let refused = |bytes: &[u8], words: u8, place: u8| {
+            open(bytes, &keys(words), &part(place).id)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        let closed = RecoveryError::Open(OpenError);
+        assert_eq!(refused(&boxed, 2, 1), closed, "other words");
+        assert_eq!(refused(&boxed, 1, 2), closed, "another part");
+        for at in (0..boxed.len()).step_by(37) {
+            let mut changed = boxed.clone();
+            changed[at] ^= 1;
+            assert_eq!(refused(&changed, 1, 1), closed, "byte {at}");
+        }
+        for cut in [0, 1, 1135, 1136, boxed.len() - 1] {
+            assert_eq!(refused(&boxed[..cut], 1, 1), closed, "cut at {cut}");
+        }
+        let got = RECOVERY_BYTES_MAX + 1;
+        assert_eq!(refused(&vec![0; got], 1, 1), RecoveryError::TooLong { got });
+    }
+
+    /// Opens what somebody sealed to Inès's words, and verifies it by `authority`.
+    fn verified(boxed: &[u8], authority: &Authority) -> Result<RecoveryNote, RecoveryError> {
+        open(boxed, &keys(1), &part(1).id)?.verify(authority, &keys(1))
+    }
+
+    #[test]
+    fn a_note_by_a_stranger_is_refused() {
+        let (ines, zoe) = (Someone::new(1), Someone::new(2));
+        // Zoé, who knows Inès's charter, writes a note about Inès by her own device.
+        let hers = RecoveryNote {
+            person: ines.id(),
+            ..note(&zoe, 9)
+        };
+        let device = zoe.author().device;
+        let got = verified(&sealed(&hers, &zoe.device, 1), &ines.authority);
+        assert_eq!(got, Err(RecoveryError::Device(device)));
+        // By Inès's device, but an admission of Zoé's.
+        let readmitted = RecoveryNote {
+            membership: zoe.author().membership,
+            ..note(&ines, 9)
+        };
+        let got = verified(&sealed(&readmitted, &ines.device, 1), &ines.authority);
+        assert_eq!(got, Err(RecoveryError::Device(ines.author().device)));
+        // In the name of Inès's device, which did not sign.
+        let bytes = Zeroizing::new(wire::encode(&note(&ines, 9)));
+        let signed = SignedSecret::sign(bytes, domain::RECOVERY_NOTE, &zoe.device);
+        let to = keys(1).recovery.public();
+        let inside = wire::encode(&signed);
+        let forged = to.seal(&mut rng(1), domain::RECOVERY_BOX, &part(1).id, &inside);
+        let got = verified(&forged, &ines.authority);
+        assert_eq!(got, Err(RecoveryError::Signature));
+        // About Zoé herself, put into Inès's part.
+        let other = sealed(&note(&zoe, 9), &zoe.device, 1);
+        let mismatch = RecoveryError::OtherPerson {
+            expected: ines.id(),
+            got: zoe.id(),
+        };
+        assert_eq!(verified(&other, &ines.authority), Err(mismatch));
+    }
+
+    #[test]
+    fn a_person_made_up_with_somebodys_recovery_key_is_refused() {
+        use crate::principal::NewDevice;
+
+        // Zoé saw Inès's charter. She founds a person with Inès's recovery key and her own root,
+        // and leaves a note about it: whoever recovers with Inès's words would join that person.
+        let zoe = Someone::new(2);
+        let sealing = zoe.sealing.public();
+        let made_up = Authority::found(
+            &zoe.root,
+            keys(1).recovery.public(),
+            NewDevice {
+                signing: &zoe.device,
+                sealing: &sealing,
+                transport: crate::id::TransportId::from_bytes([3; 32]),
+            },
+            &mut rng(5),
+        );
+        let person = made_up.person();
+        let device = zoe.author().device;
+        let forged = RecoveryNote {
+            person,
+            membership: made_up.device(&device).unwrap().membership,
+            ..note(&zoe, 9)
+        };
+        let boxed = sealed(&forged, &zoe.device, 1);
+        let got = verified(&boxed, &made_up);
+        assert_eq!(got, Err(RecoveryError::OtherWords(person)));
+        // And the other way round: her recovery key under Inès's root would not open with the words.
+        let theirs = open(&boxed, &keys(1), &part(1).id).unwrap();
+        let got = theirs.verify(&made_up, &keys(2)).err();
+        assert_eq!(got, Some(RecoveryError::OtherWords(person)));
+    }
+
+    #[test]
+    fn an_older_note_that_is_shown_again_does_not_win() {
+        let ines = Someone::new(1);
+        let notes = [3, 1, 2].map(|serial| note(&ines, serial));
+        for order in [[0, 1, 2], [1, 2, 0], [2, 1, 0]] {
+            let shown = order.map(|at: usize| notes[at].clone());
+            assert_eq!(newest(shown).map(|note| note.serial), Some(3));
+        }
+        assert_eq!(newest([]), None);
+        // One serial, two devices: whatever the order, one answer.
+        let low = RecoveryNote {
+            membership: MembershipId::from_bytes([1; 32]),
+            ..note(&ines, 3)
+        };
+        let high = RecoveryNote {
+            membership: MembershipId::from_bytes([2; 32]),
+            ..note(&ines, 3)
+        };
+        let both = [low.clone(), high.clone()];
+        assert_eq!(newest(both), Some(low.clone()));
+        assert_eq!(newest([high, low.clone()]), Some(low));
+    }
+
+    #[test]
+    fn one_past_a_bound_is_neither_sealed_nor_read() {
+        let ines = Someone::new(1);
+        let address = |length| Address("a".repeat(length));
+        let full = RecoveryNote {
+            serial: u64::MAX,
+            access: vec![AccessKey::new(Key::from_bytes([8; 32])); ACCESS_MAX],
+            addresses: vec![address(ADDRESS_BYTES_MAX); ADDRESSES_MAX],
+            ..note(&ines, 0)
+        };
+        let boxed = sealed(&full, &ines.device, 1);
+        assert!(boxed.len() <= RECOVERY_BYTES_MAX);
+        assert_eq!(verified(&boxed, &ines.authority).as_ref(), Ok(&full));
+
+        let mut access = full.clone();
+        access.access.push(AccessKey::new(Key::from_bytes([9; 32])));
+        let mut addresses = full.clone();
+        addresses.addresses.push(address(1));
+        let mut long = full.clone();
+        long.addresses[0] = address(ADDRESS_BYTES_MAX + 1);
+        let (access_max, addresses_max) = (ACCESS_MAX + 1, ADDRESSES_MAX + 1);
+        for (note, refused) in [
+            (access, RecoverySealError::Access { got: access_max }),
+            (
+                addresses,
+                RecoverySealError::Addresses { got: addresses_max },
+            ),
+            (
+                long,
+                RecoverySealError::Address {
+                    got: ADDRESS_BYTES_MAX + 1,
+                },
+            ),
+        ] {
+            let to = keys(1).recovery.public();
+            let got = note.seal(&mut rng(1), &ines.device, &part(1).id, &to);
+            assert_eq!(got, Err(refused));
+            let bytes = wire::encode(&note);
+            assert!(wire::decode::<RecoveryNote>(&bytes, RECOVERY_BYTES_MAX).is_err());
+        }
+        let other = Someone::new(2);
+        let to = keys(1).recovery.public();
+        let got = full.seal(&mut rng(1), &other.device, &part(1).id, &to);
+        let device = ines.author().device;
+        assert_eq!(got, Err(RecoverySealError::Device(device)));
+    }
+}

@@ -176,7 +176,7 @@ impl Target {
         }
     }
 
-    const fn kind(&self) -> u8 {
+    pub(crate) const fn kind(&self) -> u8 {
         match self {
             Self::Content { .. } => 0,
             Self::Ring { .. } => 1,
@@ -184,7 +184,7 @@ impl Target {
         }
     }
 
-    const fn commitment(&self) -> [u8; 32] {
+    pub(crate) const fn commitment(&self) -> [u8; 32] {
         match self {
             Self::Content { commit, .. } | Self::Ring { commit, .. } => *commit,
             Self::Sealing(sealing) => *sealing.as_bytes(),

@@ -23,6 +23,8 @@ use crate::slice::SliceCharter;
 use crate::testing::{NOW, Someone, rng};
 use crate::wire::{self, V1};
 
+mod keys;
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -121,3 +121,196 @@ pub fn sealed_under<Id: Copy + Ord>(levels: &[Choice<Id>]) -> Result<Id, Owed> {
     }
     current
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A generation that counts and that nobody removed has, after `parents`.
+    fn good(parents: &[u8]) -> Generation<u8> {
+        Generation {
+            parents: parents.to_vec(),
+            counts: true,
+            maker_removed: false,
+            exposed: false,
+        }
+    }
+
+    fn exposed(parents: &[u8]) -> Generation<u8> {
+        Generation {
+            exposed: true,
+            ..good(parents)
+        }
+    }
+
+    fn by_removed(parents: &[u8]) -> Generation<u8> {
+        Generation {
+            maker_removed: true,
+            ..good(parents)
+        }
+    }
+
+    fn refused(parents: &[u8]) -> Generation<u8> {
+        Generation {
+            counts: false,
+            ..good(parents)
+        }
+    }
+
+    fn choice(generations: &[(u8, Generation<u8>)]) -> Choice<u8> {
+        Choice::among(&generations.iter().cloned().collect())
+    }
+
+    #[test]
+    fn nothing_is_sealed_where_there_is_no_key() {
+        assert_eq!(choice(&[]).current(), None);
+        assert_eq!(sealed_under::<u8>(&[]), Err(Owed { level: 0 }));
+        assert!(choice(&[]).is_tainted(&1), "what is not known");
+    }
+
+    #[test]
+    fn the_latest_generation_is_sealed_under() {
+        let choice = choice(&[(9, good(&[])), (5, good(&[9])), (7, good(&[5]))]);
+        assert_eq!(choice.current(), Some(7));
+        assert_eq!(choice.fresh().len(), 1);
+    }
+
+    #[test]
+    fn of_two_at_the_same_time_the_lowest_id_is_sealed_under_until_one_replaces_both() {
+        let mut both = vec![(9, good(&[])), (7, good(&[9])), (5, good(&[9]))];
+        assert_eq!(choice(&both).current(), Some(5));
+        assert_eq!(choice(&both).fresh().len(), 2, "both open");
+        both.push((8, good(&[5, 7])));
+        assert_eq!(choice(&both).current(), Some(8));
+    }
+
+    #[test]
+    fn a_key_that_somebody_removed_made_or_could_open_is_never_sealed_under() {
+        for tainted in [by_removed(&[9]), exposed(&[9])] {
+            // The one before is fresh again only if nobody removed has that one.
+            let choice = choice(&[(9, good(&[])), (5, tainted.clone())]);
+            assert!(choice.is_tainted(&5));
+            assert_eq!(choice.current(), Some(9));
+            let none = Choice::among(&BTreeMap::from([(9, exposed(&[])), (5, tainted)]));
+            assert_eq!(none.current(), None);
+        }
+    }
+
+    #[test]
+    fn what_does_not_count_is_not_sealed_under_and_replaces_nothing() {
+        let choice = choice(&[(9, good(&[])), (5, refused(&[9]))]);
+        assert_eq!(choice.current(), Some(9));
+        assert!(!choice.is_tainted(&5), "though nobody removed has it");
+    }
+
+    #[test]
+    fn a_generation_replaces_all_that_it_descends_from_whatever_lies_between() {
+        for between in [exposed(&[9]), by_removed(&[9]), refused(&[9])] {
+            let choice = choice(&[
+                (1, good(&[])),
+                (9, good(&[1])),
+                (5, between),
+                (7, good(&[5])),
+            ]);
+            assert_eq!(choice.fresh().iter().collect::<Vec<_>>(), [&7]);
+        }
+        // A generation between that is not here is not followed.
+        let choice = choice(&[(9, good(&[])), (7, good(&[5]))]);
+        assert_eq!(choice.fresh().iter().collect::<Vec<_>>(), [&7, &9]);
+    }
+
+    #[test]
+    fn parents_in_a_circle_end() {
+        let choice = choice(&[(5, good(&[7])), (7, good(&[5])), (9, good(&[9]))]);
+        assert_eq!(choice.current(), None);
+    }
+
+    /// The laptop removes the tablet; the phone boxes a new circle key under the person's old
+    /// ring. It is newer than the removal, and the tablet opens it (authority.md, 12).
+    #[test]
+    fn a_new_key_under_an_old_ring_is_not_sealed_under() {
+        let ring = choice(&[(1, exposed(&[]))]);
+        let under = |level: &Choice<u8>, id| Generation {
+            exposed: level.is_tainted(&id),
+            ..good(&[])
+        };
+        let circle = choice(&[(2, under(&ring, 1))]);
+        let content = choice(&[(3, under(&circle, 2))]);
+        let all = [ring, circle, content];
+        assert_eq!(sealed_under(&all), Err(Owed { level: 0 }));
+
+        // The ring rotates, and the levels above are owed one by one.
+        let ring = choice(&[(1, exposed(&[])), (4, good(&[1]))]);
+        let [_, circle, content] = all;
+        let levels = [ring.clone(), circle, content.clone()];
+        assert_eq!(sealed_under(&levels), Err(Owed { level: 1 }));
+        let rotated = |level: &Choice<u8>, below, old: u8| Generation {
+            parents: vec![old],
+            ..under(level, below)
+        };
+        let circle = choice(&[(2, exposed(&[])), (5, rotated(&ring, 4, 2))]);
+        let levels = [ring.clone(), circle.clone(), content];
+        assert_eq!(sealed_under(&levels), Err(Owed { level: 2 }));
+        let content = choice(&[(3, exposed(&[])), (6, rotated(&circle, 5, 3))]);
+        assert_eq!(sealed_under(&[ring, circle, content]), Ok(6));
+    }
+
+    /// Two devices that hear two removals in different order answer each with a rotation; every
+    /// key is tainted by one of them (authority.md, 13).
+    #[test]
+    fn rotations_that_answer_one_removal_each_leave_one_owed() {
+        let choice = choice(&[(1, exposed(&[])), (2, exposed(&[1])), (3, exposed(&[1]))]);
+        assert_eq!(sealed_under(&[choice]), Err(Owed { level: 0 }));
+    }
+
+    /// A ring that leaves its maker out does not count, and what is under it waits.
+    #[test]
+    fn what_is_under_a_ring_that_does_not_count_waits_though_untainted() {
+        let ring = choice(&[(1, exposed(&[])), (2, refused(&[1]))]);
+        let content = choice(&[(3, good(&[]))]);
+        assert_eq!(content.current(), Some(3));
+        let got = sealed_under(&[ring, content]);
+        assert_eq!(got, Err(Owed { level: 0 }));
+    }
+
+    fn level() -> impl Strategy<Value = BTreeMap<u8, Generation<u8>>> {
+        let generation = (
+            proptest::collection::vec(0u8..8, 0..3),
+            prop::bool::weighted(0.8),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.3),
+        )
+            .prop_map(|(parents, counts, maker_removed, exposed)| Generation {
+                parents,
+                counts,
+                maker_removed,
+                exposed,
+            });
+        proptest::collection::btree_map(0u8..8, generation, 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_is_the_rule_said_one_by_one(level in level()) {
+            let choice = Choice::among(&level);
+            let usable = |id: &u8| level.get(id).is_some_and(|it| {
+                it.counts && !it.maker_removed && !it.exposed
+            });
+            // Whether `from` descends from `to`, in at most as many steps as there are ids.
+            fn descends(level: &BTreeMap<u8, Generation<u8>>, from: u8, to: u8, steps: u8) -> bool {
+                steps > 0 && level.get(&from).is_some_and(|it| {
+                    it.parents.iter().any(|&up| up == to || descends(level, up, to, steps - 1))
+                })
+            }
+            for id in 0..8 {
+                let replaced = (0..8).any(|other| usable(&other) && descends(&level, other, id, 8));
+                prop_assert_eq!(choice.fresh().contains(&id), usable(&id) && !replaced);
+                let untainted = level.get(&id).is_some_and(|it| !it.maker_removed && !it.exposed);
+                prop_assert_eq!(choice.is_tainted(&id), !untainted);
+            }
+            prop_assert_eq!(choice.current(), choice.fresh().iter().min().copied());
+        }
+    }
+}

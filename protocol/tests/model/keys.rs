@@ -4,6 +4,10 @@
 //! *circle*'s ring key to that and to another person, the *content* key under the circle's. `None`
 //! is the key of the beginning. A ring key stands for the sealing key that goes with it.
 
+use std::collections::BTreeMap;
+
+use maille_protocol::generation::choice::{Choice, Generation, Owed, sealed_under};
+
 use crate::evaluate::{Charter, Law, Outcome, Rules, evaluate};
 use crate::moves::{Place, cuts, dishonest, honest};
 use crate::search::{Check, World, first_broken, hashes, same_answer};
@@ -291,6 +295,7 @@ impl World for Cascade {
                 "what_is_owed_is_carried_out_by_anybody_who_heard",
                 obligations_end,
             ),
+            ("the_code_seals_under_the_same_key", the_code_agrees),
         ];
         first_broken(&checks, self.only, &keys)
     }
@@ -368,4 +373,62 @@ fn obligations_end(keys: &Keys<'_>) -> bool {
                     .current(Level::Content)
                     .is_some_and(|content| !end.known(content, Level::Content, end.outcome.removed))
         })
+}
+
+/// What `generation::choice` is told: the keys of a level by hash, the one of the beginning as 0.
+/// It replaces nothing, and everything later replaces it.
+fn told(keys: &Keys<'_>, level: Level, below: Option<&Choice<u64>>) -> Choice<u64> {
+    let id = |key: Key| key.map_or(0, |place| keys.history.get(usize::from(place)).hash);
+    let exposed = |under: Key| below.is_none_or(|below| below.is_tainted(&id(under)));
+    let beginning = Generation {
+        parents: Vec::new(),
+        counts: true,
+        maker_removed: false,
+        exposed: match level {
+            Level::Ring => DEVICES & keys.outcome.removed != 0,
+            Level::Circle | Level::Content => exposed(None),
+        },
+    };
+    let of_level = |set| {
+        let all = keys.history.iter(set);
+        all.filter(move |(_, s)| Level::of(&s.kind) == Some(level))
+    };
+    let made = of_level(keys.set).map(|(place, s)| {
+        let generation = Generation {
+            parents: of_level(s.past).map(|(_, s)| s.hash).chain([0]).collect(),
+            counts: keys.counted >> place & 1 == 1,
+            maker_removed: keys.outcome.removed & s.author.bit() != 0,
+            exposed: match s.kind {
+                Kind::Ring { recipients } => recipients & keys.outcome.removed != 0,
+                Kind::Circle { ring: under } | Kind::Content { circle: under } => exposed(under),
+                _ => unreachable!("no key"),
+            },
+        };
+        (s.hash, generation)
+    });
+    Choice::among(&made.chain([(0, beginning)]).collect::<BTreeMap<_, _>>())
+}
+
+/// What the nodes run gives what this model gives. Asked only with all rules in force.
+fn the_code_agrees(keys: &Keys<'_>) -> bool {
+    if keys.rules.without.is_some() {
+        return true;
+    }
+    let ring = told(keys, Level::Ring, None);
+    let circle = told(keys, Level::Circle, Some(&ring));
+    let content = told(keys, Level::Content, Some(&circle));
+    let choices = [ring, circle, content];
+    let id = |key: Key| key.map_or(0, |place| keys.history.get(usize::from(place)).hash);
+    let same = |(level, choice): (Level, &Choice<u64>)| {
+        let mut fresh: Vec<_> = keys.fresh(level).into_iter().map(id).collect();
+        fresh.sort_unstable();
+        choice.fresh().iter().copied().eq(fresh) && choice.current() == keys.current(level).map(id)
+    };
+    let owed = keys.owed().map(|owed| Owed {
+        level: Level::ALL
+            .iter()
+            .position(|level| *level == owed)
+            .unwrap_or(3),
+    });
+    Level::ALL.into_iter().zip(&choices).all(same) && sealed_under(&choices).err() == owed
 }
