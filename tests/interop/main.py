@@ -77,7 +77,7 @@ def read_hash(file, world):
 def read_text(file, world):
     equal(texts.read_id("person", file["person"]), unhex(file["person_bytes"]), "person")
     equal(texts.read_text("maille", file["card"]), unhex(file["card_bytes"]), "card")
-    equal(texts.read_text("share", file["link"], "maille:share#"), unhex(file["link_bytes"]), "link")
+    equal(texts.read_text("share", file["link"], texts.START), unhex(file["link_bytes"]), "link")
     card, link = texts.read_card(file["card"]), texts.read_link(file["link"])
     equal(card.person, unhex(file["person_bytes"]), "the card's person")
     equal(link.card, card, "the link's card")

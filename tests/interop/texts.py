@@ -11,6 +11,7 @@ INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 LOWER = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 LEFT_OUT = dict.fromkeys(map(ord, INVISIBLE + WHITE))
+START = "maille:share#"
 TIME_MOST = 253402207200000
 time = uint(TIME_MOST)
 
@@ -53,11 +54,11 @@ def read_id(kind, pasted):
 
 
 def read_card(pasted):
-    return decode(card, read_text("maille", pasted), 2048)
+    return decode(card, read_text("maille", pasted, START), 2048)
 
 
 def read_link(pasted):
-    return decode(link, read_text("share", pasted, "maille:share#"), 2048)
+    return decode(link, read_text("share", pasted, START), 2048)
 
 
 def write_time(millis):
