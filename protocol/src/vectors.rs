@@ -23,6 +23,7 @@ use crate::slice::SliceCharter;
 use crate::testing::{NOW, Someone, rng};
 use crate::wire::{self, V1};
 
+mod invalid;
 mod keys;
 
 fn hex(bytes: &[u8]) -> String {
@@ -79,6 +80,8 @@ fn hashes() {
         "signature": hex(&crypto::SigningKey::from_seed(&[7; 32]).sign(domain::GRANT, b"message")),
         "phrase_seed": hex(&[1; 64]),
         "phrase_root_public": hex(&crate::principal::phrase::keys(&[1; 64]).root.public()),
+        "valid": invalid::strange_signatures(),
+        "invalid": invalid::signatures(),
     });
     file("hash", &fresh);
 }
@@ -120,6 +123,7 @@ fn slice() {
             "owner": slice.owner.to_string(),
             "salt": hex(&slice.salt),
             "slice": slice.id().to_string(),
+            "invalid": invalid::slice_charter(&slice),
         }),
     );
     assert_eq!(
@@ -311,6 +315,7 @@ fn texts() {
             "link": link.to_string(),
             "time_millis": NOW.as_millis(),
             "time": NOW.to_string(),
+            "invalid": invalid::texts(ines.id(), &card, &link),
         }),
     );
     assert_eq!(stored["card"].as_str().unwrap().parse(), Ok(card));
