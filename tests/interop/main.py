@@ -24,9 +24,10 @@ import keys
 import parcels
 import person
 import primitives
+import recovery
 import slices
 import texts
-from wire import Refused, decode, encode
+from wire import Refused, decode, require
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
 KINDS = "size version form signature open rule text kind".split()
@@ -52,7 +53,7 @@ def unhex(value):
 class World:
     """What the vectors are about: two people, a slice, a part, its key."""
 
-    owner = devices = reader = reader_secret = slice = generation = key = now = None
+    owner = charter = devices = slice = generation = record = key = now = None
 
 
 def read_hash(file, world):
@@ -102,9 +103,9 @@ def read_authority(file, world):
     equal(device.rank, file["rank"], "rank")
     secret = primitives.SealingSecret(unhex(file["sealing_seed"]))
     equal(device.sealing, secret.public, "sealing key")
-    charter = decode(person.charter, decode(person.authority, unhex(file["bytes"]), 2**18).charter, 4096)
-    recovery = primitives.hashed("phrase-recovery", unhex(file["phrase_seed"]))
-    equal(charter.recovery, primitives.SealingSecret(recovery).public, "recovery key of the phrase")
+    world.charter = person.read_charter(unhex(file["bytes"]), world.owner)
+    words = primitives.hashed("phrase-recovery", unhex(file["phrase_seed"]))
+    equal(world.charter.recovery, primitives.SealingSecret(words).public, "recovery key of the phrase")
     return {"authority": lambda data: person.read_authority(data, world.owner)}
 
 
@@ -151,13 +152,89 @@ def read_part_key(file, world):
         return given, keys.verify_part_key(given, world.devices)
 
     given, world.generation = part_key(unhex(file["bytes"]))
-    world.key = given.key
+    world.record, world.key = given.generation.record, given.key
     equal(given.generation.record.bytes, unhex(file["record_bytes"]), "record")
     equal(world.generation, texts.read_id("generation", file["generation"]), "generation")
     equal(given.key, unhex(file["content_key"]), "content key")
     equal(primitives.keyed(given.key, "key-access"), unhex(file["access_key"]), "access key")
     equal(given.generation.record.record.commit, unhex(file["commit"]), "commitment")
     return {"part key": part_key}
+
+
+def read_batch(file, world):
+    def batch(data):
+        given = decode(keys.batch, data, keys.BATCH_BYTES)
+        keys.verify_batch(given, world.devices)
+        return given
+
+    def generation(data):
+        given = decode(keys.signed_generation, data, 2**20)
+        return given, keys.verify_generation(given, world.devices)
+
+    ring, ring_key = texts.read_id("key", file["ring"]), unhex(file["ring_key"])
+    given = batch(unhex(file["bytes"]))
+    head = given.head.record
+    equal(head.membership, texts.read_id("membership", file["membership"]), "membership")
+    equal((head.under, head.root), ([ring], unhex(file["root"])), "ring and root")
+    equal(len(given.records), len(file["generations"]), "records")
+    for vector, record, wrap in zip(file["generations"], given.records, given.wraps):
+        alone, id_ = generation(unhex(vector["bytes"]))
+        equal((alone.record, alone.head), (record, given.head), "the generation alone")
+        equal(id_, texts.read_id("generation", vector["generation"]), "generation")
+        key = keys.open_wrap(keys.content_key(record), ring_key, wrap)
+        equal(key, unhex(vector["content_key"]), "content key")
+    return {"batch": batch, "signed generation": generation}
+
+
+def read_ring(file, world):
+    ring, ring_key = texts.read_id("key", file["ring"]), unhex(file["ring_key"])
+    sealing_key, secret = texts.read_id("key", file["sealing_key"]), primitives.SealingSecret(unhex(file["sealing_seed"]))
+    principal, tag_key = unhex(file["principal"]), unhex(file["tag_key"])
+    equal(primitives.keyed(ring_key, "ring-tag"), tag_key, "tag key")
+    equal(primitives.keyed(ring_key, "ring-commit", principal), unhex(file["commit"]), "commitment")
+    equal(primitives.hashed("sealing-key-id", secret.public), sealing_key, "sealing key")
+
+    def targets(vector):
+        id_, commitment = unhex(vector["id"]), unhex(vector["commitment"])
+        return [
+            keys.content_key(world.record),
+            keys.ring_key(id_, commitment, principal),
+            keys.sealing_seed(id_),
+        ][vector["kind"]]
+
+    def open_object(data, what):
+        given = decode(keys.key_object, data, 4096)
+        name, form = given.form
+        under = ring if name == "wrap" else sealing_key
+        mine = (given.id, given.tag) == (what.id, keys.tag(tag_key, what.id, under))
+        require(mine, "rule", "the object of somebody else")
+        if name == "wrap":
+            return keys.open_wrap(what, ring_key, form.bytes)
+        return keys.open_key_box(what, secret, form.bytes)
+
+    for vector in file["keys"]:
+        what = targets(vector)
+        equal((what.id, what.commit), (unhex(vector["id"]), unhex(vector["commitment"])), "what is sealed")
+        for form in ("wrapped", "boxed"):
+            equal(open_object(unhex(vector[form]), what), unhex(vector["key"]), f"the {form} key")
+    return {
+        f"key object, kind {vector['kind']}": lambda data, what=targets(vector): open_object(data, what)
+        for vector in file["keys"]
+    }
+
+
+def read_recovery(file, world):
+    seed = unhex(file["phrase_seed"])
+    equal(recovery.part_id(seed), unhex(file["part"]), "part")
+    equal(primitives.hashed("recovery-access", seed), unhex(file["access_key"]), "access key")
+
+    def recovery_box(data):
+        given = recovery.open_recovery(data, seed)
+        recovery.verify_recovery(given, seed, world.owner, world.charter, world.devices)
+        return given
+
+    equal(recovery_box(unhex(file["bytes"])).bytes, unhex(file["note"]), "note")
+    return {"recovery box": recovery_box}
 
 
 def read_entry(file, world):
@@ -222,6 +299,9 @@ READERS = {
     "grant": read_grant,
     "revocation": read_revocation,
     "part-key": read_part_key,
+    "batch": read_batch,
+    "ring": read_ring,
+    "recovery": read_recovery,
     "entry": read_entry,
     "parcel": read_parcel,
 }

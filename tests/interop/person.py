@@ -14,12 +14,16 @@ statement = record(
 authority = record(charter=blob(4096), statements=list_of(signed(statement, STATEMENT_BYTES), 64))
 
 
+def read_charter(data, person):
+    claimed = decode(authority, data, AUTHORITY_BYTES).charter
+    require(hashed("person-id", claimed) == person, "rule", "the charter of somebody else")
+    return decode(charter, claimed, 4096)
+
+
 def read_authority(data, person):
     """Returns the devices (signing key to admission) that speak for `person`."""
-    claimed = decode(authority, data, AUTHORITY_BYTES)
-    require(hashed("person-id", claimed.charter) == person, "rule", "the charter of somebody else")
-    root = decode(charter, claimed.charter, 4096).root
-    devices, previous = {}, bytes(32)
+    root = read_charter(data, person).root
+    claimed, devices, previous = decode(authority, data, AUTHORITY_BYTES), {}, bytes(32)
     for seq, given in enumerate(claimed.statements):
         record_ = given.record
         require(record_.person == person, "rule", "a statement about somebody else")
