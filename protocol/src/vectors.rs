@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use crate::card::{Card, ShareLink};
 use crate::crypto::{self, domain};
-use crate::entry::{LogTip, UnverifiedEntry};
+use crate::entry::{
+    Entry, EntryError, ForkProof, LogTip, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
+    verify_stretch,
+};
 use crate::generation::PartKey;
 use crate::grant::{Revocation, SignedGrant, SignedRevocation};
 use crate::id::DeviceId;
@@ -242,6 +245,57 @@ fn entries() {
             unhex(&entry["content"])
         );
         tip = received.tip_after();
+    }
+}
+
+#[test]
+fn stretches() {
+    let (ines, _) = people();
+    let key = ines.part_key(3, 1);
+    let entries = ines.entries(&key, &[b"first", b"second", b"third"]);
+    let other = ines.entries(&key, &[b"first", b"zweiter"]);
+    let read = |bytes: &[u8]| UnverifiedEntry::decode(bytes).unwrap();
+    let received = entries.iter().map(|entry| read(&entry.to_bytes()));
+    let stretch = verify_stretch(received.collect(), &LogTip::START).unwrap();
+    let prove = |a: &[Entry], b: &[Entry]| {
+        let proof = ForkProof::new(a.iter().map(Entry::header), b.iter().map(Entry::header));
+        hex(&proof.unwrap().to_bytes())
+    };
+    let place = stretch.last().header().place().unwrap();
+    let stored = file(
+        "stretch",
+        &json!({
+            "object": "a stretch of which only the last is signed, headers alone, fork proofs, a place",
+            "version": 1,
+            "log": hex(entries[0].log().as_bytes()),
+            "content_key": hex(key.key.key().as_bytes()),
+            "stretch": stretch.iter().map(|entry| json!({
+                "bytes": hex(&entry.to_bytes()),
+                "header_hash": hex(&entry.header_hash()),
+                "content": hex(&entry.open(&key.key).unwrap().content),
+            })).collect::<Vec<_>>(),
+            "header_signed": hex(&entries[1].header().to_bytes()),
+            "header_unsigned": hex(&stretch[1].header().to_bytes()),
+            "fork_seq": 1,
+            "fork_proof": prove(&entries[1..], &other[1..]),
+            "fork_proof_inside_stretch": prove(&stretch[1..], &other[1..]),
+            "place": hex(&wire::encode(&place)),
+        }),
+    );
+    let listed = stored["stretch"].as_array().unwrap();
+    let received = listed.iter().map(|entry| read(&unhex(&entry["bytes"])));
+    assert_eq!(
+        verify_stretch(received.collect(), &LogTip::START),
+        Ok(stretch)
+    );
+    let header = |name: &str| UnverifiedHeader::decode(&unhex(&stored[name])).unwrap();
+    let tip = entries[0].tip_after();
+    assert!(header("header_signed").verify(&tip).is_ok());
+    let unsigned = header("header_unsigned").verify(&tip);
+    assert_eq!(unsigned, Err(EntryError::Unsigned));
+    for name in ["fork_proof", "fork_proof_inside_stretch"] {
+        let proof = UnverifiedForkProof::decode(&unhex(&stored[name])).unwrap();
+        assert_eq!(proof.verify().unwrap().seq(), 1);
     }
 }
 

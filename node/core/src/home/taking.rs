@@ -332,7 +332,7 @@ impl<S: Store> Home<S> {
         let held = self.view.read::<HeldLog>(&at)?;
         let tip = held.as_ref().map_or(LogTip::START, |held| held.tip);
         if seq < tip.next_seq {
-            return self.check_same(&layout::entry(slice, part, log, seq), bytes);
+            return self.check_same(&layout::entry(slice, part, log, seq), &unverified);
         }
         let tip = if planted!(self, AcceptPastGap) {
             LogTip {
@@ -383,10 +383,12 @@ impl<S: Store> Home<S> {
         Ok(())
     }
 
-    /// An entry that is here already must be the same to the last byte; two are a fork.
-    fn check_same(&self, at: &[u8], bytes: &[u8]) -> Result<(), Refused> {
+    /// An entry that is here already must say the same, be it with a signature or without; two are
+    /// a fork.
+    fn check_same(&self, at: &[u8], again: &UnverifiedEntry) -> Result<(), Refused> {
         let held = self.view.get(at)?.ok_or_else(|| damaged(at))?;
-        if held == bytes {
+        let held = UnverifiedEntry::decode(&held).map_err(|_| damaged(at))?;
+        if held.says_the_same(again) {
             Ok(())
         } else {
             refuse("a second entry at the same place of a log")
