@@ -5,6 +5,7 @@
 //! them. Running one area alone (`cargo nextest run --cargo-profile ci -p maille-tests`) uses the
 //! binaries of the last `cargo build --profile ci --workspace`.
 
+pub mod fuzz;
 pub mod gpx;
 pub mod person;
 pub mod proxy;

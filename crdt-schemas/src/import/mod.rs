@@ -132,7 +132,8 @@ pub struct NotAPlace;
 impl FromStr for Place {
     type Err = NotAPlace;
     fn from_str(text: &str) -> Result<Self, NotAPlace> {
-        let words: Vec<&str> = text.split(' ').collect();
+        // A fifth word is one too many already.
+        let words: Vec<&str> = text.splitn(5, ' ').collect();
         let number = |word: &str| word.parse::<u64>().map_err(|_| NotAPlace);
         Ok(match words[..] {
             ["file"] => Self::File,
