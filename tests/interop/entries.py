@@ -1,13 +1,23 @@
 """Entries and their logs (spec, section 6)."""
 
+from types import SimpleNamespace
+
 from primitives import hashed, keyed, open_xchacha, public_of, u32, verify
-from wire import Refused, blob, decode, encode, nullable, raw, record, require, uint, uint32, uint64
+from wire import Refused, blob, decode, encode, list_of, nullable, optional, raw, record, require, row, uint32, uint64
 
 ENTRY_BYTES = 256 * 1024
 HEADER_BYTES = 512
 CONTENT_BYTES = 224 * 1024
+STRETCH_MOST = 128
+STRETCH_BYTES = 1024 * 1024
+FORK_PROOF_BYTES = 64 * 1024
 
-entry = record(header=blob(HEADER_BYTES), signature=raw(64), payload=blob(ENTRY_BYTES))
+header = blob(HEADER_BYTES)
+entry = record(header=header, signature=nullable(raw(64)), payload=blob(ENTRY_BYTES))
+header_alone = record(header=header, signature=optional(raw(64)))
+side = list_of(header, STRETCH_MOST)
+fork_proof = record(a=side, a_signature=raw(64), b=side, b_signature=raw(64))
+place = row(log=raw(32), seq=uint64, hash=raw(32))
 prefix = record(
     slice=raw(32),
     part=uint32,
@@ -36,32 +46,75 @@ def padme(length):
     return length + mask & ~mask
 
 
-def read_entry(data):
-    """Returns an entry with its prefix read; nothing is verified."""
-    given = decode(entry, data, ENTRY_BYTES)
-    require(len(given.header) > 32, "form", "a header without a prefix")
-    given.prefix_bytes, given.payload_hash = given.header[:-32], given.header[-32:]
+def read_header(data):
+    """Returns a header with its prefix read."""
+    require(len(data) > 32, "form", "a header without a prefix")
     try:
-        given.prefix = decode(prefix, given.prefix_bytes, HEADER_BYTES)
+        fields = decode(prefix, data[:-32], HEADER_BYTES)
     except Refused as refused:
         raise Refused("form", f"in the prefix: {refused}") from None
-    fits = len(given.payload) == 24 + given.prefix.padded + 16
-    require(fits, "form", "the padded length is not the payload's")
-    given.header_hash = hashed("entry-header", given.header)
+    return SimpleNamespace(
+        bytes=data, prefix_bytes=data[:-32], prefix=fields, payload_hash=data[-32:], hash=hashed("entry-header", data)
+    )
+
+
+def read_header_alone(data):
+    given = decode(header_alone, data, 584)
+    given.header = read_header(given.header)
     return given
 
 
-def verify_entry(given, seq, previous):
-    """Checks that this is the entry after the one with number `seq` - 1 and the header hash `previous`."""
-    require(given.prefix.seq == seq, "rule", "not the next entry")
-    require(hashed("entry-payload", given.payload) == given.payload_hash, "rule", "another payload")
-    verify(given.prefix.log, "entry", given.header, given.signature)
-    require(given.prefix.previous == previous, "rule", "a fork")
+def read_entry(data):
+    """Returns an entry with its header read; nothing is verified."""
+    given = decode(entry, data, ENTRY_BYTES)
+    given.size = len(data)
+    given.header = read_header(given.header)
+    fits = len(given.payload) == 24 + given.header.prefix.padded + 16
+    require(fits, "form", "the padded length is not the payload's")
+    return given
+
+
+def log_of(header_):
+    return header_.prefix.slice, header_.prefix.part, header_.prefix.log
+
+
+def verify_chain(headers, signature):
+    """Headers in a row, of which the last is signed."""
+    require(1 <= len(headers) <= STRETCH_MOST, "rule", "none or too many")
+    for before, after in zip(headers, headers[1:]):
+        require(log_of(before) == log_of(after), "rule", "of two logs")
+        follows = (after.prefix.seq, after.prefix.previous) == (before.prefix.seq + 1, before.hash)
+        require(follows, "rule", "not in a row")
+    require(signature is not None, "signature", "the last is not signed")
+    verify(headers[-1].prefix.log, "entry", headers[-1].bytes, signature)
+
+
+def verify_stretch(entries, seq, previous):
+    """Checks that these are the entries after the one with number `seq` - 1 and the header hash `previous`."""
+    require(sum(one.size for one in entries) <= STRETCH_BYTES, "rule", "too long")
+    require(entries and entries[0].header.prefix.seq == seq, "rule", "not the next entry")
+    for one in entries:
+        same = hashed("entry-payload", one.payload) == one.header.payload_hash
+        require(same, "rule", "another payload")
+    verify_chain([one.header for one in entries], entries[-1].signature)
+    require(entries[0].header.prefix.previous == previous, "rule", "a fork")
+
+
+def verify_fork_proof(data):
+    """Returns the header at which the log forks."""
+    given = decode(fork_proof, data, FORK_PROOF_BYTES)
+    a, b = ([read_header(one) for one in headers] for headers in (given.a, given.b))
+    verify_chain(a, given.a_signature)
+    verify_chain(b, given.b_signature)
+    require(log_of(a[0]) == log_of(b[0]), "rule", "two logs")
+    require(a[0].prefix.seq == b[0].prefix.seq, "rule", "two places")
+    require(a[0].hash < b[0].hash, "rule", "no difference, or not the lower first")
+    return a[0].prefix
 
 
 def open_entry(given, key):
     """Returns the body; the binding is verified, but not who may write."""
-    aad, nonce = given.prefix_bytes, given.payload[:24]
+    aad, nonce = given.header.prefix_bytes, given.payload[:24]
     inside = open_xchacha(keyed(key, "key-entry"), nonce, given.payload[24:], aad)
     again = keyed(keyed(key, "key-nonce"), "entry-nonce", aad, inside)[:24]
     require(again == nonce, "open", "another nonce")
@@ -73,9 +126,9 @@ def open_entry(given, key):
     except Refused as refused:
         raise Refused("open", f"in the body: {refused}") from None
     bound = opened.binding
-    require((bound is not None) == (given.prefix.seq == 0), "rule", "a binding is in entry 0 and only there")
+    require((bound is not None) == (given.header.prefix.seq == 0), "rule", "a binding is in entry 0 and only there")
     if bound:
-        at = given.prefix
+        at = given.header.prefix
         claim = encode(
             [1, bound.membership, bound.device, at.log, at.slice, at.part, bound.installation]
         )

@@ -27,7 +27,7 @@ import primitives
 import recovery
 import slices
 import texts
-from wire import Refused, decode, require
+from wire import Refused, blob, decode, list_of, require
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
 KINDS = "size version form signature open rule text kind".split()
@@ -249,30 +249,61 @@ def read_entry(file, world):
     previous = bytes(32)
     for seq, vector in enumerate(file["entries"]):
         given = entries.read_entry(unhex(vector["bytes"]))
-        entries.verify_entry(given, seq, previous)
-        at = given.prefix
+        entries.verify_stretch([given], seq, previous)
+        at = given.header.prefix
         equal((at.slice, at.part, at.generation, at.log), (slice_, part, world.generation, log), "prefix")
         opened = entries.open_entry(given, key)
         equal(opened.content, unhex(vector["content"]), "content")
         equal(decode(entries.body, unhex(vector["body"]), 2**18), opened, "body")
-        previous = given.header_hash
+        previous = given.header.hash
         equal(previous, unhex(vector["header_hash"]), "header hash")
         if opened.binding:
             bound = opened.binding
             equal((bound.membership, bound.installation), (membership, installation), "binding")
             equal(bound.membership, world.devices[bound.device].membership, "membership of the device")
 
-    def first_entry(data):
-        given = entries.read_entry(data)
-        entries.verify_entry(given, 0, bytes(32))
-        return entries.open_entry(given, key)
+    def entry_at(seq, previous):
+        def read(data):
+            given = entries.read_entry(data)
+            entries.verify_stretch([given], seq, previous)
+            return entries.open_entry(given, key)
 
-    def next_entry(data):
-        given = entries.read_entry(data)
-        entries.verify_entry(given, len(file["entries"]), previous)
-        return entries.open_entry(given, key)
+        return read
 
-    return {"first entry": first_entry, "next entry": next_entry}
+    return {"first entry": entry_at(0, bytes(32)), "next entry": entry_at(len(file["entries"]), previous)}
+
+
+def read_stretch(file, world):
+    log, key = unhex(file["log"]), unhex(file["content_key"])
+    stretch = [entries.read_entry(unhex(vector["bytes"])) for vector in file["stretch"]]
+    entries.verify_stretch(stretch, 0, bytes(32))
+    for given, vector in zip(stretch, file["stretch"]):
+        equal(given.header.hash, unhex(vector["header_hash"]), "header hash")
+        equal(entries.open_entry(given, key).content, unhex(vector["content"]), "content")
+    equal([given.signature is None for given in stretch], [True, True, False], "only the last is signed")
+    alone = entries.read_header_alone(unhex(file["header_signed"]))
+    equal(alone.header, stretch[1].header, "header alone")
+    entries.verify_chain([alone.header], alone.signature)
+    unsigned = entries.read_header_alone(unhex(file["header_unsigned"]))
+    equal((unsigned.header, unsigned.signature), (alone.header, None), "header without a signature")
+    for name in ("fork_proof", "fork_proof_inside_stretch"):
+        at = entries.verify_fork_proof(unhex(file[name]))
+        equal((at.log, at.seq), (log, file["fork_seq"]), "fork")
+    place = decode(entries.place, unhex(file["place"]), 128)
+    last = stretch[-1].header
+    equal((place.log, place.seq, place.hash), (log, last.prefix.seq, last.hash), "place")
+
+    def whole(data):
+        parts = decode(list_of(blob(entries.ENTRY_BYTES), 1000), data, 2**21)
+        given = [entries.read_entry(part) for part in parts]
+        entries.verify_stretch(given, 0, bytes(32))
+        return [entries.open_entry(one, key) for one in given]
+
+    return {
+        "stretch": whole,
+        "header alone": lambda data: entries.read_header_alone(data),
+        "fork proof": entries.verify_fork_proof,
+    }
 
 
 def read_parcel(file, world):
@@ -303,6 +334,7 @@ READERS = {
     "ring": read_ring,
     "recovery": read_recovery,
     "entry": read_entry,
+    "stretch": read_stretch,
     "parcel": read_parcel,
 }
 

@@ -134,14 +134,19 @@ def list_of(item, most):
     return read
 
 
-def row(**fields):
-    """An array of named fields."""
+def optional(item):
+    """A last field that is left out when it is absent."""
 
     def read(reader):
-        require(reader.of(4) == len(fields), "form", f"an array of {len(fields)} was expected")
-        return read_fields(reader, fields)
+        return item(reader)  # a null is refused like any other wrong type
 
+    read.optional = True
     return read
+
+
+def row(**fields):
+    """An array of named fields."""
+    return lambda reader: read_fields(reader, reader.of(4), fields)
 
 
 def record(**fields):
@@ -151,15 +156,18 @@ def record(**fields):
         count = reader.of(4)
         kind = "form" if reader.depth else "version"
         require(count >= 1 and reader.of(0) == 1, kind, "not version 1")
-        require(count == 1 + len(fields), "form", f"an array of {1 + len(fields)} was expected")
-        return read_fields(reader, fields)
+        return read_fields(reader, count - 1, fields)
 
     return read
 
 
-def read_fields(reader, fields):
+def read_fields(reader, count, fields):
+    least = sum(not hasattr(item, "optional") for item in fields.values())
+    require(least <= count <= len(fields), "form", f"{count} fields instead of {len(fields)}")
     reader.depth += 1
-    values = SimpleNamespace(**{name: item(reader) for name, item in fields.items()})
+    values = SimpleNamespace(**dict.fromkeys(fields))
+    for name, item in list(fields.items())[:count]:
+        setattr(values, name, item(reader))
     reader.depth -= 1
     return values
 
@@ -171,8 +179,7 @@ def choice(**kinds):
         count, number = reader.of(4), reader.of(0)
         require(number < len(kinds), "form", f"kind {number} is not known")
         name, fields = list(kinds.items())[number]
-        require(count == 1 + len(fields), "form", f"an array of {1 + len(fields)} was expected")
-        return name, read_fields(reader, fields)
+        return name, read_fields(reader, count - 1, fields)
 
     return read
 
