@@ -202,6 +202,7 @@ fn part_key() {
             "content_key": hex(key.key.key().as_bytes()),
             "access_key": hex(key.key.access().key().as_bytes()),
             "commit": hex(&key.record.unverified().commit),
+            "invalid": invalid::part_keys(&key, &ines),
         }),
     );
     let received: PartKey = wire::decode(&unhex(&stored["bytes"]), 4096).unwrap();

@@ -97,15 +97,19 @@ def verify_generation(given, devices):
     return generation_id(given.record)
 
 
+def read_batch(data):
+    given = decode(batch, data, BATCH_BYTES)
+    require(len(given.wraps) in (0, len(given.records)), "form", "a wrap for each record or none")
+    return given
+
+
 def verify_batch(given, devices):
     verify_head(given.head, devices)
     signed_, records = given.head.record, given.records
     require(len(records) == signed_.count, "rule", "more or fewer records than were signed")
     require(tree([leaf(one.bytes) for one in records]) == signed_.root, "rule", "other records")
     require(all(rising(one.record.parents) for one in records), "rule", "parents out of order")
-    if given.wraps:
-        fits = len(given.wraps) == len(records) and len(signed_.under) == 1
-        require(fits, "rule", "a wrap for each record, under one key, or none")
+    require(not given.wraps or len(signed_.under) == 1, "rule", "wraps are under one key")
 
 
 def verify_part_key(given, devices):

@@ -163,7 +163,7 @@ def read_part_key(file, world):
 
 def read_batch(file, world):
     def batch(data):
-        given = decode(keys.batch, data, keys.BATCH_BYTES)
+        given = keys.read_batch(data)
         keys.verify_batch(given, world.devices)
         return given
 

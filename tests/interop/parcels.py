@@ -3,7 +3,7 @@
 from keys import part_key, verify_part_key
 from primitives import hashed, open_box, verify
 from slices import part_within, signed_grant, signed_revocation, slice_charter, slice_id, verify_grant, verify_revocation
-from wire import choice, decode, list_of, raw, record, require, signed
+from wire import choice, decode_signed, list_of, raw, record, require
 
 PARCEL_BYTES = 1024 * 1024 - 4096
 
@@ -19,7 +19,7 @@ letter = record(sender=raw(32), device=raw(32), to=raw(32), sealing_key=raw(32),
 def open_parcel(data, me, secret):
     require(len(data) <= PARCEL_BYTES, "size", "longer than a parcel")
     inside = open_box(secret, "parcel", me, data)
-    given = decode(signed(letter, PARCEL_BYTES), inside, PARCEL_BYTES)
+    given = decode_signed(letter, inside, PARCEL_BYTES)
     named = given.record.to == me and given.record.sealing_key == hashed("sealing-key-id", secret.public)
     require(named, "rule", "written for somebody else")
     return given

@@ -1,7 +1,7 @@
 """The recovery part, which the words on paper open (spec, section 5)."""
 
 from primitives import SealingSecret, hashed, open_box, public_of, verify
-from wire import decode, list_of, raw, record, require, signed, text, uint64
+from wire import decode_signed, list_of, raw, record, require, text, uint64
 
 BOX_BYTES = 40 * 1024
 
@@ -27,7 +27,7 @@ def open_recovery(data, seed):
     require(len(data) <= BOX_BYTES, "size", "longer than a recovery box")
     secret = SealingSecret(hashed("phrase-recovery", seed))
     inside = open_box(secret, "recovery-box", part_id(seed), data)
-    return decode(signed(note, BOX_BYTES), inside, BOX_BYTES)
+    return decode_signed(note, inside, BOX_BYTES)
 
 
 def verify_recovery(given, seed, person, charter, devices):

@@ -238,3 +238,10 @@ def signed(item, most):
         return SimpleNamespace(**vars(pair.inside), signature=pair.signature)
 
     return read
+
+
+def decode_signed(item, data, most):
+    """`[bytes, signature]` out of a box: the record inside is the outermost object."""
+    pair = decode(row(bytes=blob(most), signature=raw(64)), data, most)
+    pair.record = decode(item, pair.bytes, most)
+    return pair

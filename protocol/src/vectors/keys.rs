@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{file, hex, people, unhex};
+use super::{file, hex, invalid, people, unhex};
 use crate::crypto::Key;
 use crate::generation::{GenerationBatch, Next, SignedGeneration};
 use crate::id::{GenerationId, KeyId, SliceId};
@@ -73,6 +73,7 @@ fn sealed_keys() {
                 "wrapped": hex(&wire::encode(wrapped)),
                 "boxed": hex(&wire::encode(boxed)),
             })).collect::<Vec<_>>(),
+            "invalid": invalid::key_objects(&objects[0].0, &objects[0].1, &targets[0].0, &ring, &marc.sealing),
         }),
     );
     let read = |value: &Value| KeyObject::decode(&unhex(value)).unwrap();
@@ -120,6 +121,7 @@ fn batch() {
                 "content_key": hex(key.key().as_bytes()),
                 "bytes": hex(&wire::encode(&signed)),
             })).collect::<Vec<_>>(),
+            "invalid": invalid::batches(&batch, &ines),
         }),
     );
     let received = GenerationBatch::decode(&unhex(&stored["bytes"])).unwrap();
@@ -164,6 +166,7 @@ fn recovery_box() {
             "access_key": hex(part.access.key().as_bytes()),
             "bytes": hex(&boxed),
             "note": hex(&wire::encode(&note)),
+            "invalid": invalid::recovery_boxes(&boxed, &ines),
         }),
     );
     let opened = recovery::open(&unhex(&stored["bytes"]), &words, &part.id).unwrap();
