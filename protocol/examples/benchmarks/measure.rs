@@ -9,6 +9,8 @@ use std::time::Instant;
 
 /// How often each thing is measured; the median counts.
 const RUNS: usize = 7;
+/// How long one run takes at least.
+const RUN_SECONDS: f64 = 0.1;
 
 /// Returns the CPU seconds that this thread has had, or those since the start if nobody knows.
 fn now() -> f64 {
@@ -23,15 +25,21 @@ fn now() -> f64 {
     }
 }
 
-/// Returns the median of the seconds that `work` takes.
+/// Returns the median of the seconds that `work` takes. What is short is done again and again: the
+/// system books CPU time a few milliseconds late.
 pub(crate) fn seconds<T>(mut work: impl FnMut() -> T) -> f64 {
-    let mut runs: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            let start = now();
+    let mut run = |times: u32| {
+        let start = now();
+        for _ in 0..times {
             std::hint::black_box(work());
-            now() - start
-        })
-        .collect();
+        }
+        now() - start
+    };
+    let mut times = 1;
+    while run(times) < RUN_SECONDS && times < 1 << 20 {
+        times *= 2;
+    }
+    let mut runs: Vec<f64> = (0..RUNS).map(|_| run(times) / f64::from(times)).collect();
     runs.sort_unstable_by(f64::total_cmp);
     runs[RUNS / 2]
 }
