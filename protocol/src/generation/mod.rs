@@ -498,6 +498,12 @@ mod tests {
             &[&first.record],
         );
         assert_eq!(next.record.unverified().parents, [first.generation()]);
+        // As the spec says: a record without and with a parent, its head, a generation, a part key.
+        let sizes = [first.record.record_bytes(), next.record.record_bytes()].map(<[u8]>::len);
+        assert_eq!(sizes, [72, 106]);
+        assert_eq!(first.record.head.signed_bytes().len(), 106);
+        assert_eq!(wire::encode(&first.record).len(), 252);
+        assert_eq!(wire::encode(&first).len(), 288);
         for key in [first, next, widest(&ines)] {
             assert_eq!(key.verify(&ines.authority).err(), None);
             keeps_the_rules(&key, wire::FRAME_BYTES_MAX);
