@@ -76,6 +76,9 @@ where
             max,
         });
     }
+    if foreign_version(bytes).is_none() && has_indefinite_length(bytes) {
+        return Err(WireError::NotCanonical);
+    }
     let mut decoder = Decoder::new(bytes);
     let value: T = match decoder.decode() {
         Ok(value) => value,
@@ -114,6 +117,42 @@ impl Write for Expected<'_> {
         self.0 = self.0.strip_prefix(written).ok_or(Unexpected)?;
         Ok(())
     }
+}
+
+/// Returns whether something in `bytes` is of indefinite length, or ends such a thing.
+///
+/// No canonical encoding holds one. Left to the decoder, they would cost memory: to step over what it
+/// does not know, such as a field too many, it keeps 16 bytes for each level of arrays without length,
+/// and a level is one byte. This looks at the heads of items one after another, however they nest.
+fn has_indefinite_length(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some((&head, after)) = rest.split_first() {
+        let (major, argument) = (head >> 5, head & 0x1f);
+        let length_of_argument = match argument {
+            0..=23 => 0,
+            24..=27 => 1 << (argument - 24),
+            31 => return true,
+            _ => return false, // no CBOR: the decoder says where
+        };
+        let Some((bytes_of_argument, after)) = after.split_at_checked(length_of_argument) else {
+            return false;
+        };
+        let argument = match bytes_of_argument {
+            [] => u64::from(argument),
+            big_endian => big_endian
+                .iter()
+                .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+        };
+        let content = match major {
+            2 | 3 => usize::try_from(argument).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        let Some((_, after)) = after.split_at_checked(content) else {
+            return false;
+        };
+        rest = after;
+    }
+    false
 }
 
 /// Returns the version an object claims, if it claims one that is not 1.
@@ -269,16 +308,8 @@ mod tests {
                 b"\x85\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09\x00",
                 "an extra field",
             ),
-        ] {
-            assert_eq!(
-                decode::<Thing>(spelling, 99),
-                Err(WireError::NotCanonical),
-                "{why}"
-            );
-        }
-        for (spelling, why) in [
             (
-                b"\x84\x01\x7f\x64abcd\xff\x83\x01\x02\x03\x42\x08\x09".as_slice(),
+                b"\x84\x01\x7f\x64abcd\xff\x83\x01\x02\x03\x42\x08\x09",
                 "indefinite text",
             ),
             (
@@ -289,7 +320,22 @@ mod tests {
                 b"\x84\x01\x64abcd\x83\x01\x02\x03\x5f\x42\x08\x09\xff",
                 "indefinite bytes",
             ),
-            (b"\xc1\x84\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09", "a tag"),
+            (
+                b"\x85\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09\x82\x00\x9f\xff",
+                "an indefinite list in an extra field",
+            ),
+        ] {
+            assert_eq!(
+                decode::<Thing>(spelling, 99),
+                Err(WireError::NotCanonical),
+                "{why}"
+            );
+        }
+        for (spelling, why) in [
+            (
+                b"\xc1\x84\x01\x64abcd\x83\x01\x02\x03\x42\x08\x09".as_slice(),
+                "a tag",
+            ),
             (
                 b"\x84\x01\x64ab\xff\xff\x83\x01\x02\x03\x42\x08\x09",
                 "not UTF-8",

@@ -71,7 +71,7 @@ fn every_folder_of_the_corpus_belongs_to_a_target_and_the_whole_is_small() {
 }
 
 /// Lists of what is short on the wire and long in memory, as long as they fit: an empty text is one byte
-/// on the wire and 24 in memory.
+/// on the wire and 24 in memory. The second was found by `tests/fuzz/run frame`.
 #[test]
 fn a_frame_of_the_longest_list_costs_no_more_than_its_bytes_allow() {
     let hello = |addresses| {
@@ -92,6 +92,15 @@ fn a_frame_of_the_longest_list_costs_no_more_than_its_bytes_allow() {
         .find(|target| target.name == "frame")
         .expect("frames are decoded");
     let mut broken = Vec::new();
+    // What a decoder steps over: a field too many, of as many levels as fit.
+    let mut deep = Frame::Ack { position: 1 }.to_bytes();
+    let array_of_two = deep.iter().rposition(|byte| *byte == 0x81);
+    deep[array_of_two.expect("a list of one field")] = 0x82;
+    for level in [0x9f, 0x81, 0x82, 0xa1, 0xbf] {
+        let mut deep = deep.clone();
+        deep.resize(1_000_000, level);
+        check(frame, &deep, &mut broken);
+    }
     for long in [
         hello(vec![String::new(); 1_000_000]),
         Frame::Names(vec![Name([1; 32]); 30_000]),

@@ -19,10 +19,12 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::crypto::{self, Key, SealingPublic, SealingSecret, SigningKey, domain};
-use maille_protocol::entry::{Body, LogId, Prefix, UnverifiedEntry};
+use maille_protocol::entry::{
+    Body, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
+};
 use maille_protocol::generation::{
-    AccessKey, BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, Issuer,
-    Next, PartKey, SignedGeneration,
+    BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, PartKey,
+    SignedGeneration,
 };
 use maille_protocol::grant::{Grant, Revocation};
 use maille_protocol::id::{
@@ -32,8 +34,8 @@ use maille_protocol::id::{
 use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Charter, Statement, UnverifiedAuthority};
-use maille_protocol::recovery::{self, Address, RECOVERY_BYTES_MAX, RecoveryNote};
-use maille_protocol::ring::{KeyBox, KeyObject, RingKey, Target as KeyTarget, Wrap};
+use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
+use maille_protocol::ring::{KeyBox, KeyObject, RingKey, Wrap};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{PartNumber, SliceCharter};
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Item, Session};
@@ -158,6 +160,11 @@ pub const TARGETS: &[Target] = &[
         record::<SliceCharter>(bytes, STATEMENT_BYTES_MAX)
     }),
     target("entry", entry),
+    target("header", header),
+    target("fork-proof", fork_proof),
+    target("log-place", |bytes| {
+        record::<LogPlace>(bytes, STATEMENT_BYTES_MAX)
+    }),
     target("entry-body", |bytes| record::<Body>(bytes, ENTRY_BYTES_MAX)),
     inside("entry-inside", entry_around, entry_inside),
     target("charter", |bytes| {
@@ -176,15 +183,11 @@ pub const TARGETS: &[Target] = &[
     target("part-key", |bytes| {
         record::<PartKey>(bytes, STATEMENT_BYTES_MAX)
     }),
-    target("key-object", |bytes| match KeyObject::decode(bytes) {
-        Ok(value) => {
-            assert!(wire::encode(&value) == bytes, "two spellings of one value");
-            true
-        }
-        Err(_) => {
-            record::<KeyBox>(bytes, STATEMENT_BYTES_MAX)
-                || record::<Wrap>(bytes, STATEMENT_BYTES_MAX)
-        }
+    target("key-object", |bytes| {
+        record::<KeyObject>(bytes, STATEMENT_BYTES_MAX)
+    }),
+    target("wrap-or-box", |bytes| {
+        record::<KeyBox>(bytes, STATEMENT_BYTES_MAX) || record::<Wrap>(bytes, STATEMENT_BYTES_MAX)
     }),
     // what is left for the day when there is no device
     target("recovery-note", |bytes| {
@@ -259,26 +262,26 @@ fn batch(bytes: &[u8]) -> bool {
 }
 
 /// Whose recovery boxes are opened.
-fn words() -> &'static (PhraseKeys, SealingPublic) {
-    static WORDS: OnceLock<(PhraseKeys, SealingPublic)> = OnceLock::new();
+fn words() -> &'static (PhraseKeys, SealingPublic, [u8; 32]) {
+    static WORDS: OnceLock<(PhraseKeys, SealingPublic, [u8; 32])> = OnceLock::new();
     WORDS.get_or_init(|| {
-        let keys = phrase::keys(&[1; 64]);
+        let seed = [1; 64]; // that of the vectors
+        let keys = phrase::keys(&seed);
         let public = keys.recovery.public();
-        (keys, public)
+        (keys, public, RecoveryPart::of_phrase(&seed).id)
     })
 }
 
-const RECOVERY_PART: [u8; 32] = [1; 32];
-
 fn recovery_box(bytes: &[u8]) -> bool {
-    recovery::open(bytes, &words().0, &RECOVERY_PART).is_ok()
+    let (keys, _, part) = words();
+    recovery::open(bytes, keys, part).is_ok()
 }
 
 /// A recovery box around a signed note, as whoever saw the recovery key can make it.
 fn recovery_around(bytes: &[u8]) -> Vec<u8> {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let public = &words().1;
-    public.seal(&mut rng, domain::RECOVERY_BOX, &RECOVERY_PART, bytes)
+    let (_, public, part) = words();
+    public.seal(&mut rng, domain::RECOVERY_BOX, part, bytes)
 }
 
 fn entry(bytes: &[u8]) -> bool {
@@ -288,6 +291,26 @@ fn entry(bytes: &[u8]) -> bool {
     let taken = value.assume_verified();
     assert!(taken.to_bytes() == bytes, "two spellings of one value");
     let _ = taken.tip_after();
+    true
+}
+
+fn header(bytes: &[u8]) -> bool {
+    let Ok(value) = UnverifiedHeader::decode(bytes) else {
+        return false;
+    };
+    let taken = value.assume_verified();
+    assert!(taken.to_bytes() == bytes, "two spellings of one value");
+    let _ = taken.tip_after();
+    true
+}
+
+fn fork_proof(bytes: &[u8]) -> bool {
+    let Ok(value) = UnverifiedForkProof::decode(bytes) else {
+        return false;
+    };
+    if let Ok(proof) = value.verify() {
+        assert!(proof.to_bytes() == bytes, "two spellings of one value");
+    }
     true
 }
 
@@ -325,11 +348,10 @@ fn entry_around(inside: &[u8]) -> Vec<u8> {
         padded_len: u32::try_from(inside.len()).unwrap_or(u32::MAX),
     };
     let mut header = wire::encode(&prefix);
-    let nonce_key = key.key().derive(domain::KEY_NONCE, &[]);
     let nonce = crypto::keyed_hash(
-        nonce_key.as_bytes(),
+        key.key().as_bytes(),
         domain::ENTRY_NONCE,
-        &[&header, &inside],
+        &[&inside, &header],
     );
     let nonce: [u8; 24] = *nonce.first_chunk().expect("24 of 32 bytes");
     let sealing = key.key().derive(domain::KEY_ENTRY, &[]);
@@ -589,9 +611,15 @@ pub fn seeds(repository: &Path) -> Vec<Vec<u8>> {
     }
     made(&mut seeds);
     let (person, secret, _) = reader();
+    let (keys, _, part) = words();
     let inside: Vec<_> = seeds
         .iter()
-        .filter_map(|seed| secret.open(domain::PARCEL, person.as_bytes(), seed).ok())
+        .filter_map(|seed| {
+            let letter = secret.open(domain::PARCEL, person.as_bytes(), seed);
+            letter
+                .or_else(|_| keys.recovery.open(domain::RECOVERY_BOX, part, seed))
+                .ok()
+        })
         .map(|inside| inside.to_vec())
         .collect();
     seeds.extend(inside);
@@ -725,7 +753,6 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
         seeds.push(text.into_bytes());
     }
 
-    of_keys(seeds);
     let mut written = a_document();
     for file in sample::files(7, january()) {
         let records = import(&file.name, &file.bytes, None)
@@ -753,67 +780,6 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
     seeds.extend(written.take_changes());
     seeds.push(a_document().save());
     seeds.push(written.save());
-}
-
-/// Records that have no vector yet: a batch with wraps, a key object, a recovery note.
-fn of_keys(seeds: &mut Vec<Vec<u8>>) {
-    let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let device = SigningKey::from_seed(&[1; 32]);
-    let membership = MembershipId::from_bytes([2; 32]);
-    let ring = RingKey::new(Key::from_bytes([7; 32]));
-    let issuer = Issuer {
-        membership,
-        signing: &device,
-    };
-    let parts = [0, 1, 2].map(|part| Next {
-        slice: SliceId::from_bytes([9; 32]),
-        part: PartNumber(part),
-        parents: vec![GenerationId::from_bytes([4; 32]); usize::from(part == 1)],
-    });
-    let (batch, keys) =
-        GenerationBatch::rotate(&mut rng, issuer, KeyId::from_bytes([5; 32]), &ring, &parts)
-            .expect("a small batch");
-    seeds.push(batch.to_bytes());
-    for (alone, key) in batch.generations().zip(keys) {
-        seeds.push(wire::encode(&alone));
-        let target = KeyTarget::content(alone.id(), alone.unverified());
-        let wrap = ring.wrap(&target, key.key()).expect("its key");
-        seeds.push(wire::encode(&wrap));
-        let (tag_key, to) = (Key::from_bytes([3; 32]), &words().1);
-        for object in [
-            KeyObject::wrap(
-                KeyId::from_bytes([5; 32]),
-                &ring,
-                &tag_key,
-                &target,
-                key.key(),
-            ),
-            KeyObject::seal(&mut rng, to, &tag_key, &target, key.key()),
-        ] {
-            seeds.push(wire::encode(&object.expect("its key")));
-        }
-    }
-    let note = RecoveryNote {
-        version: V1,
-        person: PersonId::from_bytes([1; 32]),
-        membership,
-        device: DeviceId::from_bytes(device.public()),
-        serial: 3,
-        ring: KeyId::from_bytes([5; 32]),
-        ring_key: ring,
-        authority: SliceId::from_bytes([9; 32]),
-        authority_key: Key::from_bytes([8; 32]),
-        access: vec![AccessKey::new(Key::from_bytes([6; 32])); 2],
-        addresses: vec![Address("/ip4/192.0.2.7/udp/4001/quic-v1".to_owned())],
-    };
-    seeds.push(wire::encode(&note));
-    let boxed = note.seal(&mut rng, &device, &RECOVERY_PART, &words().1);
-    let boxed = boxed.expect("a small note");
-    let inside = words()
-        .0
-        .recovery
-        .open(domain::RECOVERY_BOX, &RECOVERY_PART, &boxed);
-    seeds.push(inside.expect("sealed to these words").to_vec());
 }
 
 /// A track with two segments and one without times. Nobody rode there.
