@@ -76,8 +76,11 @@ where
             max,
         });
     }
-    if foreign_version(bytes).is_none() && has_indefinite_length(bytes) {
-        return Err(WireError::NotCanonical);
+    if has_indefinite_length(bytes) {
+        return Err(match foreign_version(bytes) {
+            Some(got) => WireError::Version { got },
+            None => WireError::NotCanonical,
+        });
     }
     let mut decoder = Decoder::new(bytes);
     let value: T = match decoder.decode() {
