@@ -144,4 +144,15 @@ mod tests {
         assert!(!holds(leaf(&leaves.concat()), 0, 1, &[], &root));
         assert_eq!(Tree::over(Vec::new()).root(), None);
     }
+
+    #[test]
+    fn a_path_has_the_length_that_the_count_says() {
+        // Whoever signs can say that a root over two leaves is over one, or over four.
+        let leaves = leaves(2);
+        let root = Tree::over(leaves.clone()).root().unwrap();
+        assert!(holds(leaves[1], 1, 2, &leaves[..1], &root));
+        assert!(!holds(leaves[1], 0, 1, &leaves[..1], &root));
+        assert!(!holds(leaves[1], 1, 4, &leaves[..1], &root));
+        assert!(!holds(leaves[0], 0, 0, &[], &leaves[0]));
+    }
 }
