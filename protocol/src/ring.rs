@@ -23,6 +23,8 @@
 //! **Invariants.** What opens is what was committed to: opening checks it, whoever sealed.
 
 mod object;
+#[cfg(test)]
+mod story;
 
 pub use object::{KeyForm, KeyObject, KeyObjectError, KeyObjects, OBJECTS_MAX, Opener, Tag};
 
