@@ -2,7 +2,7 @@
 //!
 //! | move | made of |
 //! |---|---|
-//! | [`hash`], [`keyed_hash`] | BLAKE3, derive-key mode per domain, every part preceded by its length |
+//! | [`hash`], [`keyed_hash`] | BLAKE3, derive-key mode per domain, the lengths of all parts at the end |
 //! | [`SigningKey`], [`verify`] | Ed25519, strict verification, weak keys refused, domain in front of the message |
 //! | [`SealingPublic::seal`], [`SealingSecret::open`] | HPKE base mode: X-Wing, HKDF-SHA256, ChaCha20-Poly1305 |
 //!
@@ -62,9 +62,7 @@ pub mod domain {
     pub const KEY_ACCESS: &str = "maille/1/key-access";
     /// Encryption subkey, from a content key.
     pub const KEY_ENTRY: &str = "maille/1/key-entry";
-    /// Nonce subkey, from a content key.
-    pub const KEY_NONCE: &str = "maille/1/key-nonce";
-    /// Nonce of an entry.
+    /// Nonce of an entry, keyed by a content key.
     pub const ENTRY_NONCE: &str = "maille/1/entry-nonce";
     /// Log key, from a device's signing seed.
     pub const LOG_KEY: &str = "maille/1/log-key";
@@ -117,10 +115,18 @@ pub fn keyed_hash(key: &[u8; 32], domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     absorb(blake3::Hasher::new_keyed(&subkey), parts)
 }
 
+/// Parts first, so that a long first one is aligned: BLAKE3 then hashes two of its chunks at once,
+/// which is a third less time for an entry of 2 KiB than behind a length of 8 bytes.
+///
+/// Two lists of parts never give the same bytes. As many parts: the lengths at the end tell where
+/// each one ends. `n` and `n + j` parts: the last `n` lengths would be the same in both, and the
+/// parts before them `8 j` bytes shorter than nothing.
 fn absorb(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
+    }
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
     }
     *hasher.finalize().as_bytes()
 }
@@ -431,6 +437,14 @@ mod tests {
             hash("a", &[b"a", b"bc"]),
             hash("a", &[b"abc"]),
             hash("a", &[b"abc", b""]),
+            hash("a", &[b"", b"abc"]),
+            hash("a", &[]),
+            hash("a", &[b""]),
+            hash("a", &[b"", b""]),
+            // Parts that look like the lengths of others.
+            hash("a", &[b"abc\x03\0\0\0\0\0\0\0"]),
+            hash("a", &[b"abc", b"\x03\0\0\0\0\0\0\0"]),
+            hash("a", &[&[0; 8]]),
             hash("b", &[b"abc"]),
             keyed_hash(&[1; 32], "a", &[b"abc"]),
             keyed_hash(&[2; 32], "a", &[b"abc"]),

@@ -116,7 +116,7 @@ def open_entry(given, key):
     """Returns the body; the binding is verified, but not who may write."""
     aad, nonce = given.header.prefix_bytes, given.payload[:24]
     inside = open_xchacha(keyed(key, "key-entry"), nonce, given.payload[24:], aad)
-    again = keyed(keyed(key, "key-nonce"), "entry-nonce", aad, inside)[:24]
+    again = keyed(key, "entry-nonce", inside, aad)[:24]
     require(again == nonce, "open", "another nonce")
     length = int.from_bytes(inside[:4], "little")
     end = 4 + length

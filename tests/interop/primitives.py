@@ -32,16 +32,16 @@ def derive_key(domain, material):
     return blake3(material, derive_key_context=DOMAIN + domain).digest()
 
 
-def lengths(parts):
-    return b"".join(u64(len(part)) + part for part in parts)
+def with_lengths(parts):
+    return b"".join(parts) + b"".join(u64(len(part)) for part in parts)
 
 
 def hashed(domain, *parts):
-    return derive_key(domain, lengths(parts))
+    return derive_key(domain, with_lengths(parts))
 
 
 def keyed(key, domain, *parts):
-    return blake3(lengths(parts), key=derive_key(domain, key)).digest()
+    return blake3(with_lengths(parts), key=derive_key(domain, key)).digest()
 
 
 # Signatures

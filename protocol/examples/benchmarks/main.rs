@@ -1,6 +1,6 @@
 //! What the protocol costs, beside the bare cryptography that it cannot do without.
 //!
-//! `cargo run --release -p maille-protocol --example benchmarks` prints a table per topic; each ratio
+//! `cargo run --release -p maille-protocol --features sim --example benchmarks` prints a table per topic; each ratio
 //! is to a baseline measured in the same run. Times are CPU time of this thread where the system
 //! tells it (Linux), else time that passed; medians of several runs. Counts and bytes are the same on
 //! every machine.
@@ -10,6 +10,8 @@
     reason = "the tables are the result; nothing here is part of the protocol"
 )]
 
+mod checks;
+mod entries;
 mod measure;
 mod rotation;
 
@@ -48,8 +50,11 @@ fn print(title: &str, rows: &[Row]) {
 
 fn main() {
     println!("# Benchmarks of the protocol\n");
+    print("An entry with 2 KiB of content", &entries::sealing());
     print(
         "One of 1,000 members is removed from a circle",
         &rotation::rows(),
     );
+    // Last: it counts, and what counts takes a little longer.
+    print("20,000 entries of 1,000 logs", &entries::taking());
 }

@@ -10,7 +10,7 @@
 //! payload = nonce (24) | ciphertext (padded_len) | tag (16)
 //! inside  = length (4, LE) | body | zeros up to padded_len (Padmé)
 //! body    = [1, binding or null, content]
-//! nonce   = keyed BLAKE3 over prefix and inside, the first 24 bytes
+//! nonce   = BLAKE3 keyed by the content key over inside and prefix, the first 24 bytes
 //! ```
 //!
 //! Encryption is XChaCha20-Poly1305 with the prefix as associated data. The nonce depends on

@@ -236,9 +236,9 @@ fn cipher(key: &ContentKey) -> XChaCha20Poly1305 {
 
 pub(super) fn nonce(key: &ContentKey, prefix: &[u8], inside: &[u8]) -> [u8; NONCE_BYTES] {
     let hash = crypto::keyed_hash(
-        key.nonce_key().as_bytes(),
+        key.key().as_bytes(),
         domain::ENTRY_NONCE,
-        &[prefix, inside],
+        &[inside, prefix],
     );
     *hash.first_chunk().expect("24 of 32 bytes")
 }

@@ -326,11 +326,6 @@ impl ContentKey {
     pub(crate) fn entry_key(&self) -> Key {
         self.0.derive(domain::KEY_ENTRY, &[])
     }
-
-    /// Returns the key that makes nonces of entries.
-    pub(crate) fn nonce_key(&self) -> Key {
-        self.0.derive(domain::KEY_NONCE, &[])
-    }
 }
 
 /// Entitles to the ciphertext of a part's generation, and to naming the part in a session.

@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 
+use bech32::{Bech32, Bech32m, ByteIterExt as _, Fe32, Fe32IterExt as _, Hrp};
 use serde_json::{Value, json};
 
 use super::{hex, unhex};
@@ -268,7 +269,8 @@ pub(super) fn slice_charter(charter: &SliceCharter) -> Value {
     );
     let chunks = instead(&valid, 3..5, &[0x5f, 0x58, 32]);
     let chunks = instead(&chunks, 38..38, &[0xff]);
-    list.add("form", "the owner in chunks", &chunks, malformed);
+    let respelled = is!(WireError::NotCanonical);
+    list.add("form", "the owner in chunks", &chunks, respelled);
     list.add(
         "form",
         "the owner as a text",
@@ -304,10 +306,24 @@ fn retyped(text: &str, old: char, new: &str) -> String {
     format!("{}{new}{}", &text[..at], &text[at + old.len_utf8()..])
 }
 
-/// The person of the vectors with bits after the last byte, and under the older checksum (BIP 173).
-const WITH_LEFT_OVER_BITS: &str =
-    "person1v39t7u8dyjnfdtpqrjxv7vrtxgf3lap642e5zf3a4jt433dg2twpnhydn5";
-const IN_BECH32: &str = "person1v39t7u8dyjnfdtpqrjxv7vrtxgf3lap642e5zf3a4jt433dg2twqmaq5ty";
+/// A person with bits after the last byte.
+fn with_left_over_bits(person: &PersonId) -> String {
+    let mut values: Vec<Fe32> = person.as_bytes().iter().copied().bytes_to_fes().collect();
+    let last = values.last_mut().expect("52 characters");
+    *last = Fe32::try_from(last.to_u8() | 1).expect("below 32");
+    let kind = Hrp::parse_unchecked(PersonId::KIND);
+    values
+        .into_iter()
+        .with_checksum::<Bech32m>(&kind)
+        .chars()
+        .collect()
+}
+
+/// A person under the older checksum (BIP 173).
+fn in_bech32(person: &PersonId) -> String {
+    let kind = Hrp::parse_unchecked(PersonId::KIND);
+    bech32::encode_lower::<Bech32>(kind, person.as_bytes()).expect("short")
+}
 
 pub(super) fn texts(person: PersonId, card: &Card, link: &ShareLink) -> Value {
     let mut cases = Vec::new();
@@ -316,6 +332,8 @@ pub(super) fn texts(person: PersonId, card: &Card, link: &ShareLink) -> Value {
         add_text::<PersonId>(&mut cases, "person", kind, why, text, expected);
     };
     let id = person.to_string();
+    let first = id.chars().nth(PersonId::KIND.len() + 1);
+    let first = first.expect("a character after the 1");
     add("text", "no text", "", shape);
     add(
         "text",
@@ -326,7 +344,7 @@ pub(super) fn texts(person: PersonId, card: &Card, link: &ShareLink) -> Value {
     add(
         "text",
         "a character that bech32 has not",
-        &retyped(&id, 'w', "b"),
+        &retyped(&id, first, "b"),
         shape,
     );
     add(
@@ -344,7 +362,7 @@ pub(super) fn texts(person: PersonId, card: &Card, link: &ShareLink) -> Value {
     add(
         "text",
         "a wrong character",
-        &retyped(&id, 'w', "q"),
+        &retyped(&id, first, if first == 'q' { "p" } else { "q" }),
         is!(IdError::Checksum),
     );
     let swapped = format!("{}{}{}", &id[..20], &id[21..22], &id[20..21]) + &id[22..];
@@ -379,13 +397,13 @@ pub(super) fn texts(person: PersonId, card: &Card, link: &ShareLink) -> Value {
     add(
         "text",
         "left-over bits that are not zero",
-        WITH_LEFT_OVER_BITS,
+        &with_left_over_bits(&person),
         shape,
     );
     add(
         "text",
         "bech32 instead of bech32m",
-        IN_BECH32,
+        &in_bech32(&person),
         is!(IdError::Checksum),
     );
 
