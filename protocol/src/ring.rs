@@ -474,6 +474,27 @@ mod tests {
             assert_eq!(ring.clone().wrap(&target, &key), Ok(wrap));
             wraps.push(wrap.0.to_vec());
         }
+        // Two keys announced under one id: were the one-time key the same, the ciphertexts would
+        // differ as the plaintexts do.
+        let (a, b) = (RingKey::random(&mut rng(2)), RingKey::random(&mut rng(3)));
+        let [sealed_a, sealed_b] = [&a, &b].map(|key| {
+            let principal = [8; 32];
+            let target = Target::Ring {
+                ring: KeyId::from_bytes([7; 32]),
+                principal,
+                commit: key.commit(&principal),
+            };
+            ring.wrap(&target, key.key()).unwrap().0
+        });
+        let differ = |a: &[u8], b: &[u8]| -> Vec<u8> {
+            std::iter::zip(&a[..32], &b[..32])
+                .map(|(a, b)| a ^ b)
+                .collect()
+        };
+        assert_ne!(
+            differ(&sealed_a, &sealed_b),
+            differ(a.key().as_bytes(), b.key().as_bytes())
+        );
         // One plaintext, one id, in two kinds: still two keys, or the bytes would be equal.
         let id = [7; 32];
         let plain = [0; 32];

@@ -18,7 +18,8 @@ pub(super) fn leaf(record: &[u8]) -> Hash {
     crypto::hash(domain::BATCH_LEAF, &[record])
 }
 
-fn node(left: &Hash, right: &Hash) -> Hash {
+/// Returns the node over two others.
+pub(super) fn node(left: &Hash, right: &Hash) -> Hash {
     crypto::hash(domain::BATCH_NODE, &[left, right])
 }
 

@@ -628,6 +628,17 @@ mod tests {
             let got = verified(&with(&|head| head.count = count));
             assert_eq!(got, Some(GenerationError::Batch), "{count}");
         }
+        // One record more than there may be. The last goes up alone, so its path is short.
+        let beside = [0; 32];
+        let over = SignedGeneration {
+            index: u32::try_from(RECORDS_MAX).unwrap(),
+            path: vec![beside.into()],
+            ..with(&|head| {
+                head.count = u32::try_from(RECORDS_MAX).unwrap() + 1;
+                head.root = merkle::node(&beside, &merkle::leaf(&key.record.bytes));
+            })
+        };
+        assert_eq!(verified(&over), Some(GenerationError::Head));
     }
 
     #[test]
