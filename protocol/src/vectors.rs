@@ -148,6 +148,8 @@ fn grant() {
             "signed_bytes": hex(grant.signed_bytes()),
             "bytes": hex(&grant.to_bytes()),
             "grant": grant.id().to_string(),
+            "valid": invalid::valid_grants(&grant, &ines),
+            "invalid": invalid::grants(&grant, &ines),
         }),
     );
     let received = SignedGrant::decode(&unhex(&stored["bytes"])).unwrap();
@@ -181,6 +183,7 @@ fn end() {
             "version": 1,
             "device_seed": hex(&[1; 32]),
             "bytes": hex(&revocation.to_bytes()),
+            "invalid": invalid::revocations(&revocation, &ines),
         }),
     );
     let received = SignedRevocation::decode(&unhex(&stored["bytes"])).unwrap();
@@ -233,6 +236,7 @@ fn entries() {
                 "body": hex(&wire::encode(&entry.open(&key.key).unwrap())),
                 "content": hex(&entry.open(&key.key).unwrap().content),
             })).collect::<Vec<_>>(),
+            "invalid": invalid::entries(&entries, &key, &ines),
         }),
     );
     let mut tip = LogTip::START;
@@ -281,6 +285,7 @@ fn stretches() {
             "fork_proof": prove(&entries[1..], &other[1..]),
             "fork_proof_inside_stretch": prove(&stretch[1..], &other[1..]),
             "place": hex(&wire::encode(&place)),
+            "invalid": invalid::stretches(&entries, &other, &key, &ines),
         }),
     );
     let listed = stored["stretch"].as_array().unwrap();
@@ -320,6 +325,7 @@ fn parcels() {
     let to = marc.sealing.public();
     let seal =
         |body| Parcel::seal(&mut rng(7), &ines.device, ines.id(), marc.id(), &to, body).unwrap();
+    let sealed = bodies.each_ref().map(&seal);
     let stored = file(
         "parcel",
         &json!({
@@ -328,10 +334,11 @@ fn parcels() {
             "from": ines.id().to_string(),
             "to": marc.id().to_string(),
             "sealing_seed": hex(&[2 ^ 0x40; 32]),
-            "parcels": bodies.iter().map(|body| json!({
-                "bytes": hex(&seal(body)),
+            "parcels": bodies.iter().zip(&sealed).map(|(body, sealed)| json!({
+                "bytes": hex(sealed),
                 "body": hex(&wire::encode(body)),
             })).collect::<Vec<_>>(),
+            "invalid": invalid::parcels(&sealed, &ines, &marc),
         }),
     );
     for (parcel, body) in stored["parcels"].as_array().unwrap().iter().zip(bodies) {

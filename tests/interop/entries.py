@@ -48,11 +48,9 @@ def padme(length):
 
 def read_header(data):
     """Returns a header with its prefix read."""
-    require(len(data) > 32, "form", "a header without a prefix")
-    try:
-        fields = decode(prefix, data[:-32], HEADER_BYTES)
-    except Refused as refused:
-        raise Refused("form", f"in the prefix: {refused}") from None
+    require(len(data) >= 32, "form", "a header without a payload hash")
+    fields = decode(prefix, data[:-32], HEADER_BYTES)
+    require(padme(fields.padded) == fields.padded, "form", "a padded length that the rule does not give")
     return SimpleNamespace(
         bytes=data, prefix_bytes=data[:-32], prefix=fields, payload_hash=data[-32:], hash=hashed("entry-header", data)
     )
@@ -89,15 +87,21 @@ def verify_chain(headers, signature):
     verify(headers[-1].prefix.log, "entry", headers[-1].bytes, signature)
 
 
+def verify_headers(headers, signature, seq, previous):
+    """Checks that these come after the one with number `seq` - 1 and the header hash `previous`."""
+    require(headers and headers[0].prefix.seq == seq, "rule", "not the next entry")
+    verify_chain(headers, signature)
+    require(headers[0].prefix.previous == previous, "rule", "a fork")
+
+
 def verify_stretch(entries, seq, previous):
-    """Checks that these are the entries after the one with number `seq` - 1 and the header hash `previous`."""
+    """The same of whole entries."""
     require(sum(one.size for one in entries) <= STRETCH_BYTES, "rule", "too long")
-    require(entries and entries[0].header.prefix.seq == seq, "rule", "not the next entry")
     for one in entries:
         same = hashed("entry-payload", one.payload) == one.header.payload_hash
         require(same, "rule", "another payload")
-    verify_chain([one.header for one in entries], entries[-1].signature)
-    require(entries[0].header.prefix.previous == previous, "rule", "a fork")
+    last = entries[-1].signature if entries else None
+    verify_headers([one.header for one in entries], last, seq, previous)
 
 
 def verify_fork_proof(data):

@@ -16,10 +16,16 @@ use crate::id::{DeviceId, IdError, PersonId};
 use crate::slice::SliceCharter;
 use crate::wire::{self, WireError};
 
+mod entries;
+mod grants;
 mod keys;
+mod parcels;
 mod tree;
 
+pub(super) use entries::{entries, stretches};
+pub(super) use grants::{grants, revocations, valid_grants};
 pub(super) use keys::{batches, key_objects, part_keys, recovery_boxes};
+pub(super) use parcels::parcels;
 
 /// Whether an error is this one.
 macro_rules! is {
