@@ -155,12 +155,12 @@ pub(crate) fn sealing() -> Vec<Row> {
             micros(hashes),
         ),
         Row::new(
-            "seal + open over the cipher alone, without signature, nonces, header and hashes",
+            "seal + open over the cipher alone, less signature, nonces, header and hashes as above",
             ratio(whole - hashes),
         )
         .at_most("1.6"),
         Row::new(
-            "seal + open over the cipher alone, without signature",
+            "seal + open over the cipher alone, less the signature",
             ratio(whole),
         )
         .at_most("2.1"),
