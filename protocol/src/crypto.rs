@@ -26,12 +26,18 @@ use crate::hook::{self, span};
 pub mod domain {
     /// Hash of a charter: the person's id.
     pub const PERSON_ID: &str = "maille/1/person-id";
+    /// Hash of a circle's charter: its id.
+    pub const CIRCLE_ID: &str = "maille/1/circle-id";
+    /// Hash of a charter's id and a founder's place in it: a founder's membership.
+    pub const FOUNDER: &str = "maille/1/founder";
+    /// Hash of the root key that may replace the first.
+    pub const NEXT_ROOT: &str = "maille/1/next-root";
     /// Signature over a statement.
     pub const STATEMENT: &str = "maille/1/statement";
-    /// Hash of a statement, which the next one cites.
-    pub const STATEMENT_HASH: &str = "maille/1/statement-hash";
-    /// A device's signature over its own admission.
-    pub const ADMISSION: &str = "maille/1/admission";
+    /// Hash of what a statement's author signed: its id.
+    pub const STATEMENT_ID: &str = "maille/1/statement-id";
+    /// The signature of whoever is admitted.
+    pub const CONSENT: &str = "maille/1/consent";
     /// Root signing key, from the seed of the words.
     pub const PHRASE_ROOT: &str = "maille/1/phrase-root";
     /// Recovery sealing key, from the seed of the words.

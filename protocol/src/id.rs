@@ -141,6 +141,16 @@ id!(
     "person"
 );
 id!(
+    /// A circle: the hash of its charter.
+    CircleId,
+    "circle"
+);
+id!(
+    /// A statement: the hash of what its author signed.
+    StatementId,
+    "statement"
+);
+id!(
     /// One membership of a principal, of whoever was admitted: the id of the statement that admitted
     /// them, or what stands for it where a charter did. Who is admitted again has another one.
     MembershipId,

@@ -40,6 +40,7 @@
 pub mod card;
 pub mod crypto;
 pub mod entry;
+pub mod evaluation;
 pub mod generation;
 pub mod grant;
 pub mod hook;
@@ -50,6 +51,7 @@ pub mod recovery;
 pub mod ring;
 pub mod signed;
 pub mod slice;
+pub mod statement;
 pub mod sync;
 pub mod time;
 pub mod wire;

@@ -26,6 +26,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, Key, OpenError, SealingPublic, SigningKey, domain};
+use crate::evaluation::Who;
 use crate::generation::AccessKey;
 use crate::id::{DeviceId, KeyId, MembershipId, PersonId, SliceId};
 use crate::principal::Authority;
@@ -266,7 +267,9 @@ impl OpenedRecovery {
             });
         }
         let charter = authority.charter();
-        if charter.root != keys.root.public() || charter.recovery != keys.recovery.public() {
+        if charter.founders != [Who::Key(keys.root.public())]
+            || charter.recovery != Some(keys.recovery.public())
+        {
             return Err(RecoveryError::OtherWords(person));
         }
         let device = self.note.device;
@@ -429,6 +432,7 @@ mod tests {
         let made_up = Authority::found(
             &zoe.root,
             keys(1).recovery.public(),
+            None,
             NewDevice {
                 signing: &zoe.device,
                 sealing: &sealing,

@@ -13,8 +13,15 @@ use zeroize::Zeroizing;
 use crate::crypto::{self, BadSignature, SigningKey};
 use crate::wire::{self, STATEMENT_BYTES_MAX, WireError};
 
-/// Longest signed record: a statement, 6 bytes of array and lengths, and the signature.
-pub const SIGNED_BYTES_MAX: usize = STATEMENT_BYTES_MAX + 6 + 64;
+/// Longest signed record of a kind that is as long as most statements may be.
+pub const SIGNED_BYTES_MAX: usize = signed_bytes_max(STATEMENT_BYTES_MAX);
+
+/// Returns how long a record of at most `bytes` is with its signature and the heads of both.
+#[must_use]
+pub const fn signed_bytes_max(bytes: usize) -> usize {
+    let head = if bytes < 0x1_0000 { 3 } else { 5 };
+    1 + head + bytes + 2 + 64
+}
 
 /// A kind of record that is signed.
 pub trait Record:
@@ -22,6 +29,8 @@ pub trait Record:
 {
     /// The domain of its signature.
     const DOMAIN: &'static str;
+    /// How long it may be, in bytes, its signature not counted.
+    const BYTES_MAX: usize = STATEMENT_BYTES_MAX;
 }
 
 /// A record as its signer wrote it, and the signature. On the wire: `[bytes, signature]`.
@@ -50,7 +59,7 @@ impl<T: Record> Signed<T> {
     /// # Errors
     /// [`WireError`] if the bytes are not one such record in canonical form.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        wire::decode(bytes, SIGNED_BYTES_MAX)
+        wire::decode(bytes, signed_bytes_max(T::BYTES_MAX))
     }
 
     /// Returns the record and its signature as bytes.
@@ -63,6 +72,12 @@ impl<T: Record> Signed<T> {
     #[must_use]
     pub fn signed_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the signature, whoever made it.
+    #[must_use]
+    pub const fn signature(&self) -> [u8; 64] {
+        self.signature
     }
 
     /// Returns what the record claims, whoever wrote it.
@@ -114,7 +129,7 @@ impl<'b, C, T: Record> minicbor::Decode<'b, C> for Signed<T> {
             .bytes()?
             .try_into()
             .map_err(|_| malformed("a signature has 64 bytes"))?;
-        let record = wire::decode(bytes, STATEMENT_BYTES_MAX)
+        let record = wire::decode(bytes, T::BYTES_MAX)
             .map_err(|_| malformed("the signed record is malformed"))?;
         Ok(Self {
             bytes: bytes.to_vec(),

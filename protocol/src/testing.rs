@@ -44,6 +44,7 @@ impl Someone {
         let authority = Authority::found(
             &keys.root,
             keys.recovery.public(),
+            None,
             NewDevice {
                 signing: &device,
                 sealing: &sealing.public(),

@@ -17,8 +17,10 @@ pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
 /// Longest entry header, without its signature. Headers travel alone later; they stay small.
 pub const HEADER_BYTES_MAX: usize = 512;
-/// Longest signed statement, grant, revocation or generation record.
+/// Longest signed statement of most kinds.
 pub const STATEMENT_BYTES_MAX: usize = 4096;
+/// Longest removal, extension or checkpoint: they list logs.
+pub const LISTING_BYTES_MAX: usize = 64 * 1024;
 /// Longest chain of grants. Each link costs the reader one signature check and one authority.
 pub const CHAIN_MAX: usize = 5;
 

@@ -22,6 +22,7 @@ use maille_protocol::crypto::{self, Key, SealingPublic, SealingSecret, SigningKe
 use maille_protocol::entry::{
     Body, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
 };
+use maille_protocol::evaluation::Upto;
 use maille_protocol::generation::{
     BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, PartKey,
     SignedGeneration,
@@ -33,14 +34,15 @@ use maille_protocol::id::{
 };
 use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
-use maille_protocol::principal::{Charter, Statement, UnverifiedAuthority};
+use maille_protocol::principal::{Charter, UnverifiedAuthority};
 use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
-use maille_protocol::ring::{KeyBox, KeyObject, RingKey, Wrap};
+use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{PartNumber, SliceCharter};
+use maille_protocol::statement::UnverifiedStatement;
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Item, Session};
 use maille_protocol::time::Timestamp;
-use maille_protocol::wire::{self, ENTRY_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
+use maille_protocol::wire::{self, ENTRY_BYTES_MAX, LISTING_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
 use maille_schemas::document::{Document, DocumentId, Domain, Month};
 use maille_schemas::factors::{FactorSetId, footprint};
 use maille_schemas::import::{Format, Place, import};
@@ -170,7 +172,8 @@ pub const TARGETS: &[Target] = &[
     target("charter", |bytes| {
         record::<Charter>(bytes, STATEMENT_BYTES_MAX)
     }),
-    target("statement", signed::<Statement>),
+    target("statement", statement),
+    target("upto", |bytes| record::<Upto>(bytes, LISTING_BYTES_MAX)),
     target("authority", authority),
     target("grant", signed::<Grant>),
     target("revocation", signed::<Revocation>),
@@ -185,9 +188,6 @@ pub const TARGETS: &[Target] = &[
     }),
     target("key-object", |bytes| {
         record::<KeyObject>(bytes, STATEMENT_BYTES_MAX)
-    }),
-    target("wrap-or-box", |bytes| {
-        record::<KeyBox>(bytes, STATEMENT_BYTES_MAX) || record::<Wrap>(bytes, STATEMENT_BYTES_MAX)
     }),
     // what is left for the day when there is no device
     target("recovery-note", |bytes| {
@@ -237,10 +237,22 @@ fn authority(bytes: &[u8]) -> bool {
     let Ok(value) = UnverifiedAuthority::decode(bytes) else {
         return false;
     };
-    let person = value.claimed_person();
+    let person = value
+        .claimed_person()
+        .unwrap_or(PersonId::from_bytes([0; 32]));
     if let Ok(built) = value.verified_before(person) {
         assert!(built.to_bytes() == bytes, "two spellings of one value");
     }
+    true
+}
+
+fn statement(bytes: &[u8]) -> bool {
+    let Ok(value) = UnverifiedStatement::decode(bytes) else {
+        return false;
+    };
+    let value = value.assume_verified();
+    assert!(value.to_bytes() == bytes, "two spellings of one value");
+    let _ = value.node();
     true
 }
 

@@ -69,7 +69,7 @@ pub fn found(words_seed: &[u8], transport: TransportId, rng: &mut impl CryptoRng
         sealing: &public,
         transport,
     };
-    let authority = Authority::found(&root.root, root.recovery.public(), first, rng);
+    let authority = Authority::found(&root.root, root.recovery.public(), None, first, rng);
     let secrets = Secrets {
         person: authority.person(),
         device,

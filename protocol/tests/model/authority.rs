@@ -85,6 +85,10 @@ const fn rules(charter: Charter, without: Option<Law>) -> Rules {
 }
 
 impl World for Authority {
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     fn names(&self) -> &'static [&'static str] {
         match self.rules.charter {
             Charter::Rank => &["root", "laptop", "phone", "guest", "guest2"],

@@ -242,6 +242,10 @@ impl World for Cascade {
         &["root", "laptop", "phone", "tablet", "friend", ""]
     }
 
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     fn moves(&self, history: &History, left: usize, out: &mut Vec<History>) {
         let mut add = |author, at: &Place, kind| {
             out.extend(history.with(author, at.log, at.previous, at.past, kind));

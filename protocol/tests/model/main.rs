@@ -39,6 +39,7 @@ mod evaluate;
 mod keys;
 mod limits;
 mod moves;
+mod real;
 mod search;
 mod slice;
 mod statement;
@@ -128,6 +129,25 @@ fn a_slice_with_a_dishonest_writer_or_owners_device() {
 #[test]
 fn keys_after_removals() {
     Stage::Keys.holds(5, Some(3_049_493));
+}
+
+#[test]
+fn the_code_judges_as_the_model() {
+    for stage in [
+        Stage::Person(LAPTOP),
+        Stage::Person(PHONE),
+        Stage::Circle(LAPTOP),
+        Stage::Circle(PHONE),
+        Stage::Slice(LAPTOP),
+        Stage::Slice(PHONE),
+        Stage::Slice(WRITER),
+    ] {
+        let world = real::Alike(stage.world(None, None));
+        match search(&world, 4) {
+            Ok(checked) => assert!(checked > 100, "{stage:?}: {checked}"),
+            Err(broken) => panic!("{stage:?}, {}:\n{}", broken.invariant, broken.story),
+        }
+    }
 }
 
 #[test]

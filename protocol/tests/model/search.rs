@@ -13,6 +13,9 @@ pub(crate) trait World {
     /// Who is who, for the story.
     fn names(&self) -> &'static [&'static str];
 
+    /// What is judged by.
+    fn rules(&self) -> &Rules;
+
     /// Every way in which `history` can go on, when `left` statements are still to come.
     fn moves(&self, history: &History, left: usize, out: &mut Vec<History>);
 

@@ -146,6 +146,10 @@ impl Slice {
 }
 
 impl World for Slice {
+    fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     fn names(&self) -> &'static [&'static str] {
         &["root", "laptop", "phone", "friend", "", "writer"]
     }

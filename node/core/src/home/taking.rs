@@ -79,7 +79,7 @@ fn theirs(error: impl std::fmt::Display) -> Refused {
 }
 
 impl<S: Store> Home<S> {
-    /// Keeps a contact's authority if it is really theirs, and no older than the one held.
+    /// Keeps a contact's authority if it is really theirs, with what was held of it before.
     pub(super) fn take_authority(
         &mut self,
         contact: &mut Contact,
@@ -96,20 +96,19 @@ impl<S: Store> Home<S> {
             .map_err(theirs)?
             .verify(contact.person)
             .map_err(theirs)?;
-        if verified.device_of_transport(&contact.transport).is_none() {
+        // What either holds is true: an old one, of a node restored from a backup, takes nothing back.
+        let merged = match self.authority_of(contact)? {
+            Some(mut held) => {
+                held.merge(&verified);
+                held
+            }
+            None => verified,
+        };
+        if merged.device_of_transport(&contact.transport).is_none() {
             return refuse("an authority without the device it comes from");
         }
-        if let Some(held) = self.authority_of(contact)?
-            && !verified.extends(&held)
-        {
-            // One that the held one extends is only old: a node restored from a backup, say.
-            return if held.extends(&verified) {
-                Ok(())
-            } else {
-                refuse("an authority that contradicts the one shown before")
-            };
-        }
-        contact.authority = Some(bytes.to_vec().into());
+        let bytes = merged.to_bytes();
+        contact.authority = Some(bytes.into());
         self.view.write(layout::contact(contact.person), contact);
         Ok(())
     }

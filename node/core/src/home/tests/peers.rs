@@ -1,11 +1,12 @@
 //! What contacts may do to a node, by mistake or on purpose, and what it makes of it.
 
 use maille_protocol::grant::{Grant, SignedGrant};
-use maille_protocol::id::{GrantId, SliceId};
+use maille_protocol::id::{GrantId, InstallationId, SliceId};
 use maille_protocol::parcel::{Parcel, ParcelBody};
 use maille_protocol::principal::{NewDevice, UnverifiedAuthority, phrase};
 use maille_protocol::signed::Signed;
 use maille_protocol::slice::{ContentKind, SliceCharter};
+use maille_protocol::statement::Signer;
 use maille_protocol::sync::Cursor;
 use maille_protocol::wire;
 use minicbor::Decode;
@@ -637,7 +638,12 @@ fn an_older_authority_does_not_replace_a_newer_one() {
         sealing: &sealing.public(),
         transport: TransportId::from_bytes([79; 32]),
     };
-    newer.admit(&keys.root, device).unwrap();
+    let root = Signer {
+        key: &keys.root,
+        membership: newer.root(),
+        installation: InstallationId::from_bytes([80; 32]),
+    };
+    newer.admit(&root, &device).unwrap();
     let at = layout::contact(ines);
     let mut contact: Contact = on_disk(&world, 1, &at);
     contact.authority = Some(newer.to_bytes().into());

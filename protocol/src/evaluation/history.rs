@@ -1,0 +1,391 @@
+//! A set of statements that holds all that they cite.
+
+use std::collections::BTreeMap;
+
+use fixedbitset::FixedBitSet;
+use minicbor::{Decode, Encode};
+
+use super::{Outcome, Role, Speaker, Who};
+use crate::entry::LogPlace;
+use crate::id::{InstallationId, MembershipId, StatementId};
+use crate::wire;
+
+/// Most statements of one history. Their pasts take at most 8 MiB.
+pub const HISTORY_MAX: usize = 8192;
+/// Most statement logs that a removal, an extension or a checkpoint names.
+pub const TIPS_MAX: usize = 256;
+/// Most entry logs that a removal, an extension or a checkpoint names.
+pub const LOGS_MAX: usize = 512;
+
+/// How far logs are meant: up to and with these statements, and these entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Upto {
+    /// The last statement meant of each log of statements.
+    #[n(0)]
+    #[cbor(decode_with = "wire::list::<Ctx, StatementId, TIPS_MAX>")]
+    pub statements: Vec<StatementId>,
+    /// The last entry meant of each log of entries.
+    #[n(1)]
+    #[cbor(decode_with = "wire::list::<Ctx, LogPlace, LOGS_MAX>")]
+    pub logs: Vec<LogPlace>,
+}
+
+/// Somebody new speaks from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Who.
+    pub who: Who,
+    /// The key that consented to it, which must be one of theirs.
+    pub by: [u8; 32],
+    /// Under [`Rule::Rank`](super::Rule::Rank): the rank.
+    pub rank: u32,
+    /// What they may say.
+    pub role: Role,
+}
+
+/// A membership, or one key of it, speaks no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Which membership.
+    pub membership: MembershipId,
+    /// Which of its keys; all if `None`.
+    pub key: Option<[u8; 32]>,
+    /// How far what they said stays. Of a log that is not listed: nothing.
+    pub keep: Upto,
+    /// How far what they said of others stays; as far as `keep` if `None`.
+    pub trusted: Option<Vec<StatementId>>,
+}
+
+/// What a statement says, as far as it is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Somebody new speaks; the statement's id is their membership.
+    Admit(Admission),
+    /// Somebody speaks no more.
+    Remove(Removal),
+    /// The removals `of` cut no more what is meant by `upto`.
+    Extend {
+        /// Which removals.
+        of: Vec<StatementId>,
+        /// What they leave.
+        upto: Upto,
+    },
+    /// This was there.
+    Checkpoint(Upto),
+    /// The author agrees to a statement of another.
+    Approve(StatementId),
+    /// Something that speaks for others and that the caller reads: it stands or not.
+    Say,
+    /// Content: stands whatever doubts there are of its author.
+    Content,
+}
+
+/// What comes before a statement in its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(flat)]
+pub enum After {
+    /// Nothing: it begins the log of this installation.
+    #[n(0)]
+    Nothing(#[n(0)] InstallationId),
+    /// Another statement of the same author.
+    #[n(1)]
+    Statement(#[n(0)] StatementId),
+}
+
+impl After {
+    /// Returns the statement before, if there is one.
+    #[must_use]
+    pub const fn statement(&self) -> Option<StatementId> {
+        match self {
+            Self::Nothing(_) => None,
+            Self::Statement(id) => Some(*id),
+        }
+    }
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its id.
+    pub id: StatementId,
+    /// Who says it.
+    pub author: Speaker,
+    /// What comes before it in its log.
+    pub after: After,
+    /// What else the author had seen; what is behind these need not be listed.
+    pub heads: Vec<StatementId>,
+    /// What it says.
+    pub act: Act,
+}
+
+impl Node {
+    /// Returns every statement that this one cites: before, heads, and all that it names.
+    pub fn cites(&self) -> impl Iterator<Item = StatementId> + '_ {
+        let (removal, upto, one): (Option<&Removal>, Option<&Upto>, Option<StatementId>) =
+            match &self.act {
+                Act::Remove(removal) => (Some(removal), Some(&removal.keep), None),
+                Act::Extend { upto, .. } | Act::Checkpoint(upto) => (None, Some(upto), None),
+                Act::Approve(other) => (None, None, Some(*other)),
+                Act::Admit(_) | Act::Say | Act::Content => (None, None, None),
+            };
+        let extended: &[StatementId] = match &self.act {
+            Act::Extend { of, .. } => of,
+            Act::Admit(_)
+            | Act::Remove(_)
+            | Act::Checkpoint(_)
+            | Act::Approve(_)
+            | Act::Say
+            | Act::Content => &[],
+        };
+        let trusted = removal.and_then(|removal| removal.trusted.as_deref());
+        let named = upto.map(|upto| upto.statements.as_slice());
+        (self.heads.iter())
+            .chain(extended)
+            .chain(trusted.unwrap_or_default())
+            .chain(named.unwrap_or_default())
+            .copied()
+            .chain(self.after.statement())
+            .chain(one)
+    }
+}
+
+/// Why a statement was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InsertError {
+    /// It cites, or speaks by, a statement that is not here yet.
+    #[error("cites {0}, which is missing")]
+    Missing(StatementId),
+    /// It follows a statement of another author.
+    #[error("does not continue its log")]
+    Chain,
+    /// It speaks by a statement that admits nobody.
+    #[error("speaks by a statement that admits nobody")]
+    Membership,
+    /// The history is full.
+    #[error("more than {HISTORY_MAX} statements")]
+    Full,
+}
+
+/// A set of statements, with all that they cite.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    nodes: Vec<Node>,
+    /// What is behind each, itself not included.
+    past: Vec<FixedBitSet>,
+    /// Of which log each is, and its number there.
+    logs: Vec<(InstallationId, u32)>,
+    places: BTreeMap<StatementId, usize>,
+    by: BTreeMap<Speaker, Vec<usize>>,
+    /// What comes next after a statement in its log, or first in a log.
+    next: BTreeMap<(Speaker, After), Vec<usize>>,
+}
+
+impl History {
+    /// Adds a statement; does nothing if it is here already. `founders` are the memberships that
+    /// no statement of this history gave.
+    ///
+    /// # Errors
+    /// [`InsertError`]; nothing was changed. After [`InsertError::Missing`] it may be tried again.
+    pub fn insert(
+        &mut self,
+        node: Node,
+        is_founder: impl Fn(&MembershipId) -> bool,
+    ) -> Result<(), InsertError> {
+        if self.places.contains_key(&node.id) {
+            return Ok(());
+        }
+        if self.nodes.len() >= HISTORY_MAX {
+            return Err(InsertError::Full);
+        }
+        let mut past = FixedBitSet::with_capacity(self.nodes.len());
+        let by = node.author.membership;
+        let admission = (!is_founder(&by)).then(|| StatementId::from_bytes(*by.as_bytes()));
+        for cited in node.cites().chain(admission) {
+            let place = self.place(&cited).ok_or(InsertError::Missing(cited))?;
+            past.union_with(&self.past[place]);
+            past.grow_and_insert(place);
+        }
+        if let Some(place) = admission.and_then(|id| self.place(&id))
+            && !matches!(self.nodes[place].act, Act::Admit(_))
+        {
+            return Err(InsertError::Membership);
+        }
+        let log = match &node.after {
+            After::Nothing(installation) => (*installation, 0),
+            After::Statement(before) => {
+                let before = self.place(before).ok_or(InsertError::Missing(*before))?;
+                if self.nodes[before].author != node.author {
+                    return Err(InsertError::Chain);
+                }
+                let (log, seq) = self.logs[before];
+                (log, seq + 1)
+            }
+        };
+        let place = self.nodes.len();
+        self.logs.push(log);
+        self.past.push(past);
+        self.places.insert(node.id, place);
+        self.by.entry(node.author).or_default().push(place);
+        let next = self.next.entry((node.author, node.after)).or_default();
+        next.push(place);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Returns how many statements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Returns whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Returns how many of them `speaker` said.
+    #[must_use]
+    pub fn said_by(&self, speaker: &Speaker) -> usize {
+        self.by(speaker).len()
+    }
+
+    /// Returns where a statement stands here.
+    #[must_use]
+    pub fn place(&self, id: &StatementId) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// Returns the statement at `place`, below [`len`](Self::len).
+    #[must_use]
+    pub fn get(&self, place: usize) -> &Node {
+        &self.nodes[place]
+    }
+
+    /// Returns the statements that nothing else here cites: what a new one cites.
+    #[must_use]
+    pub fn heads(&self) -> Vec<StatementId> {
+        let mut cited = FixedBitSet::with_capacity(self.nodes.len());
+        self.past.iter().for_each(|past| cited.union_with(past));
+        let mut heads: Vec<_> = self
+            .places
+            .iter()
+            .filter(|(_, place)| !cited.contains(**place))
+            .map(|(id, _)| *id)
+            .collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Returns what can be forgotten, given what is past a cut: that, and what was said by those
+    /// whom it admits, unless anything else cites it. Removals past a cut are kept: whoever makes
+    /// the cut may not have seen them, and has to be told.
+    #[must_use]
+    pub fn forgettable(&self, outcome: &Outcome) -> Vec<StatementId> {
+        let cut: FixedBitSet = outcome.past_a_cut().collect();
+        let mut gone = FixedBitSet::with_capacity(self.len());
+        for (place, node) in self.nodes.iter().enumerate() {
+            let admission = StatementId::from_bytes(*node.author.membership.as_bytes());
+            let of_gone = self.place(&admission).is_some_and(|by| gone.contains(by));
+            let removes = matches!(node.act, Act::Remove(_));
+            if of_gone || cut.contains(place) && !removes {
+                gone.insert(place);
+            }
+        }
+        for place in (0..self.len())
+            .filter(|place| !gone.contains(*place))
+            .collect::<Vec<_>>()
+        {
+            gone.difference_with(&self.past[place]);
+        }
+        gone.ones().map(|place| self.nodes[place].id).collect()
+    }
+
+    /// Returns the last statements that `speaker` said in `log`: one, but where the log forks.
+    #[must_use]
+    pub fn tips(&self, speaker: &Speaker, log: &InstallationId) -> Vec<StatementId> {
+        let theirs = self.by(speaker).iter().map(|place| &self.nodes[*place]);
+        theirs
+            .filter(|node| {
+                self.place(&node.id).map(|place| self.log(place)) == Some(*log)
+                    && !self
+                        .next
+                        .contains_key(&(*speaker, After::Statement(node.id)))
+            })
+            .map(|node| node.id)
+            .collect()
+    }
+
+    /// Returns the statements in an order that depends on nothing but what they are: each after
+    /// all that it cites and, of those that could come next, the lowest id.
+    #[must_use]
+    pub fn ordered(&self) -> Vec<StatementId> {
+        let mut waiting: Vec<usize> = self.past.iter().map(|past| past.count_ones(..)).collect();
+        let mut ready: BTreeMap<StatementId, usize> = (0..self.len())
+            .filter(|place| waiting[*place] == 0)
+            .map(|place| (self.nodes[place].id, place))
+            .collect();
+        let mut order = Vec::with_capacity(self.len());
+        while let Some((id, next)) = ready.pop_first() {
+            order.push(id);
+            for (place, waiting) in waiting.iter_mut().enumerate() {
+                if self.past[place].contains(next) {
+                    *waiting -= 1;
+                    if *waiting == 0 {
+                        ready.insert(self.nodes[place].id, place);
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Returns whether the statement at `place` has all that is behind it the one at `behind`.
+    pub(super) fn cites(&self, place: usize, behind: usize) -> bool {
+        self.past[place].contains(behind)
+    }
+
+    pub(super) fn past(&self, place: usize) -> &FixedBitSet {
+        &self.past[place]
+    }
+
+    pub(super) fn log(&self, place: usize) -> InstallationId {
+        self.logs[place].0
+    }
+
+    /// Returns the number of the statement at `place` in its log, from 0.
+    pub(super) fn seq(&self, place: usize) -> u32 {
+        self.logs[place].1
+    }
+
+    /// What `speaker` said, in the order in which it came here.
+    pub(super) fn by(&self, speaker: &Speaker) -> &[usize] {
+        self.by.get(speaker).map_or(&[], Vec::as_slice)
+    }
+
+    /// What else was said in this place of the same log.
+    pub(super) fn siblings(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        let node = &self.nodes[place];
+        let same = self.next.get(&(node.author, node.after));
+        same.into_iter()
+            .flatten()
+            .copied()
+            .filter(move |other| *other != place)
+    }
+
+    /// The statement `id` and what comes before it in its log, of `speaker` only.
+    pub(super) fn chain(
+        &self,
+        id: &StatementId,
+        speaker: &Speaker,
+    ) -> impl Iterator<Item = usize> + '_ {
+        let theirs = |place: &usize| self.nodes[*place].author == *speaker;
+        let first = self.place(id).filter(theirs);
+        std::iter::successors(first, |place| {
+            let before = self.nodes[*place].after.statement()?;
+            self.place(&before)
+        })
+    }
+}

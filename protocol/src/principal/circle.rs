@@ -1,0 +1,263 @@
+//! A circle: persons who decide together by the rule of their charter.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use super::person::SayError;
+use super::{
+    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire,
+    Signatures,
+};
+use crate::evaluation::{
+    Directory, InsertError, PrincipalKey, Role, Rule, Seniority, Speaker, Standing, Who,
+};
+use crate::id::{CircleId, MembershipId, PersonId};
+use crate::statement::{Kind, SignedStatement, Signer, Subject};
+use crate::wire::{self, V1, WireError};
+
+/// A person in a circle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircleMember {
+    /// The admission by which they belong to it.
+    pub membership: MembershipId,
+    /// What they may say.
+    pub role: Role,
+    /// Where they stand.
+    pub seniority: Seniority,
+}
+
+/// Why a circle was refused. Whoever sent it is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CircleError {
+    /// It is another circle.
+    #[error("this is about {got}, not about {expected}")]
+    OtherCircle {
+        /// Which was meant.
+        expected: CircleId,
+        /// Which it is.
+        got: CircleId,
+    },
+    /// It is a person's authority.
+    #[error("this is about a person")]
+    Person,
+    /// It does not hold.
+    #[error("it does not hold")]
+    Principal(#[from] PrincipalError),
+}
+
+/// A circle as it came from outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnverifiedCircle(PrincipalWire);
+
+impl UnverifiedCircle {
+    /// Reads a circle; verifies nothing.
+    ///
+    /// # Errors
+    /// [`WireError`] if the bytes are not one circle in canonical form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        wire::decode(bytes, PRINCIPAL_BYTES_MAX).map(Self)
+    }
+
+    /// Checks everything: the charter against `expected`, every signature, and the order. Who speaks
+    /// is judged with the persons known in `directory`.
+    ///
+    /// # Errors
+    /// [`CircleError`] for the first thing that does not hold.
+    pub fn verify(
+        self,
+        expected: CircleId,
+        directory: &impl Directory,
+    ) -> Result<Circle, CircleError> {
+        match super::claimed(&self.0)? {
+            Subject::Circle(got) if got == expected => {}
+            Subject::Circle(got) => return Err(CircleError::OtherCircle { expected, got }),
+            Subject::Person(_) | Subject::Slice(_) => return Err(CircleError::Person),
+        }
+        let principal = Principal::build(self.0, Signatures::Check, directory)?;
+        Ok(Circle::of(principal, expected))
+    }
+}
+
+impl From<CharterError> for CircleError {
+    fn from(error: CharterError) -> Self {
+        Self::Principal(PrincipalError::Charter(error))
+    }
+}
+
+impl std::fmt::Debug for UnverifiedCircle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnverifiedCircle")
+            .field("claimed", &super::claimed(&self.0))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who belongs to a circle, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circle {
+    id: CircleId,
+    principal: Principal,
+    members: BTreeMap<PersonId, CircleMember>,
+}
+
+impl Circle {
+    /// Makes a circle of these persons, who all may admit and remove by `rule`.
+    ///
+    /// # Errors
+    /// [`CharterError`] if the rule does not go with them.
+    pub fn found(
+        rule: Rule,
+        founders: &[PersonId],
+        opens_past: bool,
+        directory: &impl Directory,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, CharterError> {
+        let mut salt = [0; 16];
+        rng.fill_bytes(&mut salt);
+        let charter = Charter {
+            version: V1,
+            rule,
+            founders: founders.iter().copied().map(Who::Person).collect(),
+            recovery: None,
+            next_root: None,
+            opens_past,
+            salt,
+        };
+        let mut principal = Principal::begin(charter)?;
+        principal.judge(directory);
+        match principal.subject() {
+            Subject::Circle(id) => Ok(Self::of(principal, id)),
+            Subject::Person(_) | Subject::Slice(_) => Err(CharterError::Rule),
+        }
+    }
+
+    fn of(principal: Principal, id: CircleId) -> Self {
+        let mut circle = Self {
+            id,
+            principal,
+            members: BTreeMap::new(),
+        };
+        circle.list_members();
+        circle
+    }
+
+    /// Returns the circle's id.
+    #[must_use]
+    pub const fn id(&self) -> CircleId {
+        self.id
+    }
+
+    /// Returns charter and statements.
+    #[must_use]
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Returns the persons who belong to the circle now.
+    #[must_use]
+    pub const fn members(&self) -> &BTreeMap<PersonId, CircleMember> {
+        &self.members
+    }
+
+    /// Returns whether this key of a member speaks.
+    #[must_use]
+    pub fn speaks(&self, speaker: &Speaker) -> bool {
+        self.principal.outcome().speaks(speaker)
+    }
+
+    /// Says `kind` as the next statement of `signer`, citing all that is here.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
+    pub fn say(
+        &mut self,
+        signer: &Signer<'_>,
+        kind: Kind,
+        directory: &impl Directory,
+    ) -> Result<SignedStatement, SayError> {
+        if self
+            .principal
+            .outcome()
+            .seniority(&signer.speaker())
+            .is_none()
+        {
+            return Err(SayError::Signer);
+        }
+        let said = signer.say(self.principal.history(), self.principal.subject(), kind)?;
+        self.add(said.clone(), directory)?;
+        Ok(said)
+    }
+
+    /// Adds a statement about this circle and judges all again.
+    ///
+    /// # Errors
+    /// [`InsertError`]; nothing is changed.
+    pub fn add(
+        &mut self,
+        said: SignedStatement,
+        directory: &impl Directory,
+    ) -> Result<(), InsertError> {
+        self.principal.add(said, directory)?;
+        self.list_members();
+        Ok(())
+    }
+
+    /// Adds what `other`, the same circle, holds in addition; returns whether that was anything.
+    pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
+        let changed = self.principal.merge(&other.principal, directory);
+        self.list_members();
+        changed
+    }
+
+    /// Judges all again: something was heard of a member's devices.
+    pub fn judge(&mut self, directory: &impl Directory) {
+        self.principal.judge(directory);
+        self.list_members();
+    }
+
+    /// Returns the circle as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.principal.to_bytes()
+    }
+
+    /// Returns all keys that speak or spoke for the circle, for slices that are shared with it.
+    #[must_use]
+    pub fn keys(&self, directory: &impl Directory) -> Vec<PrincipalKey> {
+        let members = self.principal.outcome().members().values();
+        members
+            .flat_map(|member| {
+                let removed = member.standing != Standing::Speaks;
+                (directory.keys(&member.who).into_iter()).map(move |of| PrincipalKey {
+                    key: of.key,
+                    seniority: member.seniority.key(&of.seniority),
+                    removed: of.removed || removed,
+                })
+            })
+            .collect()
+    }
+
+    fn list_members(&mut self) {
+        self.members.clear();
+        for (id, member) in self.principal.outcome().members() {
+            let Who::Person(person) = member.who else {
+                continue;
+            };
+            if member.standing != Standing::Speaks {
+                continue;
+            }
+            let found = CircleMember {
+                membership: *id,
+                role: member.role,
+                seniority: member.seniority.clone(),
+            };
+            let known = self.members.get(&person);
+            // Who was admitted twice belongs by the more senior admission.
+            if known.is_none_or(|known| found.seniority < known.seniority) {
+                self.members.insert(person, found);
+            }
+        }
+    }
+}

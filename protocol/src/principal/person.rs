@@ -1,0 +1,449 @@
+//! A person: a root key on paper, and devices by rank.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use super::{
+    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire,
+    Signatures,
+};
+use crate::crypto::{SealingPublic, SigningKey};
+use crate::evaluation::{
+    Directory, InsertError, PrincipalKey, Rule, Seniority, Speaker, Standing, Who,
+};
+use crate::id::{DeviceId, InstallationId, MembershipId, PersonId, TransportId};
+use crate::statement::{Consent, Kind, SignedStatement, Signer, StatementError, Subject};
+use crate::wire::{self, V1, WireError};
+
+/// A device to be admitted, by somebody who holds its key.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDevice<'a> {
+    /// Its signing key, to consent with.
+    pub signing: &'a SigningKey,
+    /// What is boxed to it.
+    pub sealing: &'a SealingPublic,
+    /// Where it is met.
+    pub transport: TransportId,
+}
+
+impl NewDevice<'_> {
+    /// Returns the admission of this device at `rank` by whoever speaks by `admitter`: it consents
+    /// to that and to nothing else.
+    #[must_use]
+    pub fn consent(&self, person: PersonId, admitter: MembershipId, rank: u32) -> Kind {
+        let device = DeviceId::from_bytes(self.signing.public());
+        let said = Consent::of_device(person, admitter, device, self.sealing, self.transport, rank);
+        Kind::Device {
+            device,
+            sealing: self.sealing.clone(),
+            transport: self.transport,
+            rank,
+            consent: said.sign(self.signing),
+        }
+    }
+}
+
+/// One device that speaks for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// The admission by which it speaks.
+    pub membership: MembershipId,
+    /// Its signing key.
+    pub signing: DeviceId,
+    /// What is boxed to it.
+    pub sealing: SealingPublic,
+    /// Where it is met.
+    pub transport: TransportId,
+    /// Its seniority: 1 is the most senior. Two that were admitted at the same time can be equal.
+    pub rank: u32,
+}
+
+impl DeviceRecord {
+    /// Returns the device as the author of statements.
+    #[must_use]
+    pub const fn speaker(&self) -> Speaker {
+        Speaker {
+            membership: self.membership,
+            key: *self.signing.as_bytes(),
+        }
+    }
+}
+
+/// Why an authority was refused. Whoever sent it is at fault; ask the person for theirs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// It is another person's.
+    #[error("this is about {got}, not about {expected}")]
+    OtherPerson {
+        /// Who was meant.
+        expected: PersonId,
+        /// Whose it is.
+        got: PersonId,
+    },
+    /// It is a circle's.
+    #[error("this is about a circle")]
+    Circle,
+    /// It does not hold.
+    #[error("it does not hold")]
+    Principal(#[from] PrincipalError),
+    /// Nobody ever spoke for the person.
+    #[error("no device is admitted")]
+    NoDevice,
+}
+
+/// Why nothing was said. The caller is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SayError {
+    /// The signer does not speak, or not by that membership.
+    #[error("the signer does not speak for this principal")]
+    Signer,
+    /// No rank is left below the admitter's.
+    #[error("no rank below the admitter's is left")]
+    Rank,
+    /// Nobody would take the statement.
+    #[error("the statement does not hold")]
+    Statement(#[from] StatementError),
+    /// It does not fit in.
+    #[error("the statement does not fit in")]
+    Insert(#[from] InsertError),
+}
+
+/// An authority as it came from outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnverifiedAuthority(PrincipalWire);
+
+impl UnverifiedAuthority {
+    /// Reads an authority; verifies nothing.
+    ///
+    /// # Errors
+    /// [`WireError`] if the bytes are not one authority in canonical form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        wire::decode(bytes, PRINCIPAL_BYTES_MAX).map(Self)
+    }
+
+    /// Returns whom this claims to be about, if its charter is one of a person.
+    #[must_use]
+    pub fn claimed_person(&self) -> Option<PersonId> {
+        match super::claimed(&self.0) {
+            Ok(Subject::Person(person)) => Some(person),
+            Ok(Subject::Circle(_) | Subject::Slice(_)) | Err(_) => None,
+        }
+    }
+
+    /// Checks everything: the charter against `expected`, every signature, and the order.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] for the first thing that does not hold.
+    pub fn verify(self, expected: PersonId) -> Result<Authority, AuthorityError> {
+        self.build(expected, Signatures::Check)
+    }
+
+    /// Builds an authority again that was verified before and has been where nobody else writes
+    /// since: a node's own store. Everything is checked but the signatures, two for each device,
+    /// which cost a hundred times the rest.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] for the first thing that does not hold: the store is damaged.
+    pub fn verified_before(self, expected: PersonId) -> Result<Authority, AuthorityError> {
+        self.build(expected, Signatures::KnownToHold)
+    }
+
+    fn build(
+        self,
+        expected: PersonId,
+        signatures: Signatures,
+    ) -> Result<Authority, AuthorityError> {
+        // The id first: of another's, nothing is worth a signature check.
+        let claimed = super::claimed(&self.0)?;
+        match claimed {
+            Subject::Person(got) if got == expected => {}
+            Subject::Person(got) => return Err(AuthorityError::OtherPerson { expected, got }),
+            Subject::Circle(_) | Subject::Slice(_) => return Err(AuthorityError::Circle),
+        }
+        let principal = Principal::build(self.0, signatures, &())?;
+        let authority = Authority::of(principal, expected);
+        if !authority.ever_had_a_device() {
+            return Err(AuthorityError::NoDevice);
+        }
+        Ok(authority)
+    }
+}
+
+/// Who speaks for a person, verified.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authority {
+    person: PersonId,
+    principal: Principal,
+    devices: BTreeMap<DeviceId, DeviceRecord>,
+}
+
+impl Authority {
+    /// Makes a person with one device of rank 1. `next_root` is the hash of the root key that may
+    /// replace this one, from a second sheet of paper.
+    #[must_use]
+    pub fn found(
+        root: &SigningKey,
+        recovery: SealingPublic,
+        next_root: Option<super::NextRoot>,
+        device: NewDevice<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let (mut salt, mut installation) = ([0; 16], [0; 32]);
+        rng.fill_bytes(&mut salt);
+        rng.fill_bytes(&mut installation);
+        let charter = Charter {
+            version: V1,
+            rule: Rule::Rank,
+            founders: vec![Who::Key(root.public())],
+            recovery: Some(recovery),
+            next_root,
+            opens_past: false,
+            salt,
+        };
+        let principal = Principal::begin(charter).expect("a root and a recovery key");
+        let person = person_of(&principal).expect("the rule is a person's");
+        let mut authority = Self::of(principal, person);
+        let signer = Signer {
+            key: root,
+            membership: authority.principal.founder(0),
+            installation: InstallationId::from_bytes(installation),
+        };
+        authority
+            .admit(&signer, &device)
+            .expect("the first device, admitted by the root");
+        authority
+    }
+
+    fn of(principal: Principal, person: PersonId) -> Self {
+        let mut authority = Self {
+            person,
+            principal,
+            devices: BTreeMap::new(),
+        };
+        authority.list_devices();
+        authority
+    }
+
+    /// Admits a device, junior to all others.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing is changed.
+    pub fn admit(
+        &mut self,
+        signer: &Signer<'_>,
+        device: &NewDevice<'_>,
+    ) -> Result<MembershipId, SayError> {
+        let ranks = self.devices.values().map(|device| device.rank);
+        let rank = ranks
+            .max()
+            .unwrap_or(0)
+            .checked_add(1)
+            .ok_or(SayError::Rank)?;
+        let kind = device.consent(self.person, signer.membership, rank);
+        Ok(self.say(signer, kind)?.membership())
+    }
+
+    /// Says `kind` as the next statement of `signer`, citing all that is here.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
+    pub fn say(&mut self, signer: &Signer<'_>, kind: Kind) -> Result<SignedStatement, SayError> {
+        if self
+            .principal
+            .outcome()
+            .seniority(&signer.speaker())
+            .is_none()
+        {
+            return Err(SayError::Signer);
+        }
+        let said = signer.say(self.principal.history(), self.principal.subject(), kind)?;
+        self.add(said.clone())?;
+        Ok(said)
+    }
+
+    /// Adds a statement of this person and judges all again.
+    ///
+    /// # Errors
+    /// [`InsertError`]; nothing is changed.
+    pub fn add(&mut self, said: SignedStatement) -> Result<(), InsertError> {
+        self.principal.add(said, &())?;
+        self.list_devices();
+        Ok(())
+    }
+
+    /// Returns whose authority this is.
+    #[must_use]
+    pub const fn person(&self) -> PersonId {
+        self.person
+    }
+
+    /// Returns charter and statements.
+    #[must_use]
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Returns how the person began.
+    #[must_use]
+    pub const fn charter(&self) -> &Charter {
+        self.principal.charter()
+    }
+
+    /// Returns the membership of the root key.
+    #[must_use]
+    pub fn root(&self) -> MembershipId {
+        self.principal.founder(0)
+    }
+
+    /// Returns the membership of the root key that may replace the first.
+    #[must_use]
+    pub fn next_root(&self) -> MembershipId {
+        self.principal.founder(1)
+    }
+
+    /// Returns the devices that speak for the person now.
+    #[must_use]
+    pub const fn devices(&self) -> &BTreeMap<DeviceId, DeviceRecord> {
+        &self.devices
+    }
+
+    /// Returns one device, if it speaks for the person.
+    #[must_use]
+    pub fn device(&self, id: &DeviceId) -> Option<&DeviceRecord> {
+        self.devices.get(id)
+    }
+
+    /// Returns the device that is met at `transport`; the most senior if several say so.
+    #[must_use]
+    pub fn device_of_transport(&self, transport: &TransportId) -> Option<&DeviceRecord> {
+        let there = |device: &&DeviceRecord| device.transport == *transport;
+        (self.devices.values().filter(there)).min_by_key(|device| (device.rank, device.signing))
+    }
+
+    /// Returns whether this authority holds all statements of `older`, and perhaps more.
+    #[must_use]
+    pub fn extends(&self, older: &Self) -> bool {
+        self.principal.holds_all_of(&older.principal)
+    }
+
+    /// Adds what `other`, of the same person, holds in addition; returns whether that was anything.
+    pub fn merge(&mut self, other: &Self) -> bool {
+        let changed = self.principal.merge(&other.principal, &());
+        self.list_devices();
+        changed
+    }
+
+    /// Returns the whole authority as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.principal.to_bytes()
+    }
+
+    /// Returns all keys that speak or spoke for the person, roots first.
+    #[must_use]
+    pub fn keys(&self) -> Vec<PrincipalKey> {
+        (self.principal.outcome().members().values())
+            .filter_map(|member| match member.who {
+                Who::Key(key) => Some(PrincipalKey {
+                    key,
+                    seniority: member.seniority.clone(),
+                    removed: member.standing != Standing::Speaks,
+                }),
+                Who::Person(_) | Who::Circle(_) => None,
+            })
+            .collect()
+    }
+
+    fn ever_had_a_device(&self) -> bool {
+        (self.principal.statements())
+            .any(|said| matches!(said.statement().kind, Kind::Device { .. }))
+    }
+
+    fn list_devices(&mut self) {
+        self.devices.clear();
+        for (id, member) in self.principal.outcome().members() {
+            let said = self
+                .principal
+                .statement(&crate::id::StatementId::from_bytes(*id.as_bytes()));
+            let Some(Kind::Device {
+                device,
+                sealing,
+                transport,
+                rank,
+                ..
+            }) = said.map(|said| &said.statement().kind)
+            else {
+                continue;
+            };
+            if member.standing != Standing::Speaks {
+                continue;
+            }
+            let record = DeviceRecord {
+                membership: *id,
+                signing: *device,
+                sealing: sealing.clone(),
+                transport: *transport,
+                rank: *rank,
+            };
+            let known = self.devices.get(device);
+            // Who was admitted twice speaks by the more senior admission.
+            if known.is_none_or(|known| (rank, id) < (&known.rank, &known.membership)) {
+                self.devices.insert(*device, record);
+            }
+        }
+    }
+}
+
+fn person_of(principal: &Principal) -> Option<PersonId> {
+    match principal.subject() {
+        Subject::Person(person) => Some(person),
+        Subject::Circle(_) | Subject::Slice(_) => None,
+    }
+}
+
+/// The persons that a node knows, by their authorities: who the keys of a circle's members are.
+pub type People = BTreeMap<PersonId, Authority>;
+
+impl Directory for People {
+    fn keys(&self, who: &Who) -> Vec<PrincipalKey> {
+        match who {
+            Who::Key(key) => vec![PrincipalKey {
+                key: *key,
+                seniority: Seniority::default(),
+                removed: false,
+            }],
+            Who::Person(person) => self.get(person).map_or_else(Vec::new, Authority::keys),
+            Who::Circle(_) => Vec::new(),
+        }
+    }
+}
+
+impl From<CharterError> for AuthorityError {
+    fn from(error: CharterError) -> Self {
+        Self::Principal(PrincipalError::Charter(error))
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority")
+            .field("person", &self.person)
+            .field("devices", &self.devices.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for UnverifiedAuthority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnverifiedAuthority")
+            .field("claimed", &super::claimed(&self.0))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "person_tests.rs"]
+mod tests;
