@@ -22,8 +22,8 @@ from pathlib import Path
 import entries
 import keys
 import parcels
-import person
 import primitives
+import principal
 import recovery
 import slices
 import texts
@@ -92,8 +92,12 @@ def read_text(file, world):
 
 
 def read_authority(file, world):
+    def authority(data):
+        charter, statements = principal.read_principal(data, ("person", world.owner))
+        return charter, principal.devices_of(charter, statements, world.owner)
+
     world.owner = texts.read_id("person", file["person"])
-    world.devices = person.read_authority(unhex(file["bytes"]), world.owner)
+    world.charter, world.devices = authority(unhex(file["bytes"]))
     (device,) = world.devices.values()
     equal(device.device, primitives.public_of(unhex(file["device_seed"])), "device key")
     equal(device.device, texts.read_id("device", file["device"]), "device")
@@ -101,10 +105,11 @@ def read_authority(file, world):
     equal(device.rank, file["rank"], "rank")
     secret = primitives.SealingSecret(unhex(file["sealing_seed"]))
     equal(device.sealing, secret.public, "sealing key")
-    world.charter = person.read_charter(unhex(file["bytes"]), world.owner)
-    words = primitives.hashed("phrase-recovery", unhex(file["phrase_seed"]))
-    equal(world.charter.recovery, primitives.SealingSecret(words).public, "recovery key of the phrase")
-    return {"authority": lambda data: person.read_authority(data, world.owner)}
+    seed = unhex(file["phrase_seed"])
+    equal(world.charter.founders[0][1].key, primitives.public_of(primitives.hashed("phrase-root", seed)), "root key")
+    words = primitives.SealingSecret(primitives.hashed("phrase-recovery", seed))
+    equal(world.charter.recovery, words.public, "recovery key of the phrase")
+    return {"authority": authority}
 
 
 def read_slice(file, world):

@@ -34,7 +34,7 @@ def verify_recovery(given, seed, person, charter, devices):
     """Checks the note against the person's authority: its charter, and its devices by their signing key."""
     claimed = given.record
     words = (
-        charter.root == public_of(hashed("phrase-root", seed))
+        charter.founders[0][1].key == public_of(hashed("phrase-root", seed))
         and charter.recovery == SealingSecret(hashed("phrase-recovery", seed)).public
     )
     require(words and claimed.person == person, "rule", "the words of somebody else")

@@ -38,7 +38,7 @@ class Reader:
         major, info = first >> 5, first & 31
         require(major in (0, 2, 3, 4, 7), "form", "a negative number, a map or a tag")
         if info < 24:
-            return major, info
+            return major, info  # false, true and null are 20, 21 and 22 of major type 7
         require(info < 28 and major != 7, "form", "an indefinite length, a float or a reserved head")
         size = 1 << (info - 24)
         argument = int.from_bytes(self.take(size), "big")
@@ -54,6 +54,12 @@ class Reader:
         found = self.at < len(self.data) and self.data[self.at] == 0xF6
         self.at += found
         return found
+
+
+def boolean(reader):
+    value = reader.of(7)
+    require(value in (20, 21), "form", "no boolean")
+    return value == 21
 
 
 def decode(item, data, most):
