@@ -235,11 +235,7 @@ fn cipher(key: &ContentKey) -> XChaCha20Poly1305 {
 }
 
 pub(super) fn nonce(key: &ContentKey, prefix: &[u8], inside: &[u8]) -> [u8; NONCE_BYTES] {
-    let hash = crypto::keyed_hash(
-        key.key().as_bytes(),
-        domain::ENTRY_NONCE,
-        &[inside, prefix],
-    );
+    let hash = crypto::keyed_hash(key.key().as_bytes(), domain::ENTRY_NONCE, &[inside, prefix]);
     *hash.first_chunk().expect("24 of 32 bytes")
 }
 
