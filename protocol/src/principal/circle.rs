@@ -186,22 +186,22 @@ impl Circle {
             return Err(SayError::Signer);
         }
         let said = signer.say(self.principal.history(), self.principal.subject(), kind)?;
-        self.add(said.clone(), directory)?;
+        self.add([said.clone()], directory)?;
         Ok(said)
     }
 
-    /// Adds a statement about this circle and judges all again.
+    /// Adds statements about this circle and judges all again, see [`Principal::add`].
     ///
     /// # Errors
-    /// [`InsertError`]; nothing is changed.
+    /// [`InsertError`] of the first that does not fit.
     pub fn add(
         &mut self,
-        said: SignedStatement,
+        said: impl IntoIterator<Item = SignedStatement>,
         directory: &impl Directory,
     ) -> Result<(), InsertError> {
-        self.principal.add(said, directory)?;
+        let added = self.principal.add(said, directory);
         self.list_members();
-        Ok(())
+        added
     }
 
     /// Adds what `other`, the same circle, holds in addition; returns whether that was anything.
@@ -261,3 +261,7 @@ impl Circle {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "circle_tests.rs"]
+mod tests;

@@ -132,8 +132,7 @@ impl Charter {
     fn check(&self) -> Result<(), CharterError> {
         let persons = || {
             let all = self.founders.iter();
-            !self.founders.is_empty()
-                && self.founders.is_sorted_by(|a, b| a != b)
+            (1..=FOUNDERS_MAX).contains(&self.founders.len())
                 && all.clone().all(|who| matches!(who, Who::Person(_)))
                 && all.collect::<std::collections::BTreeSet<_>>().len() == self.founders.len()
                 && self.recovery.is_none()
@@ -367,19 +366,22 @@ impl Principal {
         founder(&self.subject, place)
     }
 
-    /// Adds a statement and judges all again.
+    /// Adds statements and judges all again. What was forgotten comes back only together with
+    /// what cites it.
     ///
     /// # Errors
-    /// [`InsertError`]: what it cites is missing, it does not fit, or there are too many of its
-    /// author's.
+    /// [`InsertError`] of the first that does not fit: what it cites is missing, or there is no room
+    /// for more of its author's. Those before it were added.
     pub fn add(
         &mut self,
-        signed: SignedStatement,
+        signed: impl IntoIterator<Item = SignedStatement>,
         directory: &impl Directory,
     ) -> Result<(), InsertError> {
-        self.insert(signed)?;
+        let added = signed
+            .into_iter()
+            .try_for_each(|signed| self.insert(signed));
         self.judge(directory);
-        Ok(())
+        added
     }
 
     /// Adds what `other`, of the same charter, holds in addition; returns whether that was anything.

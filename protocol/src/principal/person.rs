@@ -269,7 +269,7 @@ impl Authority {
     /// # Errors
     /// [`InsertError`]; nothing is changed.
     pub fn add(&mut self, said: SignedStatement) -> Result<(), InsertError> {
-        self.principal.add(said, &())?;
+        self.principal.add([said], &())?;
         self.list_devices();
         Ok(())
     }
