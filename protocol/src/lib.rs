@@ -9,7 +9,9 @@
 //! | module | what it says |
 //! |---|---|
 //! | [`id`], [`time`], [`wire`], [`crypto`] | names of things, moments, bytes, and the few cryptographic moves used everywhere |
-//! | [`principal`] | who a person is and which devices speak for them |
+//! | [`statement`] | what somebody says about a principal or a slice, signed |
+//! | [`evaluation`] | who speaks and what stands, given a set of statements |
+//! | [`principal`] | who a person or a circle is, and who speaks for them |
 //! | [`card`] | what people paste to each other: how to reach me, what I share with you |
 //! | [`slice`](mod@slice) | the one replicated object, and its parts |
 //! | [`grant`] | who may do what with a slice, until when, why; and the end of it |
