@@ -11,23 +11,25 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::card::{Card, ShareLink};
-use crate::crypto::{self, domain};
+use crate::crypto::{self, SealingSecret, SigningKey, domain};
 use crate::entry::{
     Entry, EntryError, ForkProof, LogTip, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
     verify_stretch,
 };
 use crate::generation::PartKey;
 use crate::grant::{Revocation, SignedGrant, SignedRevocation};
-use crate::id::DeviceId;
+use crate::id::{DeviceId, TransportId};
 use crate::parcel::{self, Parcel, ParcelBody};
-use crate::principal::UnverifiedAuthority;
+use crate::principal::{NewDevice, UnverifiedAuthority};
 use crate::signed::Signed;
 use crate::slice::SliceCharter;
+use crate::statement::Signer;
 use crate::testing::{NOW, Someone, rng};
 use crate::wire::{self, V1};
 
 mod invalid;
 mod keys;
+mod statements;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -78,9 +80,9 @@ fn hashes() {
         "key": hex(&[7; 32]),
         "keyed_hash": hex(&crypto::keyed_hash(&[7; 32], domain::GRANT_ID, &[b"ab", b"c", b""])),
         "signing_seed": hex(&[7; 32]),
-        "signing_public": hex(&crypto::SigningKey::from_seed(&[7; 32]).public()),
+        "signing_public": hex(&SigningKey::from_seed(&[7; 32]).public()),
         "message": hex(b"message"),
-        "signature": hex(&crypto::SigningKey::from_seed(&[7; 32]).sign(domain::GRANT, b"message")),
+        "signature": hex(&SigningKey::from_seed(&[7; 32]).sign(domain::GRANT, b"message")),
         "phrase_seed": hex(&[1; 64]),
         "phrase_root_public": hex(&crate::principal::phrase::keys(&[1; 64]).root.public()),
         "valid": invalid::strange_signatures(),
@@ -93,6 +95,18 @@ fn hashes() {
 fn authority() {
     let (ines, _) = people();
     let device = ines.authority.devices().values().next().unwrap();
+    let mut two = ines.authority.clone();
+    let first = Signer {
+        key: &ines.device,
+        membership: device.membership,
+        installation: ines.installation,
+    };
+    let second = NewDevice {
+        signing: &SigningKey::from_seed(&[0x71; 32]),
+        sealing: &SealingSecret::from_seed(&[0x72; 32]).public(),
+        transport: TransportId::from_bytes([0x73; 32]),
+    };
+    two.admit(&first, &second).unwrap();
     let stored = file(
         "authority",
         &json!({
@@ -106,6 +120,9 @@ fn authority() {
             "device": device.signing.to_string(),
             "transport": device.transport.to_string(),
             "rank": device.rank,
+            "two_devices": hex(&two.to_bytes()),
+            "second_device_seed": hex(&[0x71; 32]),
+            "invalid": invalid::authorities(&two, &ines),
         }),
     );
     let person = stored["person"].as_str().unwrap().parse().unwrap();

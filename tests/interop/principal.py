@@ -1,10 +1,8 @@
 """Principals, that is people and circles: charter, statements, who speaks (spec, section 3)."""
 
-from types import SimpleNamespace
-
 from primitives import hashed, sealing_key, u32, verify
 from wire import (
-    Refused, boolean, choice, decode, encode, list_of, nested, nullable, one_of, raw, record, require, row, signed,
+    boolean, choice, decode, encode, list_of, nested, nullable, one_of, optional, raw, record, require, row, signed,
     uint, uint32, uint64
 )
 
@@ -14,7 +12,7 @@ PRINCIPAL_BYTES = 1024 * 1024 - 4096
 LISTING = ("remove", "extend", "checkpoint")
 
 id_ = raw(32)
-rule = choice(rank={}, admins={}, board=dict(quorum=uint32))
+rule = choice(rank={}, admins={}, board=dict(quorum=uint(255)))
 charter = record(
     rule=rule,
     founders=list_of(choice(root=dict(key=id_), person=dict(person=id_)), 32),
@@ -29,7 +27,7 @@ upto = row(statements=list_of(id_, 256), logs=list_of(place, 512))
 kind = choice(
     device=dict(device=id_, sealing=sealing_key, transport=id_, rank=uint32, consent=raw(64)),
     person=dict(person=id_, role=one_of(0, 1), key=id_, consent=raw(64)),
-    remove=dict(membership=id_, key=nullable(id_), keep=upto, trusted=nullable(list_of(id_, 256))),
+    remove=dict(membership=id_, key=nullable(id_), keep=upto, trusted=optional(list_of(id_, 256))),
     extend=dict(removals=list_of(id_, 64), upto=upto),
     checkpoint=dict(upto=upto, logs_root=id_, heads_root=id_, authority=list_of(id_, 64), gate=uint32),
     approve=dict(statement=id_),
@@ -44,7 +42,8 @@ statement = record(
     heads=list_of(id_, 64),
     kind=kind,
 )
-principal = record(charter=nested(charter, STATEMENT_BYTES), statements=list_of(signed(statement, LISTING_BYTES), 4096))
+signed_statement = signed(statement, LISTING_BYTES)
+principal = record(charter=nested(charter, STATEMENT_BYTES), statements=list_of(signed_statement, 4096))
 
 
 def rising(values):
@@ -92,23 +91,46 @@ def cited(given):
     return names
 
 
-def check_statement(given, expected):
+SUBJECTS = ("person", "circle", "slice")
+SAID_OF = dict(device="person", person="circle", approve="circle", rule="circle", ring="person circle")
+
+
+def lists_of(kind_):
+    """The lists in a statement of this kind, which rise."""
+    name, fields = kind_
+    place_key = lambda one: (one.log, one.seq, one.hash)
+    upto_lists = lambda upto_: [upto_.statements, [place_key(one) for one in upto_.logs]]
+    if name == "remove":
+        return upto_lists(fields.keep) + [fields.trusted or []]
+    if name == "extend":
+        return upto_lists(fields.upto) + [fields.removals]
+    if name == "checkpoint":
+        return upto_lists(fields.upto) + [fields.authority]
+    return [fields.replaces] if name == "ring" else []
+
+
+def check_statement(given):
     """What one statement shows by itself."""
     said = given.record
+    of, about = said.subject[0], said.subject[1].id
     name, fields = said.kind
-    short = len(given.bytes) <= (LISTING_BYTES if name in LISTING else STATEMENT_BYTES)
-    require(short, "rule", "a statement that is too long")
-    require((said.subject[0], said.subject[1].id) == expected, "rule", "about somebody else")
-    require(name != ("person" if expected[0] == "person" else "device"), "rule", "not of such a principal")
+    most = LISTING_BYTES if name in LISTING else STATEMENT_BYTES
+    require(len(given.bytes) <= most, "size", "a statement that is too long")
+    require(of in SAID_OF.get(name, of).split(), "rule", f"a {name} is not said of a {of}")
+    require(name != "device" or fields.rank > 0, "rule", "the rank of the root")
+    require(name != "extend" or fields.removals, "rule", "an extension of nothing")
+    require(all(map(rising, [said.heads, *lists_of(said.kind)])), "rule", "a list out of order")
     verify(said.key, "statement", given.bytes, given.signature)
-    about = [("person", "circle", "slice").index(expected[0]), expected[1]]
     if name == "device":
-        require(fields.rank > 0, "rule", "the rank of the root")
         whom = [0, fields.device, fields.sealing, fields.transport, fields.rank]
-        verify(fields.device, "consent", encode([1, about, said.membership, whom]), fields.consent)
-    if name == "person":
+        consents = fields.device
+    elif name == "person":
         whom = [1, fields.person, fields.role]
-        verify(fields.key, "consent", encode([1, about, said.membership, whom]), fields.consent)
+        consents = fields.key
+    else:
+        return
+    claim = encode([1, [SUBJECTS.index(of), about], said.membership, whom])
+    verify(consents, "consent", claim, fields.consent)
 
 
 def read_principal(data, expected):
@@ -120,8 +142,9 @@ def read_principal(data, expected):
     roots = [founder(expected[1], at) for at in range(33)]
     statements = {}
     for one in given.statements:
-        check_statement(one, expected)
+        check_statement(one)
         said = one.record
+        require((said.subject[0], said.subject[1].id) == expected, "rule", "about somebody else")
         names = [name for name in cited(said) if name not in roots]
         require(all(name in statements for name in names), "rule", "cites what does not come before it")
         if said.after[0] == "follows":
@@ -131,7 +154,8 @@ def read_principal(data, expected):
             admits = statements[said.membership].record.kind[0] in ("device", "person")
             require(admits, "rule", "by a membership that is none")
         statements[hashed("statement-id", one.bytes)] = one
-    require(list(statements) == in_order(statements, roots), "rule", "not in the one order")
+    one_order = len(statements) == len(given.statements) and list(statements) == in_order(statements, roots)
+    require(one_order, "rule", "twice, or not in the one order")
     return given.charter.record, statements
 
 
@@ -149,7 +173,9 @@ def in_order(statements, roots):
 def devices_of(charter_, statements, person):
     """Who speaks for a person in whose statements nothing is removed and no log forks. The whole judgement
     (authority.md) is not written here a second time: `protocol/tests/model` is its other implementation."""
-    (_, root), = charter_.founders
+    admitted = [one for one in statements.values() if one.record.kind[0] == "device"]
+    require(admitted, "rule", "no device")
+    ((_, root),) = charter_.founders
     seniority, devices = {(founder(person, 0), root.key): 1}, {}
     for id_, one in statements.items():
         said = one.record
@@ -161,5 +187,4 @@ def devices_of(charter_, statements, person):
             seniority[id_, fields.device] = fields.rank + 1
             fields.membership = id_
             devices[fields.device] = fields
-    require(devices, "rule", "no device")
     return devices

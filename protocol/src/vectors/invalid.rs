@@ -20,12 +20,14 @@ mod entries;
 mod grants;
 mod keys;
 mod parcels;
+mod principals;
 mod tree;
 
 pub(super) use entries::{entries, stretches};
 pub(super) use grants::{grants, revocations, valid_grants};
 pub(super) use keys::{batches, key_objects, part_keys, recovery_boxes};
 pub(super) use parcels::parcels;
+pub(super) use principals::{authorities, statements};
 
 /// Whether an error is this one.
 macro_rules! is {

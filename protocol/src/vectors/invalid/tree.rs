@@ -14,6 +14,7 @@ pub(super) enum Item {
     Bytes(Vec<u8>),
     Text(String),
     List(Vec<Self>),
+    Bool(bool),
     Null,
 }
 
@@ -35,6 +36,7 @@ impl Item {
                 let count = decoder.array().unwrap().unwrap();
                 Self::List((0..count).map(|_| Self::next(decoder)).collect())
             }
+            Type::Bool => Self::Bool(decoder.bool().unwrap()),
             Type::Null => {
                 decoder.null().unwrap();
                 Self::Null
@@ -54,6 +56,7 @@ impl Item {
             Self::Number(number) => encoder.u64(*number).unwrap(),
             Self::Bytes(bytes) => encoder.bytes(bytes).unwrap(),
             Self::Text(text) => encoder.str(text).unwrap(),
+            Self::Bool(value) => encoder.bool(*value).unwrap(),
             Self::Null => encoder.null().unwrap(),
             Self::List(items) => {
                 encoder.array(items.len().try_into().unwrap()).unwrap();
