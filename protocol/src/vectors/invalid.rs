@@ -130,13 +130,21 @@ impl<R> Refusals<R> {
             let longer = [&[*head, 0x18, 1], &rest[1..]].concat();
             self.add("form", "a longer spelling of the version", &longer, form);
         }
-        let Some(most) = most else { return };
+        if let Some(most) = most {
+            self.add_size(valid, most, |error| {
+                matches!(inner(error), Some(WireError::TooLong { max, .. }) if *max == most)
+            });
+        }
+    }
+
+    /// Adds one byte more than the `most` there may be, without writing them all out.
+    #[track_caller]
+    fn add_size<T, E: Debug>(&mut self, valid: &[u8], most: usize, expected: impl Fn(&E) -> bool)
+    where
+        R: Fn(&[u8]) -> Result<T, E>,
+    {
         let zeros = most + 1 - valid.len();
-        self.check(
-            "too long",
-            &[valid, &vec![0; zeros]].concat(),
-            |error| matches!(inner(error), Some(WireError::TooLong { max, .. }) if *max == most),
-        );
+        self.check("too long", &[valid, &vec![0; zeros]].concat(), expected);
         self.cases.push(json!({
             "object": self.object,
             "kind": "size",

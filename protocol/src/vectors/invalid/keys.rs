@@ -220,6 +220,20 @@ pub(crate) fn batches(batch: &GenerationBatch, ines: &Someone) -> Value {
         edit(&|batch| batch[2][3].inside(|record| record[4].flip())),
     );
 
+    let unsorted = edit(&|batch| {
+        batch[2][3].inside(|record| record[3] = Item::List(vec![id(2), id(1)]));
+        let leaves: Vec<_> = batch[2].list().iter_mut().map(alone).collect();
+        let node = |left: &Item, right: &Item| {
+            let (mut left, mut right) = (left.clone(), right.clone());
+            let hash = crypto::hash(domain::BATCH_NODE, &[left.bytes(), right.bytes()]);
+            Item::Bytes(hash.to_vec())
+        };
+        let four = node(&node(&leaves[0], &leaves[1]), &node(&leaves[2], &leaves[3]));
+        let root = node(&four, &leaves[4]);
+        batch[1].signed(domain::BATCH, &ines.device, |head| head[4] = root);
+    });
+    let parents = is!(Fault::Generation(GenerationError::Parents));
+    list.add("rule", "parents out of order", &unsorted, parents);
     let head = is!(Fault::Generation(GenerationError::Head));
     let two_keys = edit(&|batch| {
         let two = Item::List(vec![id(1), id(2)]);
@@ -340,6 +354,8 @@ pub(crate) fn recovery_boxes(boxed: &[u8], ines: &Someone) -> Value {
         Ok(())
     };
     let mut list = Refusals::of("recovery box", read);
+    let long = is!(RecoveryError::TooLong { .. });
+    list.add_size(boxed, 40 * 1024, long);
     let opens = is!(RecoveryError::Open(OpenError));
     let mut add = |why, bytes: Vec<u8>| list.add("open", why, &bytes, opens);
     add("no bytes", vec![]);

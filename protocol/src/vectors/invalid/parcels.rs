@@ -161,6 +161,23 @@ pub(crate) fn parcels(parcels: &[Vec<u8>], ines: &Someone, marc: &Someone) -> Va
         &other,
         forged,
     );
+    let grant = |change: &dyn Fn(&mut Item)| {
+        letter(share, &|it| {
+            it[5][1].signed(domain::GRANT, &ines.device, change)
+        })
+    };
+    let audience = is!(Fault::Contents(ContentsError::OtherAudience(_)));
+    let other = grant(&|grant| grant[4] = id(1));
+    list.add("rule", "granted to somebody else", &other, audience);
+    let other = grant(&|grant| grant[6] = Item::List(vec![Item::Number(4)]));
+    list.add(
+        "rule",
+        "a key of a part that is not granted",
+        &other,
+        other_part,
+    );
+    let most = 1024 * 1024 - 4096;
+    list.add_size(keys, most, is!(Fault::Parcel(ParcelError::TooLong { .. })));
     // [2, signed revocation]
     let forged = is!(Fault::Revocation(RevocationError::Signature));
     let other = letter(end, &|it| it[5][1][1].flip());
