@@ -727,6 +727,47 @@ mod tests {
         assert_eq!(check(&people, &ines, &links), unknown);
     }
 
+    /// Chains of 1 to 5 links, in each of which one byte that was signed, or of a signature, differs.
+    fn no_changed_chain_is_accepted(seed: u64, count: u32) {
+        use rand_chacha::rand_core::Rng as _;
+
+        let chains: Vec<_> = (1..=5).map(chain).collect();
+        let mut draw = crate::testing::rng(seed);
+        let mut below =
+            |bound: usize| usize::try_from(draw.next_u64() % bound as u64).expect("below a usize");
+        let mut read = 0_u32;
+        for case in 0..count {
+            let (people, ines, links) = &chains[below(chains.len())];
+            let mut links = links.clone();
+            let index = below(links.len());
+            let mut bytes = links[index].to_bytes();
+            let at = below(bytes.len());
+            bytes[at] ^= u8::try_from(1 + below(255)).expect("below 256");
+            let Ok(changed) = SignedGrant::decode(&bytes) else {
+                continue;
+            };
+            read += 1;
+            links[index] = changed;
+            let got = check(people, ines, &links);
+            assert!(
+                got.is_err(),
+                "seed {seed}, case {case}: byte {at} of link {index}"
+            );
+        }
+        assert!(read > count / 3, "only {read} were chains at all");
+    }
+
+    #[test]
+    fn no_chain_with_a_changed_byte_is_accepted() {
+        no_changed_chain_is_accepted(1, 10_000);
+    }
+
+    #[test]
+    #[ignore = "recorded in tests/LEDGER.md"]
+    fn no_chain_with_a_changed_byte_is_accepted_of_a_million() {
+        no_changed_chain_is_accepted(2, 1_000_000);
+    }
+
     #[test]
     fn a_reader_hands_on_only_what_the_owner_allowed() {
         let (people, ines, links) = chain(2);

@@ -1,7 +1,7 @@
 //! Where a simulator looks in: what costs time, and what need not be computed twice.
 //!
 //! Without the feature `sim` everything here is empty and compiles to nothing. With it, and once
-//! [`install`] was called, each [`Span`] is reported when it begins and when it ends, and the
+//! `install` was called, each [`Span`] is reported when it begins and when it ends, and the
 //! outcome of a signature check may be remembered: of a thousand nodes that are sent the same
 //! entry, one checks it. A check is a function of its input, so nothing that a hook does changes
 //! a result.

@@ -74,12 +74,6 @@ impl<T: Record> Signed<T> {
         &self.bytes
     }
 
-    /// Returns the signature, whoever made it.
-    #[must_use]
-    pub const fn signature(&self) -> [u8; 64] {
-        self.signature
-    }
-
     /// Returns what the record claims, whoever wrote it.
     #[must_use]
     pub const fn unverified(&self) -> &T {

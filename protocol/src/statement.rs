@@ -11,7 +11,7 @@
 //!
 //! | check | knows | where |
 //! |---|---|---|
-//! | form, bounds, order of lists | the bytes | [`SignedStatement::decode`] |
+//! | form, bounds, order of lists | the bytes | [`UnverifiedStatement::decode`] |
 //! | signature, consent, weak keys | the bytes | [`UnverifiedStatement::verify`] |
 //! | whether it stands | all statements of the subject | [`evaluation`](crate::evaluation) |
 

@@ -22,7 +22,6 @@ use maille_protocol::crypto::{self, Key, SealingPublic, SealingSecret, SigningKe
 use maille_protocol::entry::{
     Body, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
 };
-use maille_protocol::evaluation::Upto;
 use maille_protocol::generation::{
     BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, PartKey,
     SignedGeneration,
@@ -42,7 +41,7 @@ use maille_protocol::slice::{PartNumber, SliceCharter};
 use maille_protocol::statement::UnverifiedStatement;
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Item, Session};
 use maille_protocol::time::Timestamp;
-use maille_protocol::wire::{self, ENTRY_BYTES_MAX, LISTING_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
+use maille_protocol::wire::{self, ENTRY_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
 use maille_schemas::document::{Document, DocumentId, Domain, Month};
 use maille_schemas::factors::{FactorSetId, footprint};
 use maille_schemas::import::{Format, Place, import};
@@ -173,7 +172,6 @@ pub const TARGETS: &[Target] = &[
         record::<Charter>(bytes, STATEMENT_BYTES_MAX)
     }),
     target("statement", statement),
-    target("upto", |bytes| record::<Upto>(bytes, LISTING_BYTES_MAX)),
     target("authority", authority),
     target("grant", signed::<Grant>),
     target("revocation", signed::<Revocation>),

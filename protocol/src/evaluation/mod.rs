@@ -5,7 +5,7 @@
 //! `protocol/spec/authority.md` has the rules and why they are so.
 //!
 //! [`History`] holds statements with all that they cite. [`Base`] says who speaks from the
-//! beginning: by a charter, or by the authority of a slice's owner. [`evaluate`] goes from the
+//! beginning: by a charter, or by the authority of a slice's owner. [`evaluate()`] goes from the
 //! most senior [`Speaker`] down. Whatever can void a statement is said by somebody strictly more
 //! senior than its author, so when a speaker's turn comes, all that can concern it has been
 //! judged: nothing is judged twice, and there is no circle to break.

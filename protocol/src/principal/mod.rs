@@ -299,7 +299,7 @@ impl Principal {
     ) -> Result<Self, PrincipalError> {
         let charter = Charter::decode(&wire.charter)?;
         let mut principal = Self::empty(charter, wire.charter);
-        let order: Vec<[u8; 64]> = wire.statements.iter().map(Signed::signature).collect();
+        let mut order = Vec::with_capacity(wire.statements.len());
         for (index, signed) in wire.statements.into_iter().enumerate() {
             let refused = |error| PrincipalError::Statement { index, error };
             let unverified = UnverifiedStatement::new(signed).map_err(refused)?;
@@ -310,12 +310,11 @@ impl Principal {
                 Signatures::Check => unverified.verify().map_err(refused)?,
                 Signatures::KnownToHold => unverified.assume_verified(),
             };
+            order.push(signed.id());
             (principal.insert(signed)).map_err(|error| PrincipalError::Insert { index, error })?;
         }
         principal.judge(directory);
-        let kept: Vec<[u8; 64]> = (principal.statements())
-            .map(|signed| signed.signed().signature())
-            .collect();
+        let kept: Vec<StatementId> = principal.statements().map(SignedStatement::id).collect();
         if kept != order {
             return Err(PrincipalError::Order);
         }
