@@ -112,6 +112,55 @@ fn a_frame_of_the_longest_list_costs_no_more_than_its_bytes_allow() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Files of what is short in text and long in memory, as much of it as the importers keep.
+#[test]
+fn a_file_of_the_shortest_things_costs_no_more_than_its_bytes_allow() {
+    let mut broken = Vec::new();
+    let mut check = |name: &str, file: String| {
+        let target = TARGETS.iter().find(|target| target.name == name);
+        check(target.expect(name), file.as_bytes(), &mut broken);
+    };
+
+    // A thousand features of a thousand features each: one series keeps no more of either.
+    for empty in ["{}", r#"{"properties":{"feature_type":"section"}}"#] {
+        let inner = format!(r#"{{"features":[{}]}}"#, [empty; 1_000].join(","));
+        let outer = vec![inner.as_str(); 1_000].join(",");
+        check(
+            "import-cozy",
+            format!(r#"{{"series":[{{"features":[{outer}]}}]}}"#),
+        );
+    }
+
+    let track = r#"<trk><trkseg><trkpt lat="1" lon="1"><time>2026-01-01T00:00:00Z</time></trkpt><trkpt lat="1" lon="2"><time>2026-01-01T00:00:01Z</time></trkpt></trkseg></trk>"#;
+    check("import-gpx", format!("<gpx>{}</gpx>", track.repeat(20_000)));
+    let point = r#"<trkpt lat="1" lon="1"/>"#;
+    check(
+        "import-gpx",
+        format!(
+            "<gpx><trk><trkseg>{}</trkseg></trk></gpx>",
+            point.repeat(100_000)
+        ),
+    );
+
+    let header = "Identifiant PRM;Type de donnees;Date de debut;Date de fin;Grandeur physique;Grandeur metier;Etape metier;Unite;Pas en minutes\n\
+        0;Courbe de charge;01/01/2000;01/01/2020;Energie active;Consommation;Comptage Brut;W;10\nHorodate;Valeur\n";
+    let mut curve = header.to_owned();
+    for step in 0..100_000 {
+        let (day, minute) = (step / 144, step % 144 * 10);
+        let line = format!(
+            "20{:02}-{:02}-{:02}T{:02}:{:02}:00Z;1\n",
+            day / 336,
+            day / 28 % 12 + 1,
+            day % 28 + 1,
+            minute / 60,
+            minute % 60
+        );
+        curve.push_str(&line);
+    }
+    check("import-linky", curve);
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 /// Runs one input; what it breaks is told in `broken`, once for each target.
 fn check(target: &Target, input: &[u8], broken: &mut Vec<String>) -> bool {
     let mut decoded = Ok(false);

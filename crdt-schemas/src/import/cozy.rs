@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Documents<'_, '_> {
                     found = true;
                 }
                 "captureDevice" => {
-                    if object.next_value::<Lenient>()?.text.as_deref() == Some(MADE_UP_DEVICE) {
+                    if object.next_value::<Lenient>()?.text() == Some(MADE_UP_DEVICE) {
                         self.0.report.note(Place::File, NoteKind::MadeUp);
                     }
                 }
@@ -149,11 +149,20 @@ struct Feature {
     properties: Properties,
 }
 
-/// A feature inside a feature; what may lie inside that one is no section.
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default, deserialize_with = "null_as_default")]
-    properties: Properties,
+/// A feature inside a feature, if it is a section; what may lie inside that one is none. Anything else
+/// is let go at once: a million empty ones are three megabytes of text.
+struct Inner(Option<Box<Properties>>);
+
+impl<'de> Deserialize<'de> for Inner {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Any {
+            #[serde(default, deserialize_with = "null_as_default")]
+            properties: Properties,
+        }
+        let properties = Any::deserialize(json)?.properties;
+        Ok(Self(properties.is("section").then(|| Box::new(properties))))
+    }
 }
 
 #[derive(Deserialize)]
@@ -181,7 +190,7 @@ struct Properties {
 
 impl Properties {
     fn is(&self, feature_type: &str) -> bool {
-        self.feature_type.text.as_deref() == Some(feature_type)
+        self.feature_type.text() == Some(feature_type)
     }
 
     fn start(&self) -> Option<Result<Moment, MomentError>> {
@@ -248,10 +257,35 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
 /// A number, a text (a MongoDB `{"$oid": text}` too) or the first two numbers of an
 /// array; anything else is as good as absent, however large it is.
 #[derive(Default)]
-struct Lenient {
-    number: Option<f64>,
-    text: Option<String>,
-    pair: Option<(f64, f64)>,
+enum Lenient {
+    #[default]
+    Nothing,
+    Number(f64),
+    Text(String),
+    Pair(f64, f64),
+}
+
+impl Lenient {
+    const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    const fn pair(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Pair(first, second) => Some((*first, *second)),
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Lenient {
@@ -270,18 +304,15 @@ impl<'de> Visitor<'de> for LenientVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Lenient, E> {
-        Ok(Lenient::default())
+        Ok(Lenient::Nothing)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Lenient, E> {
-        Ok(Lenient::default())
+        Ok(Lenient::Nothing)
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Lenient, E> {
-        Ok(Lenient {
-            number: Some(number),
-            ..Lenient::default()
-        })
+        Ok(Lenient::Number(number))
     }
 
     #[expect(
@@ -301,10 +332,7 @@ impl<'de> Visitor<'de> for LenientVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Lenient, E> {
-        Ok(Lenient {
-            text: Some(text.to_owned()),
-            ..Lenient::default()
-        })
+        Ok(Lenient::Text(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Lenient, A::Error> {
@@ -312,14 +340,15 @@ impl<'de> Visitor<'de> for LenientVisitor {
         let first = array.next_element::<Number>()?.and_then(|it| it.0);
         let second = array.next_element::<Number>()?.and_then(|it| it.0);
         while array.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Lenient {
-            pair: first.zip(second),
-            ..Lenient::default()
-        })
+        Ok(first
+            .zip(second)
+            .map_or(Lenient::Nothing, |(first, second)| {
+                Lenient::Pair(first, second)
+            }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Lenient, A::Error> {
-        let mut found = Lenient::default();
+        let mut found = Lenient::Nothing;
         while let Some(key) = object.next_key::<String>()? {
             if key == "$oid" {
                 found = object.next_value()?;
@@ -336,7 +365,7 @@ struct Number(Option<f64>);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        Lenient::deserialize(json).map(|it| Self(it.number))
+        Lenient::deserialize(json).map(|it| Self(it.number()))
     }
 }
 
@@ -379,11 +408,7 @@ fn read_trip(series: &Series, number: u64, report: &mut Report) -> Result<Trip, 
         from,
         to,
         sections,
-        purpose: properties
-            .manual_purpose
-            .text
-            .as_deref()
-            .map(Purpose::from_manual),
+        purpose: properties.manual_purpose.text().map(Purpose::from_manual),
         title: None,
         provenance: report.provenance(place),
     })
@@ -394,8 +419,8 @@ fn sections_of(feature: &Feature) -> Vec<&Properties> {
     if feature.properties.is("section") {
         return vec![&feature.properties];
     }
-    let inner = feature.features.items.iter().map(|it| &it.properties);
-    inner.filter(|it| it.is("section")).collect()
+    let inner = feature.features.items.iter();
+    inner.filter_map(|it| it.0.as_deref()).collect()
 }
 
 fn read_section(
@@ -403,7 +428,7 @@ fn read_section(
     place: Place,
     report: &mut Report,
 ) -> Result<Section, SkipReason> {
-    let metres = properties.distance.number;
+    let metres = properties.distance.number();
     let distance = metres
         .and_then(Millimetres::from_metres)
         .ok_or(SkipReason::BadDistance)?;
@@ -412,19 +437,17 @@ fn read_section(
     if end.at_ms() < start.at_ms() {
         report.note(place, NoteKind::EndsBeforeItBegins);
     }
-    let (word, source) = match (&properties.manual_mode.text, &properties.sensed_mode.text) {
+    let (word, source) = match (properties.manual_mode.text(), properties.sensed_mode.text()) {
         (Some(manual), _) => (Some(manual), ModeSource::Person),
         (None, Some(sensed)) => (Some(sensed), ModeSource::Sensed),
         (None, None) => (None, ModeSource::Nobody),
     };
-    let mode = word
-        .and_then(|word| Mode::from_sensed(word))
-        .unwrap_or(Mode::Unknown);
+    let mode = word.and_then(Mode::from_sensed).unwrap_or(Mode::Unknown);
     if mode == Mode::Unknown {
         report.note(
             place,
             NoteKind::UnknownMode {
-                word: word.map(|word| quoted(word)),
+                word: word.map(quoted),
             },
         );
     }
@@ -440,11 +463,11 @@ fn read_section(
 
 /// The instant that the text gives, else the seconds; `None` if neither stands there.
 fn moment(text: &Lenient, seconds: &Lenient) -> Option<Result<Moment, MomentError>> {
-    if let Some(text) = &text.text {
+    if let Some(text) = text.text() {
         return Some(text.parse());
     }
     // 2^53: beyond, a float holds no whole milliseconds.
-    let ms = seconds.number? * 1e3;
+    let ms = seconds.number()? * 1e3;
     if !(0.0..9e15).contains(&ms) {
         return Some(Err(MomentError::OutOfRange));
     }
@@ -464,9 +487,9 @@ fn end_point(series: &Series, loc: Option<&Geometry>, feature_type: &str) -> Opt
         .iter()
         .find(|it| it.properties.is(feature_type));
     let geometry = loc.or_else(|| place.and_then(|it| it.geometry.as_ref()))?;
-    let (longitude, latitude) = geometry.coordinates.pair?;
+    let (longitude, latitude) = geometry.coordinates.pair()?;
     let name = place
-        .and_then(|it| it.properties.display_name.text.as_deref())
+        .and_then(|it| it.properties.display_name.text())
         .and_then(short_text);
     Location::from_degrees(latitude, longitude, name)
 }
@@ -478,7 +501,7 @@ fn trip_id(
     from: Option<&Location>,
     to: Option<&Location>,
 ) -> RecordId {
-    if let Some(id) = series.id.text.as_deref().filter(|id| !id.is_empty()) {
+    if let Some(id) = series.id.text().filter(|id| !id.is_empty()) {
         return RecordId::from_facts("cozy.trip", &[id.as_bytes()]);
     }
     let ends = [from, to].map(|it| it.map_or((0, 0), |it| (it.latitude_e7, it.longitude_e7)));

@@ -231,6 +231,8 @@ fn finish_block(header: &Header, mut stamped: Vec<Stamped>, report: &mut Report)
             NoteKind::StepInferred { minutes: step_min },
         );
     }
+    // A record is ten times its line: growing by doubling would double that again.
+    report.records.reserve(stamped.len());
     let mut before: Option<Stamped> = None;
     for it in stamped {
         if let Some(reading) = next_reading(header, step_min, before, it, report) {
