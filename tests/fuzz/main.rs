@@ -144,6 +144,10 @@ fn a_file_of_the_shortest_things_costs_no_more_than_its_bytes_allow() {
 
     let header = "Identifiant PRM;Type de donnees;Date de debut;Date de fin;Grandeur physique;Grandeur metier;Etape metier;Unite;Pas en minutes\n\
         0;Courbe de charge;01/01/2000;01/01/2020;Energie active;Consommation;Comptage Brut;W;10\nHorodate;Valeur\n";
+    check(
+        "import-linky",
+        format!("Identifiant PRM{}", ";".repeat(500_000)),
+    );
     let mut curve = header.to_owned();
     for step in 0..100_000 {
         let (day, minute) = (step / 144, step % 144 * 10);

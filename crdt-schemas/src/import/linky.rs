@@ -29,6 +29,9 @@ const HEADER: &str = "identifiant prm";
 const STEPS_MIN: [u64; 4] = [10, 15, 30, 60];
 /// The largest mean power believed: the strongest connection that has a Linky is 36 kVA, 36 kVA × 1000 is beyond doubt.
 const WATTS_MAX: u64 = 36_000_000;
+/// Most columns that are looked at; Enedis writes nine. The names of a header are kept, and one without
+/// letters is a byte in the file and a hundred in memory.
+const COLUMNS_MAX: usize = 64;
 /// The PRM by which our own made-up files say what they are.
 pub(crate) const MADE_UP_METER: &str = "00000000000000";
 
@@ -82,6 +85,7 @@ pub(super) fn read(text: &str, report: &mut Report) -> Result<(), ImportError> {
         last_line = row.position().map_or(0, csv::Position::line);
         let cells: Vec<&str> = row
             .iter()
+            .take(COLUMNS_MAX)
             .map(|cell| cell.trim().trim_matches('"'))
             .collect();
         blocks.take(&cells, last_line);
