@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use fixedbitset::FixedBitSet;
+
 use super::evaluate::{Judge, Mode, removal};
 use super::{Act, Base, Directory, Founder, History, Outcome, Role, Seniority};
 use crate::id::MembershipId;
@@ -46,10 +48,11 @@ pub(super) fn decide(
     let mut decided = Decided::default();
     let mut base = base.clone();
     loop {
-        let alone = Judge::new(history, &base, directory, Mode::OwnKeys).run();
+        let (alone, signed) = Judge::new(history, &base, directory, Mode::OwnKeys).run_signed();
         let board = Board {
             history,
             alone: &alone,
+            signed: &signed,
             decided: &decided,
         };
         let next = (0..history.len())
@@ -88,6 +91,8 @@ struct Board<'a> {
     history: &'a History,
     /// What stands when only each member's own keys are looked at.
     alone: &'a Outcome,
+    /// What their authors signed, and neither their forks nor cuts of their own keys take back.
+    signed: &'a FixedBitSet,
     decided: &'a Decided,
 }
 
@@ -99,7 +104,8 @@ impl Board<'_> {
             .filter(|other| matches!(&self.history.get(*other).act, Act::Approve(of) if *of == id));
         approvals
             .chain([place])
-            .filter(|signed| self.alone.stands(*signed) && !self.taken_back(*signed))
+            .filter(|signed| self.alone.stands(*signed) || self.signed.contains(*signed))
+            .filter(|signed| !self.taken_back(*signed))
             .filter_map(|signed| {
                 let by = self.history.get(signed).author.membership;
                 let member = self.alone.members().get(&by)?;

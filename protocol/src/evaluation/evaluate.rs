@@ -196,6 +196,8 @@ pub(super) struct Judge<'a, D> {
     removals: BTreeMap<MembershipId, Vec<usize>>,
     /// Who is still to be judged.
     queue: BTreeSet<(Seniority, Speaker)>,
+    /// Acts that a board has not decided: nothing follows from them, but their authors signed them.
+    signed: FixedBitSet,
 }
 
 impl<'a, D: Directory> Judge<'a, D> {
@@ -214,6 +216,7 @@ impl<'a, D: Directory> Judge<'a, D> {
             outcome,
             removals: BTreeMap::new(),
             queue: BTreeSet::new(),
+            signed: FixedBitSet::with_capacity(history.len()),
         };
         for founder in &base.founders {
             judge.admit(
@@ -231,12 +234,17 @@ impl<'a, D: Directory> Judge<'a, D> {
         judge
     }
 
-    pub(super) fn run(mut self) -> Outcome {
+    fn run(self) -> Outcome {
+        self.run_signed().0
+    }
+
+    /// The outcome, and the acts in `signed`.
+    pub(super) fn run_signed(mut self) -> (Outcome, FixedBitSet) {
         while let Some((seniority, speaker)) = self.queue.pop_first() {
             self.judge(&seniority, &speaker);
         }
         self.mark_removed();
-        self.outcome
+        (self.outcome, self.signed)
     }
 
     fn admit(&mut self, id: MembershipId, member: Member, removed: bool) {
@@ -291,13 +299,20 @@ impl<'a, D: Directory> Judge<'a, D> {
             let in_doubt = trusted.as_ref().is_some_and(|all| !all.contains(place));
             let content = matches!(node.act, Act::Content);
             let decided = self.decided(place);
-            if in_doubt && !content && decided != Some(true) {
+            if in_doubt && !content && !decided {
                 continue;
             }
-            if board::needs_quorum(history, place) && decided == Some(false) {
+            let void = (of_shadow || voided.contains(place)) && !decided;
+            if !decided && !self.counts_alone(place) {
+                let signed = match &node.act {
+                    Act::Remove(_) => true,
+                    Act::Admit(admission) => !void && self.consented(admission),
+                    Act::Extend { .. } | Act::Say => !void,
+                    Act::Checkpoint(_) | Act::Approve(_) | Act::Content => false,
+                };
+                self.signed.set(place, signed);
                 continue;
             }
-            let void = (of_shadow || voided.contains(place)) && decided != Some(true);
             match &node.act {
                 Act::Remove(removal) if self.may_remove(role, speaker, removal) => {
                     // A fork gives nothing, but it takes: who can fork a log can sign removals.
@@ -341,13 +356,19 @@ impl<'a, D: Directory> Judge<'a, D> {
         }
     }
 
-    /// Whether the board has decided the act at `place`; `None` where nothing needs a board.
-    fn decided(&self, place: usize) -> Option<bool> {
+    /// Whether the board has decided the act at `place`.
+    fn decided(&self, place: usize) -> bool {
         match &self.mode {
-            Mode::Seniors => None,
-            // Counted as signatures, not carried out.
-            Mode::OwnKeys => None,
-            Mode::Board(decided) => Some(decided.contains(place)),
+            Mode::Seniors | Mode::OwnKeys => false,
+            Mode::Board(decided) => decided.contains(place),
+        }
+    }
+
+    /// Whether the act at `place` counts by its author's signature alone.
+    fn counts_alone(&self, place: usize) -> bool {
+        match &self.mode {
+            Mode::Seniors => true,
+            Mode::OwnKeys | Mode::Board(_) => !board::needs_quorum(self.history, place),
         }
     }
 
@@ -358,8 +379,7 @@ impl<'a, D: Directory> Judge<'a, D> {
         let senior = self.outcome.outranks(author, speaker);
         match &self.mode {
             Mode::Seniors => senior,
-            Mode::OwnKeys => senior && own,
-            Mode::Board(decided) => decided.contains(place) || senior && own,
+            Mode::OwnKeys | Mode::Board(_) => self.decided(place) || senior && own,
         }
     }
 
@@ -593,11 +613,11 @@ impl<'a, D: Directory> Judge<'a, D> {
         };
         let senior =
             (self.outcome.seniority(author)).is_some_and(|seniority| *seniority < member.seniority);
-        let decided = match &self.mode {
-            Mode::Board(decided) => Some(decided.contains(place)),
-            Mode::Seniors | Mode::OwnKeys => None,
+        let by_another = match &self.mode {
+            Mode::Seniors => senior,
+            Mode::OwnKeys | Mode::Board(_) => self.decided(place),
         };
-        all_of_it && (decided.unwrap_or(senior) || author.membership == id)
+        all_of_it && (by_another || author.membership == id)
     }
 }
 

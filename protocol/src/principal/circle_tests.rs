@@ -316,6 +316,71 @@ fn a_board_decides_by_as_many_as_its_charter_says() {
 }
 
 #[test]
+fn nobody_is_seated_on_a_board_without_wanting_to() {
+    // The board decides to seat Zoé, with the consent of a key that is not hers.
+    let mut world = World::new(BOARD);
+    let Kind::Person { person, role, .. } = world.admission(0, 3, Role::Admin) else {
+        unreachable!()
+    };
+    let by = &world.someone[1].device;
+    let consent = Consent::of_person(world.circle.id(), world.membership(0), person, role).sign(by);
+    let by = by.public();
+    let kind = Kind::Person {
+        person,
+        role,
+        by,
+        consent,
+    };
+    let statement = world.say(0, kind).id();
+    world.say(1, Kind::Approve { statement });
+    assert!(!world.belongs(3));
+    // What she signs by that membership counts for nothing.
+    let kind = world.removal(2);
+    let proposed = world.say(0, kind).id();
+    let zoe = Signer {
+        key: &world.someone[3].device,
+        membership: MembershipId::from_bytes(*statement.as_bytes()),
+        installation: world.someone[3].installation,
+    };
+    let principal = world.circle.principal();
+    let approve = Kind::Approve {
+        statement: proposed,
+    };
+    let said = (zoe.say(principal.history(), principal.subject(), approve)).unwrap();
+    world.circle.add([said], &world.people).unwrap();
+    assert!(world.belongs(2));
+}
+
+/// Found while reading the change once more: whom one member admitted alone could sign for a board.
+#[test]
+fn whom_one_member_of_a_board_admits_alone_is_nobody_on_it() {
+    let mut world = World::new(BOARD);
+    let kind = world.admission(0, 3, Role::Admin);
+    let admitted = world.say(0, kind);
+    assert!(!world.belongs(3));
+    let kind = world.removal(2);
+    let proposed = world.say(0, kind);
+    let accomplice = Signer {
+        key: &world.someone[3].device,
+        membership: admitted.membership(),
+        installation: world.someone[3].installation,
+    };
+    for statement in [proposed.id(), admitted.id()] {
+        let principal = world.circle.principal();
+        let kind = Kind::Approve { statement };
+        let said = (accomplice.say(principal.history(), principal.subject(), kind)).unwrap();
+        world.circle.add([said], &world.people).unwrap();
+    }
+    assert!(world.belongs(2) && !world.belongs(3));
+    // Decided by the board, the admission counts, and so do the signatures of whom it admits.
+    let approve = Kind::Approve {
+        statement: admitted.id(),
+    };
+    world.say(1, approve);
+    assert!(world.belongs(3) && !world.belongs(2));
+}
+
+#[test]
 fn of_two_decisions_of_a_board_that_contradict_each_other_one_stands_everywhere() {
     // The first proposes to remove the third, the third to remove the first, at the same time; the
     // second agrees to both.
