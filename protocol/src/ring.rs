@@ -31,7 +31,6 @@ pub use object::{KeyForm, KeyObject, KeyObjectError, KeyObjects, OBJECTS_MAX, Op
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use minicbor::decode::{self, Decoder};
-use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
@@ -276,52 +275,30 @@ impl SealingPublic {
 }
 
 /// A key under a ring key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrap([u8; WRAP_BYTES]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Wrap(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    [u8; WRAP_BYTES],
+);
 
 /// A key in a box for one sealing key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyBox(Box<[u8]>);
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct KeyBox(
+    #[n(0)]
+    #[cbor(decode_with = "key_box_bytes", encode_with = "minicbor::bytes::encode")]
+    Box<[u8]>,
+);
 
-impl<C> Encode<C> for Wrap {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
+fn key_box_bytes<Ctx>(d: &mut Decoder<'_>, _: &mut Ctx) -> Result<Box<[u8]>, decode::Error> {
+    let at = d.position();
+    let bytes = d.bytes()?;
+    if bytes.len() != KEY_BOX_BYTES {
+        return Err(decode::Error::message("a box of a key has 1168 bytes").at(at));
     }
-}
-
-impl<'b, C> Decode<'b, C> for Wrap {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let at = d.position();
-        d.bytes()?
-            .try_into()
-            .map(Self)
-            .map_err(|_| decode::Error::message("a wrap has 48 bytes").at(at))
-    }
-}
-
-impl<C> Encode<C> for KeyBox {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for KeyBox {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let at = d.position();
-        let bytes = d.bytes()?;
-        if bytes.len() != KEY_BOX_BYTES {
-            return Err(decode::Error::message("a box of a key has 1168 bytes").at(at));
-        }
-        Ok(Self(bytes.into()))
-    }
+    Ok(bytes.into())
 }
 
 #[cfg(test)]

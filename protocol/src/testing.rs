@@ -5,12 +5,14 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
 use crate::entry::{Author, Body, Entry, LogKey, LogTip, SealParams, seal};
+use crate::evaluation::Upto;
 use crate::generation::{Issuer, PartKey};
 use crate::grant::{Abilities, ContentPin, Grant, SignedGrant};
-use crate::id::{InstallationId, PersonId, TransportId};
+use crate::id::{InstallationId, MembershipId, PersonId, StatementId, TransportId};
 use crate::principal::{Authority, NewDevice, phrase};
 use crate::signed::Signed;
 use crate::slice::{ContentKind, PartNumber, PartRange, SliceCharter};
+use crate::statement::Kind;
 use crate::time::Timestamp;
 use crate::wire::{self, V1, WireError};
 
@@ -160,6 +162,19 @@ impl Someone {
             tip = next;
         }
         entries
+    }
+}
+
+/// The end of a membership that keeps these statements and all before them.
+pub(crate) fn removal(membership: MembershipId, statements: Vec<StatementId>) -> Kind {
+    Kind::Remove {
+        membership,
+        key: None,
+        keep: Upto {
+            statements,
+            logs: Vec::new(),
+        },
+        trusted: None,
     }
 }
 

@@ -263,7 +263,7 @@ fn same_set_same_answer(seed: u64) {
         let cited: Vec<usize> = (part.iter())
             .flat_map(|p| {
                 let by = StatementId::from_bytes(*nodes[*p].author.membership.as_bytes());
-                nodes[*p].cites().chain([by]).collect::<Vec<_>>()
+                [nodes[*p].cites(), vec![by]].concat()
             })
             .filter_map(|id| place(&id))
             .collect();

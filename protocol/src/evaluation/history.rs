@@ -121,32 +121,21 @@ pub struct Node {
 
 impl Node {
     /// Returns every statement that this one cites: before, heads, and all that it names.
-    pub fn cites(&self) -> impl Iterator<Item = StatementId> + '_ {
-        let (removal, upto, one): (Option<&Removal>, Option<&Upto>, Option<StatementId>) =
-            match &self.act {
-                Act::Remove(removal) => (Some(removal), Some(&removal.keep), None),
-                Act::Extend { upto, .. } | Act::Checkpoint(upto) => (None, Some(upto), None),
-                Act::Approve(other) => (None, None, Some(*other)),
-                Act::Admit(_) | Act::Say | Act::Content => (None, None, None),
-            };
-        let extended: &[StatementId] = match &self.act {
-            Act::Extend { of, .. } => of,
-            Act::Admit(_)
-            | Act::Remove(_)
-            | Act::Checkpoint(_)
-            | Act::Approve(_)
-            | Act::Say
-            | Act::Content => &[],
-        };
-        let trusted = removal.and_then(|removal| removal.trusted.as_deref());
-        let named = upto.map(|upto| upto.statements.as_slice());
-        (self.heads.iter())
-            .chain(extended)
-            .chain(trusted.unwrap_or_default())
-            .chain(named.unwrap_or_default())
-            .copied()
-            .chain(self.after.statement())
-            .chain(one)
+    #[must_use]
+    pub fn cites(&self) -> Vec<StatementId> {
+        let mut cited = self.heads.clone();
+        cited.extend(self.after.statement());
+        match &self.act {
+            Act::Remove(removal) => {
+                cited.extend(&removal.keep.statements);
+                cited.extend(removal.trusted.iter().flatten());
+            }
+            Act::Extend { of, upto } => cited.extend(of.iter().chain(&upto.statements)),
+            Act::Checkpoint(upto) => cited.extend(&upto.statements),
+            Act::Approve(other) => cited.push(*other),
+            Act::Admit(_) | Act::Say | Act::Content => {}
+        }
+        cited
     }
 }
 
@@ -202,7 +191,7 @@ impl History {
         let mut past = FixedBitSet::with_capacity(self.nodes.len());
         let by = node.author.membership;
         let admission = (!is_founder(&by)).then(|| StatementId::from_bytes(*by.as_bytes()));
-        for cited in node.cites().chain(admission) {
+        for cited in node.cites().into_iter().chain(admission) {
             let place = self.place(&cited).ok_or(InsertError::Missing(cited))?;
             past.union_with(&self.past[place]);
             past.grow_and_insert(place);
@@ -244,12 +233,6 @@ impl History {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// Returns how many of them `speaker` said.
-    #[must_use]
-    pub fn said_by(&self, speaker: &Speaker) -> usize {
-        self.by(speaker).len()
     }
 
     /// Returns where a statement stands here.
@@ -306,15 +289,10 @@ impl History {
     /// Returns the last statements that `speaker` said in `log`: one, but where the log forks.
     #[must_use]
     pub fn tips(&self, speaker: &Speaker, log: &InstallationId) -> Vec<StatementId> {
-        let theirs = self.by(speaker).iter().map(|place| &self.nodes[*place]);
-        theirs
-            .filter(|node| {
-                self.place(&node.id).map(|place| self.log(place)) == Some(*log)
-                    && !self
-                        .next
-                        .contains_key(&(*speaker, After::Statement(node.id)))
-            })
-            .map(|node| node.id)
+        (self.by(speaker).iter())
+            .filter(|place| self.log(**place) == *log)
+            .map(|place| self.nodes[*place].id)
+            .filter(|id| !self.next.contains_key(&(*speaker, After::Statement(*id))))
             .collect()
     }
 

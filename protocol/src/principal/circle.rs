@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use super::person::SayError;
 use super::{
-    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire,
+    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire, SayError,
     Signatures,
 };
-use crate::evaluation::{
-    Directory, InsertError, PrincipalKey, Role, Rule, Seniority, Speaker, Standing, Who,
-};
+use crate::evaluation::{Directory, InsertError, Role, Rule, Seniority, Speaker, Standing, Who};
 use crate::id::{CircleId, MembershipId, PersonId};
 use crate::statement::{Kind, SignedStatement, Signer, Subject};
 use crate::wire::{self, V1, WireError};
@@ -177,16 +174,8 @@ impl Circle {
         kind: Kind,
         directory: &impl Directory,
     ) -> Result<SignedStatement, SayError> {
-        if self
-            .principal
-            .outcome()
-            .seniority(&signer.speaker())
-            .is_none()
-        {
-            return Err(SayError::Signer);
-        }
-        let said = signer.say(self.principal.history(), self.principal.subject(), kind)?;
-        self.add([said.clone()], directory)?;
+        let said = self.principal.say(signer, kind, directory)?;
+        self.list_members();
         Ok(said)
     }
 
@@ -221,22 +210,6 @@ impl Circle {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.principal.to_bytes()
-    }
-
-    /// Returns all keys that speak or spoke for the circle, for slices that are shared with it.
-    #[must_use]
-    pub fn keys(&self, directory: &impl Directory) -> Vec<PrincipalKey> {
-        let members = self.principal.outcome().members().values();
-        members
-            .flat_map(|member| {
-                let removed = member.standing != Standing::Speaks;
-                (directory.keys(&member.who).into_iter()).map(move |of| PrincipalKey {
-                    key: of.key,
-                    seniority: member.seniority.key(&of.seniority),
-                    removed: of.removed || removed,
-                })
-            })
-            .collect()
     }
 
     fn list_members(&mut self) {

@@ -1,10 +1,10 @@
 use super::*;
 use crate::crypto::SigningKey;
 use crate::evaluation::Upto;
-use crate::id::{DeviceId, InstallationId, StatementId, TransportId};
+use crate::id::{DeviceId, InstallationId, TransportId};
 use crate::principal::{NewDevice, People};
 use crate::statement::Consent;
-use crate::testing::{Someone, keeps_the_rules, rng};
+use crate::testing::{Someone, keeps_the_rules, removal, rng};
 
 /// Four persons who know each other, each with one device, and a circle of the first three.
 struct World {
@@ -91,18 +91,6 @@ impl World {
 
     fn belongs(&self, person: usize) -> bool {
         self.circle.members().contains_key(&self.id(person))
-    }
-}
-
-fn removal(membership: MembershipId, statements: Vec<StatementId>) -> Kind {
-    Kind::Remove {
-        membership,
-        key: None,
-        keep: Upto {
-            statements,
-            logs: Vec::new(),
-        },
-        trusted: None,
     }
 }
 

@@ -17,9 +17,7 @@ mod person;
 pub mod phrase;
 
 pub use circle::{Circle, CircleError, CircleMember, UnverifiedCircle};
-pub use person::{
-    Authority, AuthorityError, DeviceRecord, NewDevice, People, SayError, UnverifiedAuthority,
-};
+pub use person::{Authority, AuthorityError, DeviceRecord, NewDevice, People, UnverifiedAuthority};
 
 use std::collections::BTreeMap;
 
@@ -31,7 +29,9 @@ use crate::evaluation::{
 };
 use crate::id::{CircleId, MembershipId, PersonId, StatementId};
 use crate::signed::Signed;
-use crate::statement::{SignedStatement, Statement, StatementError, Subject, UnverifiedStatement};
+use crate::statement::{
+    Kind, SignedStatement, Signer, Statement, StatementError, Subject, UnverifiedStatement,
+};
 use crate::wire::{self, V1, WireError};
 
 /// Most statements of one principal. Each costs a signature check, or two.
@@ -227,6 +227,24 @@ pub enum PrincipalError {
     Order,
 }
 
+/// Why nothing was said. The caller is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SayError {
+    /// The signer does not speak, or not by that membership.
+    #[error("the signer does not speak for this principal")]
+    Signer,
+    /// No rank is left below the admitter's.
+    #[error("no rank below the admitter's is left")]
+    Rank,
+    /// Nobody would take the statement.
+    #[error("the statement does not hold")]
+    Statement(#[from] StatementError),
+    /// It does not fit in.
+    #[error("the statement does not fit in")]
+    Insert(#[from] InsertError),
+}
+
 /// Whom bytes claim to be about.
 pub(crate) fn claimed(wire: &PrincipalWire) -> Result<Subject, CharterError> {
     Charter::decode(&wire.charter).map(|charter| charter.subject(&wire.charter))
@@ -383,25 +401,36 @@ impl Principal {
         added
     }
 
+    /// Says `kind` as the next statement of `signer`, citing all that is here.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
+    pub fn say(
+        &mut self,
+        signer: &Signer<'_>,
+        kind: Kind,
+        directory: &impl Directory,
+    ) -> Result<SignedStatement, SayError> {
+        if self.outcome.seniority(&signer.speaker()).is_none() {
+            return Err(SayError::Signer);
+        }
+        let said = signer.say(&self.history, self.subject, kind)?;
+        self.add([said.clone()], directory)?;
+        Ok(said)
+    }
+
     /// Adds what `other`, of the same charter, holds in addition; returns whether that was anything.
     /// What does not fit (see [`add`](Self::add)) is left out.
     pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
         if other.charter_bytes != self.charter_bytes {
             return false;
         }
-        let before = self.clone();
+        let before: Vec<StatementId> = self.signed.keys().copied().collect();
         for signed in other.statements() {
             let _ = self.insert(signed.clone());
         }
         self.judge(directory);
-        *self != before
-    }
-
-    /// Returns whether all statements of `other` are here.
-    #[must_use]
-    pub fn holds_all_of(&self, other: &Self) -> bool {
-        self.charter_bytes == other.charter_bytes
-            && other.signed.keys().all(|id| self.signed.contains_key(id))
+        !self.signed.keys().eq(&before)
     }
 
     /// Returns charter and statements as bytes: the same for the same statements.

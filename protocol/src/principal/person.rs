@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand_core::CryptoRng;
 
 use super::{
-    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire,
+    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire, SayError,
     Signatures,
 };
 use crate::crypto::{SealingPublic, SigningKey};
@@ -13,7 +13,7 @@ use crate::evaluation::{
     Directory, InsertError, PrincipalKey, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::id::{DeviceId, InstallationId, MembershipId, PersonId, TransportId};
-use crate::statement::{Consent, Kind, SignedStatement, Signer, StatementError, Subject};
+use crate::statement::{Consent, Kind, SignedStatement, Signer, Subject};
 use crate::wire::{self, V1, WireError};
 
 /// A device to be admitted, by somebody who holds its key.
@@ -91,24 +91,6 @@ pub enum AuthorityError {
     /// Nobody ever spoke for the person.
     #[error("no device is admitted")]
     NoDevice,
-}
-
-/// Why nothing was said. The caller is at fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SayError {
-    /// The signer does not speak, or not by that membership.
-    #[error("the signer does not speak for this principal")]
-    Signer,
-    /// No rank is left below the admitter's.
-    #[error("no rank below the admitter's is left")]
-    Rank,
-    /// Nobody would take the statement.
-    #[error("the statement does not hold")]
-    Statement(#[from] StatementError),
-    /// It does not fit in.
-    #[error("the statement does not fit in")]
-    Insert(#[from] InsertError),
 }
 
 /// An authority as it came from outside.
@@ -251,16 +233,8 @@ impl Authority {
     /// # Errors
     /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
     pub fn say(&mut self, signer: &Signer<'_>, kind: Kind) -> Result<SignedStatement, SayError> {
-        if self
-            .principal
-            .outcome()
-            .seniority(&signer.speaker())
-            .is_none()
-        {
-            return Err(SayError::Signer);
-        }
-        let said = signer.say(self.principal.history(), self.principal.subject(), kind)?;
-        self.add(said.clone())?;
+        let said = self.principal.say(signer, kind, &())?;
+        self.list_devices();
         Ok(said)
     }
 
@@ -321,12 +295,6 @@ impl Authority {
     pub fn device_of_transport(&self, transport: &TransportId) -> Option<&DeviceRecord> {
         let there = |device: &&DeviceRecord| device.transport == *transport;
         (self.devices.values().filter(there)).min_by_key(|device| (device.rank, device.signing))
-    }
-
-    /// Returns whether this authority holds all statements of `older`, and perhaps more.
-    #[must_use]
-    pub fn extends(&self, older: &Self) -> bool {
-        self.principal.holds_all_of(&older.principal)
     }
 
     /// Adds what `other`, of the same person, holds in addition; returns whether that was anything.

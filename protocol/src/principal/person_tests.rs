@@ -3,8 +3,8 @@ use crate::crypto::SealingSecret;
 use crate::evaluation::Upto;
 use crate::id::StatementId;
 use crate::principal::NextRoot;
-use crate::statement::UnverifiedStatement;
-use crate::testing::{Someone, keeps_the_rules, rng};
+use crate::statement::{StatementError, UnverifiedStatement};
+use crate::testing::{Someone, keeps_the_rules, removal, rng};
 
 /// A device by number, to be admitted.
 struct Spare {
@@ -102,15 +102,7 @@ impl Ines {
         let history = self.authority.principal().history();
         let mut statements = history.tips(&speaker, &device.installation);
         statements.sort_unstable();
-        Kind::Remove {
-            membership,
-            key: None,
-            keep: Upto {
-                statements,
-                logs: Vec::new(),
-            },
-            trusted: None,
-        }
+        removal(membership, statements)
     }
 
     fn devices(&self) -> Vec<DeviceId> {
@@ -236,9 +228,9 @@ fn a_stolen_phone_is_removed_by_the_laptop_and_admits_nobody_afterwards() {
     let mut ines = Ines::new();
     let (laptop, phone) = (ines.membership(&ines.laptop), ines.membership(&ines.phone));
     let mut thief = ines.authority.clone();
-    let removal = ines.removal(&ines.phone);
+    let answer = ines.removal(&ines.phone);
     ines.authority
-        .say(&ines.laptop.signer(laptop), removal)
+        .say(&ines.laptop.signer(laptop), answer)
         .unwrap();
     assert!(!ines.speaks(&ines.phone));
     assert!(ines.speaks(&ines.tablet), "what it rightly said stays");
@@ -271,13 +263,13 @@ fn a_stolen_laptop_is_answered_with_the_words() {
     let mut ines = Ines::new();
     let (laptop, phone) = (ines.membership(&ines.laptop), ines.membership(&ines.phone));
     // The thief removes the phone; the phone cannot remove the laptop.
-    let removal = ines.removal(&ines.phone);
+    let answer = ines.removal(&ines.phone);
     ines.authority
-        .say(&ines.laptop.signer(laptop), removal)
+        .say(&ines.laptop.signer(laptop), answer)
         .unwrap();
-    let removal = ines.removal(&ines.laptop);
+    let answer = ines.removal(&ines.laptop);
     ines.authority
-        .say(&ines.phone.signer(phone), removal.clone())
+        .say(&ines.phone.signer(phone), answer)
         .unwrap();
     assert!(ines.speaks(&ines.laptop) && !ines.speaks(&ines.phone));
     // The root removes it and keeps what it said before: its admission of the phone.
@@ -288,18 +280,7 @@ fn a_stolen_laptop_is_answered_with_the_words() {
         })
         .map(SignedStatement::id)
         .collect();
-    let Kind::Remove { membership, .. } = removal else {
-        unreachable!()
-    };
-    let kind = Kind::Remove {
-        membership,
-        key: None,
-        keep: Upto {
-            statements: before,
-            logs: Vec::new(),
-        },
-        trusted: None,
-    };
+    let kind = removal(laptop, before);
     let root = ines.root.clone();
     let signer = Signer {
         key: &root,
@@ -321,21 +302,9 @@ fn the_second_sheet_replaces_a_leaked_phrase() {
     ines.authority.admit(&signer, &guest.as_new()).unwrap();
     assert!(ines.speaks(&guest));
     let next = SigningKey::from_seed(&[99; 32]);
-    let said = Kind::Remove {
-        membership: ines.authority.root(),
-        key: None,
-        keep: Upto {
-            statements: ines
-                .authority
-                .principal()
-                .statements()
-                .take(1)
-                .map(SignedStatement::id)
-                .collect(),
-            logs: Vec::new(),
-        },
-        trusted: None,
-    };
+    let first = ines.authority.principal().statements().next();
+    let first = first.map(SignedStatement::id).into_iter().collect();
+    let said = removal(ines.authority.root(), first);
     let by = |key| Signer {
         key,
         membership: ines.authority.next_root(),
@@ -417,9 +386,9 @@ fn nobody_admits_a_key_that_they_do_not_hold() {
 fn who_is_admitted_again_is_another() {
     let mut ines = Ines::new();
     let (laptop, phone) = (ines.membership(&ines.laptop), ines.membership(&ines.phone));
-    let removal = ines.removal(&ines.phone);
+    let answer = ines.removal(&ines.phone);
     ines.authority
-        .say(&ines.laptop.signer(laptop), removal)
+        .say(&ines.laptop.signer(laptop), answer)
         .unwrap();
     let again = ines
         .authority
@@ -485,12 +454,7 @@ fn a_thief_who_fills_the_authority_up_is_removed_by_the_root_all_the_same() {
         key: &root,
         ..ines.root()
     };
-    let kind = Kind::Remove {
-        membership: phone,
-        key: None,
-        keep: Upto::default(),
-        trusted: None,
-    };
+    let kind = removal(phone, Vec::new());
     ines.authority.say(&signer, kind).unwrap();
     assert_eq!(ines.devices(), [ines.laptop.id()]);
     assert!(
