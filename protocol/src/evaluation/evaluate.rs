@@ -100,6 +100,12 @@ impl Outcome {
                 .is_some_and(|voice| !voice.removed && voice.removals.is_empty())
     }
 
+    /// Returns whether a removal of this key stands in the history itself. A principal's own word
+    /// that a key is removed is not one: what it keeps is still to be said.
+    pub(super) fn is_cut_here(&self, speaker: &Speaker) -> bool {
+        (self.voices.get(speaker)).is_some_and(|voice| !voice.removals.is_empty())
+    }
+
     /// Returns where a key stands, whether or not it still speaks.
     #[must_use]
     pub fn seniority(&self, speaker: &Speaker) -> Option<&Seniority> {

@@ -262,8 +262,8 @@ impl History {
         heads
     }
 
-    /// Returns what can be forgotten, given what is past a cut: that, and what was said by those
-    /// whom it admits, unless anything else cites it. Removals past a cut are kept: whoever makes
+    /// Returns what can be forgotten, given what is past the cut of a removal that stands here: that,
+    /// and what was said by those whom it admits, unless anything else cites it. Removals past a cut are kept: whoever makes
     /// the cut may not have seen them, and has to be told.
     #[must_use]
     pub fn forgettable(&self, outcome: &Outcome) -> Vec<StatementId> {
@@ -273,7 +273,8 @@ impl History {
             let admission = StatementId::from_bytes(*node.author.membership.as_bytes());
             let of_gone = self.place(&admission).is_some_and(|by| gone.contains(by));
             let removes = matches!(node.act, Act::Remove(_));
-            if of_gone || cut.contains(place) && !removes {
+            let cut_here = cut.contains(place) && outcome.is_cut_here(&node.author);
+            if of_gone || cut_here && !removes {
                 gone.insert(place);
             }
         }
