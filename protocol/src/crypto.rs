@@ -46,12 +46,22 @@ pub mod domain {
     pub const SLICE_ID: &str = "maille/1/slice-id";
     /// Commitment to a slice's owner inside its public half.
     pub const SLICE_OWNER: &str = "maille/1/slice-owner";
-    /// Signature over a grant.
-    pub const GRANT: &str = "maille/1/grant";
-    /// Hash of a grant: its id.
-    pub const GRANT_ID: &str = "maille/1/grant-id";
-    /// Signature over a revocation.
-    pub const REVOCATION: &str = "maille/1/revocation";
+    /// Seed of a device's control key of a slice.
+    pub const CONTROL_KEY: &str = "maille/1/control-key";
+    /// Commitment to the root key that overrides control keys.
+    pub const CONTROL_ROOT: &str = "maille/1/control-root";
+    /// What hides the root key in that commitment, from a slice's salt.
+    pub const CONTROL_BLIND: &str = "maille/1/control-blind";
+    /// What stands for an installation where carriers see it, keyed by a slice's salt.
+    pub const CONTROL_INSTALLATION: &str = "maille/1/control-installation";
+    /// Hash of a slice's id and a place: a founding control key's membership.
+    pub const CONTROL_FOUNDER: &str = "maille/1/control-founder";
+    /// Commitment to an access key.
+    pub const ACCESS_COMMIT: &str = "maille/1/access-commit";
+    /// Signature over a ticket.
+    pub const TICKET: &str = "maille/1/ticket";
+    /// A log key's signature for its writer, inside a ticket.
+    pub const TICKET_BY_LOG: &str = "maille/1/ticket-by-log";
     /// What a reader shows of a grant that they have accepted.
     pub const GRANT_ACCEPTED: &str = "maille/1/grant-accepted";
     /// Signature over the head of a batch of generation records.

@@ -167,10 +167,27 @@ id!(
     "slice"
 );
 id!(
-    /// A grant: the hash of what its issuer signed.
+    /// A grant: the hash of what its issuer signed, and the membership by which its audience speaks.
     GrantId,
     "grant"
 );
+id!(
+    /// A service that runs on its owner's node: the hash of its manifest.
+    ServiceId,
+    "service"
+);
+
+impl From<MembershipId> for GrantId {
+    fn from(membership: MembershipId) -> Self {
+        Self(membership.0)
+    }
+}
+
+impl From<GrantId> for MembershipId {
+    fn from(grant: GrantId) -> Self {
+        Self(grant.0)
+    }
+}
 id!(
     /// Where a device is met: the Ed25519 key of its libp2p identity.
     TransportId,

@@ -13,12 +13,14 @@
 //! | [`evaluation`] | who speaks and what stands, given a set of statements |
 //! | [`principal`] | who a person or a circle is, and who speaks for them |
 //! | [`card`] | what people paste to each other: how to reach me, what I share with you |
-//! | [`slice`](mod@slice) | the one replicated object, and its parts |
-//! | [`grant`] | who may do what with a slice, until when, why; and the end of it |
+//! | [`grant`] | who may do what with a slice, until when, why |
+//! | [`slice`](mod@slice) | the one replicated object, its parts, and all grants of it, judged |
 //! | [`generation`] | the read keys of a part, one after another |
 //! | [`ring`] | keys under keys: who belongs to a principal opens what is the principal's |
 //! | [`recovery`] | the words on paper find everything again |
 //! | [`entry`] | one sealed, signed record in a log |
+//! | [`control`] | what carriers of a slice enforce, with no person in it |
+//! | [`replica`] | one slice as one device holds it, and what of it stands |
 //! | [`parcel`] | what is put into a person's hands: grants, keys, the news of an end |
 //!
 //! **Invariants.** Bytes from outside become a checked type only through a `verify` (or, for
@@ -40,6 +42,7 @@
 #![cfg_attr(test, allow(clippy::wildcard_enum_match_arm))]
 
 pub mod card;
+pub mod control;
 pub mod crypto;
 pub mod entry;
 pub mod evaluation;
@@ -50,6 +53,7 @@ pub mod id;
 pub mod parcel;
 pub mod principal;
 pub mod recovery;
+pub mod replica;
 pub mod ring;
 pub mod signed;
 pub mod slice;

@@ -1,4 +1,4 @@
-//! What is put into a person's hands: grants with their keys, new keys, the news of an end.
+//! What is put into a person's hands: grants with their keys, new keys, news of a renewal or an end.
 //!
 //! A parcel is sealed to one sealing key and signed inside by the device that sends it. The
 //! signature covers the person and the sealing key that it is for: a reader who passes it on
@@ -17,37 +17,36 @@ use zeroize::Zeroizing;
 use crate::crypto::{
     BOX_OVERHEAD_BYTES, OpenError, SealingPublic, SealingSecret, SigningKey, domain,
 };
+use crate::evaluation::Directory;
 use crate::generation::{PartKey, PartKeyError};
-use crate::grant::{GrantError, SignedGrant, SignedRevocation};
-use crate::id::{DeviceId, KeyId, PersonId, SliceId};
+use crate::grant::{Audience, GrantError};
+use crate::id::{DeviceId, GrantId, KeyId, PersonId, SliceId};
 use crate::principal::Authority;
 use crate::signed::SignedSecret;
-use crate::slice::{PartNumber, SliceCharter};
+use crate::slice::{Access, AccessError, Owner, PartNumber, UnverifiedAccess};
 use crate::time::Timestamp;
 use crate::wire::{self, FRAME_BYTES_MAX, V1, WireError};
 
 /// Most keys of one parcel; a longer history goes in several.
 pub const KEYS_MAX: usize = 512;
+/// Longest content of a parcel of a reserved kind: it fits an entry of a mailbox.
+pub const MATTER_BYTES_MAX: usize = 60 * 1024;
 /// Longest parcel: a frame, less what the session puts around it.
 pub const PARCEL_BYTES_MAX: usize = FRAME_BYTES_MAX - 4096;
 
 /// What a parcel says.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "few at a time, and most are shares"
-)]
 pub enum ParcelBody {
-    /// Here is a slice for you.
+    /// Here is a slice for you, or what was said about it since: that the grant was renewed, or has ended.
     #[n(0)]
     Share {
-        /// The grant.
+        /// By this grant.
         #[n(0)]
-        grant: SignedGrant,
-        /// How the slice begins.
+        grant: GrantId,
+        /// How the slice begins, and what was said about it: that grant, and all that it cites.
         #[n(1)]
-        slice: SliceCharter,
+        access: UnverifiedAccess,
         /// The keys of the granted parts, so far.
         #[n(2)]
         #[cbor(decode_with = "wire::list::<Ctx, PartKey, KEYS_MAX>")]
@@ -64,13 +63,41 @@ pub enum ParcelBody {
         #[cbor(decode_with = "wire::list::<Ctx, PartKey, KEYS_MAX>")]
         keys: Vec<PartKey>,
     },
-    /// A grant has ended.
+    /// Will you join? Reserved, as all that follow: the bytes stand, nothing reads the content yet.
     #[n(2)]
-    End {
-        /// The end.
-        #[n(0)]
-        revocation: SignedRevocation,
-    },
+    Invite(#[n(0)] Matter),
+    /// May I have this, or take part?
+    #[n(3)]
+    Request(#[n(0)] Matter),
+    /// My shares for a collective computation.
+    #[n(4)]
+    Contribution(#[n(0)] Matter),
+    /// I have received what you sent.
+    #[n(5)]
+    Receipt(#[n(0)] Matter),
+    /// Here are data about you that I hold.
+    #[n(6)]
+    Deliver(#[n(0)] Matter),
+    /// Something that you should know.
+    #[n(7)]
+    Notice(#[n(0)] Matter),
+}
+
+/// What a parcel of a reserved kind holds: the form of its content comes with its first use.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Matter {
+    /// Which circle, slice, campaign or parcel it is about.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub about: [u8; 32],
+    /// The rest.
+    #[n(1)]
+    #[cbor(
+        decode_with = "wire::bytes::<Ctx, MATTER_BYTES_MAX>",
+        encode_with = "minicbor::bytes::encode"
+    )]
+    pub content: Vec<u8>,
 }
 
 /// What the sending device signs.
@@ -167,7 +194,14 @@ impl Parcel {
             {
                 return Err(ParcelSealError::Keys { got: keys.len() });
             }
-            ParcelBody::Share { .. } | ParcelBody::Keys { .. } | ParcelBody::End { .. } => {}
+            ParcelBody::Share { .. }
+            | ParcelBody::Keys { .. }
+            | ParcelBody::Invite(_)
+            | ParcelBody::Request(_)
+            | ParcelBody::Contribution(_)
+            | ParcelBody::Receipt(_)
+            | ParcelBody::Deliver(_)
+            | ParcelBody::Notice(_) => {}
         }
         let letter = Letter {
             version: V1,
@@ -262,15 +296,15 @@ impl std::fmt::Debug for OpenedUnverified {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentsError {
+    /// What is said about the slice does not hold.
+    #[error("what is said about the slice does not hold")]
+    Access(#[from] AccessError),
     /// The grant does not hold.
     #[error("the grant does not hold")]
     Grant(#[from] GrantError),
     /// The grant is for somebody else.
-    #[error("the grant is for {0}")]
-    OtherAudience(PersonId),
-    /// The charter is not of the granted slice or not of its owner.
-    #[error("the slice is not the one granted")]
-    OtherSlice,
+    #[error("the grant is for {0:?}")]
+    OtherAudience(Audience),
     /// A key does not hold.
     #[error("key {index} does not hold")]
     Key {
@@ -289,32 +323,29 @@ pub enum ContentsError {
 }
 
 /// Checks everything in a [`ParcelBody::Share`]: that `owner` gives `me` this slice, with its keys.
+/// Returns what was said about the slice.
 ///
 /// # Errors
 /// [`ContentsError`]. Time is judged when all but the keys has been found to hold: see
-/// [`SignedGrant::verify`].
+/// [`Access::allowed_at`].
 pub fn verify_share(
-    grant: &SignedGrant,
-    slice: &SliceCharter,
+    grant: GrantId,
+    access: UnverifiedAccess,
     keys: &[PartKey],
     owner: &Authority,
     me: PersonId,
+    directory: &impl Directory,
     now: Timestamp,
-) -> Result<(), ContentsError> {
-    let claimed = grant.unverified();
-    if claimed.audience != me {
-        return Err(ContentsError::OtherAudience(claimed.audience));
+) -> Result<Access, ContentsError> {
+    let slice = access.charter().id();
+    let access = access.verify(slice, Owner::Person(owner), directory)?;
+    let audience = access.allowed(&grant)?.audience;
+    if audience != Audience::Person(me) {
+        return Err(ContentsError::OtherAudience(audience));
     }
-    if slice.owner != claimed.owner || slice.id() != claimed.slice {
-        return Err(ContentsError::OtherSlice);
-    }
-    let granted = grant.verify(owner, now)?;
-    verify_keys(
-        keys,
-        granted.slice,
-        |part| granted.parts.contains(part),
-        owner,
-    )
+    let granted = access.allowed_at(&grant, now)?;
+    verify_keys(keys, slice, |part| granted.parts.contains(part), owner)?;
+    Ok(access)
 }
 
 /// Checks keys that came for a slice of `owner` of which `granted` tells the parts.
@@ -344,9 +375,8 @@ pub fn verify_keys(
 mod tests {
     use super::*;
     use crate::entry::{LogTip, UnverifiedEntry};
-    use crate::grant::Revocation;
     use crate::principal::UnverifiedAuthority;
-    use crate::signed::Signed;
+    use crate::slice::{OwnerId, SliceCharter};
     use crate::testing::{NOW, Someone, keeps_the_rules, rng};
 
     #[test]
@@ -354,9 +384,10 @@ mod tests {
         let (ines, marc) = (Someone::new(1), Someone::new(2));
         let key = ines.part_key(3, 1);
         let entries = ines.entries(&key, &[b"first", b"second"]);
+        let (access, grant) = ines.granted(ines.grant_to(&marc));
         let body = ParcelBody::Share {
-            grant: ines.signed_grant_to(&marc),
-            slice: ines.slice(),
+            grant,
+            access: access.to_unverified(),
             keys: vec![key],
         };
         let to = marc.sealing.public();
@@ -371,10 +402,16 @@ mod tests {
         assert_eq!(opened.sender_person, ines.id());
         let received = opened.verify(&authority).unwrap();
         assert_eq!(received, body);
-        let ParcelBody::Share { grant, slice, keys } = received else {
+        let ParcelBody::Share {
+            grant,
+            access: unverified,
+            keys,
+        } = received
+        else {
             unreachable!()
         };
-        verify_share(&grant, &slice, &keys, &authority, marc.id(), NOW).unwrap();
+        let got = verify_share(grant, unverified, &keys, &authority, marc.id(), &(), NOW);
+        assert_eq!(got, Ok(access));
 
         let mut tip = LogTip::START;
         for (entry, content) in entries.iter().zip([b"first".as_slice(), b"second"]) {
@@ -424,27 +461,21 @@ mod tests {
     #[test]
     fn a_letter_keeps_the_rules_of_the_wire() {
         let (ines, marc) = (Someone::new(1), Someone::new(2));
-        let grant = ines.signed_grant_to(&marc);
-        let revocation = Revocation {
-            version: V1,
-            slice: ines.slice().id(),
-            grant: grant.id(),
-            owner: ines.id(),
-            issuer: DeviceId::from_bytes(ines.device.public()),
-            at: NOW,
-            nonce: [6; 16],
-        };
+        let (access, grant) = ines.granted(ines.grant_to(&marc));
         let key = ines.part_key(3, 1);
+        let matter = Matter {
+            about: [1; 32],
+            content: vec![2; 3],
+        };
         let bodies = [
             ParcelBody::Share {
                 grant,
-                slice: ines.slice(),
+                access: access.to_unverified(),
                 keys: vec![key],
             },
             keys(&ines, 2),
-            ParcelBody::End {
-                revocation: Signed::sign(revocation, &ines.device),
-            },
+            ParcelBody::Invite(matter.clone()),
+            ParcelBody::Notice(matter),
         ];
         for body in bodies {
             let letter = letter(&ines, &marc, body.clone());
@@ -557,10 +588,10 @@ mod tests {
         let (ines, marc) = (Someone::new(1), Someone::new(2));
         let key = crate::generation::widest(&ines);
         assert_eq!(key.verify(&ines.authority).err(), None);
-        let grant = ines.signed_grant_to(&marc);
+        let (access, grant) = ines.granted(ines.grant_to(&marc));
         let body = ParcelBody::Share {
             grant,
-            slice: ines.slice(),
+            access: access.to_unverified(),
             keys: vec![key; KEYS_MAX],
         };
         let parcel = seal(&ines, &marc, &body);
@@ -570,31 +601,30 @@ mod tests {
     #[test]
     fn a_share_holds_only_as_a_whole() {
         let (ines, marc, zoe) = (Someone::new(1), Someone::new(2), Someone::new(3));
-        let grant = ines.signed_grant_to(&marc);
-        let check = |slice: &SliceCharter, keys: &[PartKey], me: &Someone| {
-            verify_share(&grant, slice, keys, &ines.authority, me.id(), NOW)
+        let (access, grant) = ines.granted(ines.grant_to(&marc));
+        let check = |keys: &[PartKey], me: &Someone| {
+            let access = access.to_unverified();
+            verify_share(grant, access, keys, &ines.authority, me.id(), &(), NOW).map(|_| ())
         };
         let good = [ines.part_key(3, 1), ines.part_key(4, 2)];
-        assert_eq!(check(&ines.slice(), &good, &marc), Ok(()));
+        assert_eq!(check(&good, &marc), Ok(()));
         assert_eq!(
-            check(&ines.slice(), &good, &zoe),
-            Err(ContentsError::OtherAudience(marc.id()))
+            check(&good, &zoe),
+            Err(ContentsError::OtherAudience(Audience::Person(marc.id())))
         );
-        let other = SliceCharter {
-            salt: [1; 32],
-            ..ines.slice()
-        };
-        assert_eq!(check(&other, &good, &marc), Err(ContentsError::OtherSlice));
-        // Another person's slice whose id the grant names cannot be made to look like hers.
+        // Another person's slice cannot be made to look like hers.
         let hers = SliceCharter {
-            owner: zoe.id(),
+            owner: OwnerId::Person(zoe.id()),
             ..ines.slice()
         };
-        assert_eq!(check(&hers, &good, &marc), Err(ContentsError::OtherSlice));
+        let theirs = Access::begin(hers, Owner::Person(&zoe.authority), &()).unwrap();
+        let theirs = theirs.to_unverified();
+        let got = verify_share(grant, theirs, &good, &ines.authority, marc.id(), &(), NOW);
+        assert_eq!(got, Err(ContentsError::Access(AccessError::OtherOwner)));
 
         let before = [ines.part_key(2, 1)];
         let refused = ContentsError::OtherPart { index: 0 };
-        assert_eq!(check(&ines.slice(), &before, &marc), Err(refused));
+        assert_eq!(check(&before, &marc), Err(refused));
         let swapped = PartKey {
             key: good[1].key.clone(),
             ..good[0].clone()
@@ -603,7 +633,7 @@ mod tests {
             index: 0,
             error: PartKeyError::Commit,
         };
-        assert_eq!(check(&ines.slice(), &[swapped], &marc), Err(refused));
+        assert_eq!(check(&[swapped], &marc), Err(refused));
         let elsewhere = SliceId::from_bytes([1; 32]);
         let got = verify_keys(&good, elsewhere, |_| true, &ines.authority);
         assert_eq!(got, Err(ContentsError::OtherPart { index: 0 }));

@@ -13,9 +13,6 @@ use zeroize::Zeroizing;
 use crate::crypto::{self, BadSignature, SigningKey};
 use crate::wire::{self, STATEMENT_BYTES_MAX, WireError};
 
-/// Longest signed record of a kind that is as long as most statements may be.
-pub const SIGNED_BYTES_MAX: usize = signed_bytes_max(STATEMENT_BYTES_MAX);
-
 /// Returns how long a record of at most `bytes` is with its signature and the heads of both.
 #[must_use]
 pub const fn signed_bytes_max(bytes: usize) -> usize {
@@ -186,56 +183,61 @@ impl<'b, C> minicbor::Decode<'b, C> for SignedSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::Grant;
+    use crate::statement::Statement;
     use crate::testing::{Someone, keeps_the_rules};
+
+    fn signed() -> (Someone, Signed<Statement>) {
+        let (ines, marc) = (Someone::new(1), Someone::new(2));
+        let (access, _) = ines.granted(ines.grant_to(&marc));
+        let signed = access.signed().remove(0);
+        (ines, signed)
+    }
 
     #[test]
     fn what_was_signed_is_kept_as_received() {
-        let (ines, marc) = (Someone::new(1), Someone::new(2));
-        let signed = ines.signed_grant_to(&marc);
-        keeps_the_rules(&signed, SIGNED_BYTES_MAX);
-        let received: Signed<Grant> = Signed::decode(&signed.to_bytes()).unwrap();
+        let (_, signed) = signed();
+        keeps_the_rules(&signed, signed_bytes_max(Statement::BYTES_MAX));
+        let received: Signed<Statement> = Signed::decode(&signed.to_bytes()).unwrap();
         assert_eq!(received, signed);
         assert_eq!(received.signed_bytes(), wire::encode(signed.unverified()));
     }
 
     #[test]
     fn another_spelling_inside_is_refused_although_signed() {
-        let (ines, marc) = (Someone::new(1), Someone::new(2));
-        let mut bytes = wire::encode(&ines.grant_to(&marc));
-        assert_eq!(bytes[..2], [0x8e, 0x01]);
+        let (ines, signed) = signed();
+        let mut bytes = signed.bytes;
+        assert_eq!(bytes[..2], [0x87, 0x01]);
         bytes.splice(1..2, [0x18, 0x01]);
-        let signature = ines.device.sign(Grant::DOMAIN, &bytes);
+        let signature = ines.device.sign(Statement::DOMAIN, &bytes);
         let signed = Signed {
             bytes,
             signature,
-            record: ines.grant_to(&marc),
+            record: signed.record,
         };
-        let got = Signed::<Grant>::decode(&signed.to_bytes());
+        let got = Signed::<Statement>::decode(&signed.to_bytes());
         assert!(matches!(got, Err(WireError::Malformed { .. })), "{got:?}");
     }
 
     #[test]
-    fn one_byte_more_than_a_statement_is_refused() {
-        let (ines, marc) = (Someone::new(1), Someone::new(2));
+    fn one_byte_more_than_a_record_is_refused() {
+        let (_, signed) = signed();
         let decode = |length| {
-            let (bytes, record) = (vec![0; length], ines.grant_to(&marc));
             let signed = Signed {
-                bytes,
+                bytes: vec![0; length],
                 signature: [0; 64],
-                record,
+                record: signed.record.clone(),
             };
-            Signed::<Grant>::decode(&signed.to_bytes()).unwrap_err()
+            Signed::<Statement>::decode(&signed.to_bytes()).unwrap_err()
         };
-        let full = decode(STATEMENT_BYTES_MAX);
+        let full = decode(Statement::BYTES_MAX);
         assert!(
             matches!(full, WireError::Malformed { .. }),
-            "read, but no grant: {full:?}"
+            "read, but no statement: {full:?}"
         );
-        let (got, max) = (SIGNED_BYTES_MAX + 1, SIGNED_BYTES_MAX);
+        let max = signed_bytes_max(Statement::BYTES_MAX);
         assert_eq!(
-            decode(STATEMENT_BYTES_MAX + 1),
-            WireError::TooLong { got, max }
+            decode(Statement::BYTES_MAX + 1),
+            WireError::TooLong { got: max + 1, max }
         );
     }
 }

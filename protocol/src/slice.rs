@@ -1,14 +1,22 @@
-//! The one replicated object, and its parts.
+//! The one replicated object, its parts, and who may do what with it.
 //!
 //! A slice has an owner, a kind of content, and one or more parts. Its id is the hash of the
-//! *public half* of its charter, `[1, kind, commitment to the owner]`, which names nobody: a
-//! carrier may see it. Whoever was given the whole [`SliceCharter`] can check whose it is, so
-//! a reader cannot be told that somebody else's slice is one's own.
+//! *public half* of its charter, [`PublicHalf`], which names nobody: a carrier may see it. Whoever was
+//! given the whole [`SliceCharter`] can check whose it is, so a reader cannot be told that somebody
+//! else's slice is one's own.
+//!
+//! What the owner says about it are statements, judged by [`Access`]. Readers get those that concern
+//! them: in a projection, each audience's are a log of their own, so that readers do not learn of each
+//! other.
+
+mod access;
+
+pub use access::{Access, AccessError, Allowed, Owner, UnverifiedAccess};
 
 use minicbor::{Decode, Encode};
 
-use crate::crypto::{self, domain};
-use crate::id::{PersonId, SliceId};
+use crate::crypto::{self, Key, SigningKey, domain};
+use crate::id::{CircleId, PersonId, SliceId};
 use crate::wire::{self, V1};
 
 /// What a slice carries.
@@ -32,6 +40,27 @@ pub enum ContentKind {
     Files,
 }
 
+/// Whose a slice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(flat)]
+pub enum OwnerId {
+    /// A person's.
+    #[n(0)]
+    Person(#[n(0)] PersonId),
+    /// A circle's.
+    #[n(1)]
+    Circle(#[n(0)] CircleId),
+}
+
+impl OwnerId {
+    const fn as_bytes(&self) -> &[u8; 32] {
+        match self {
+            Self::Person(id) => id.as_bytes(),
+            Self::Circle(id) => id.as_bytes(),
+        }
+    }
+}
+
 /// How a slice begins. Known to its readers; carriers see only the public half.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -44,52 +73,150 @@ pub struct SliceCharter {
     pub kind: ContentKind,
     /// Whose it is.
     #[n(2)]
-    pub owner: PersonId,
+    pub owner: OwnerId,
     /// Random; hides the owner in the public half.
     #[n(3)]
     #[cbor(with = "minicbor::bytes")]
     pub salt: [u8; 32],
+    /// Who says what carriers enforce.
+    #[n(4)]
+    pub control: ControlFounder,
 }
 
-#[derive(Encode)]
+/// Who says from the beginning what carriers of a slice enforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
-struct PublicHalf {
+pub struct ControlFounder {
+    /// The control key of the device that made the slice, see [`SliceCharter::control_key`].
     #[n(0)]
-    version: V1,
+    #[cbor(with = "minicbor::bytes")]
+    pub key: [u8; 32],
+    /// The device's rank, from 1.
     #[n(1)]
-    kind: ContentKind,
+    pub rank: u32,
+    /// Commitment to the root key of the owner, which overrides; absent where a circle owns it.
+    #[n(2)]
+    pub root: Option<RootCommit>,
+}
+
+/// Commitment to a root key that overrides control keys. Carriers learn the key only if it has to act:
+/// it then shows the *blind*, which comes from the salt and tells nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct RootCommit(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub [u8; 32],
+);
+
+impl RootCommit {
+    /// Returns the commitment to a root's public key under this salt.
+    #[must_use]
+    pub fn of(salt: &[u8; 32], root: &[u8; 32]) -> Self {
+        Self::opened(&Self::blind(salt), root)
+    }
+
+    /// Returns what hides the root's public key in the commitment of the slice with this salt.
+    #[must_use]
+    pub fn blind(salt: &[u8; 32]) -> [u8; 32] {
+        crypto::keyed_hash(salt, domain::CONTROL_BLIND, &[])
+    }
+
+    /// Returns the commitment that this blind and this public key open.
+    #[must_use]
+    pub fn opened(blind: &[u8; 32], root: &[u8; 32]) -> Self {
+        Self(crypto::hash(domain::CONTROL_ROOT, &[blind, root]))
+    }
+}
+
+/// What carriers know of how a slice begins. Its hash is the slice's id.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct PublicHalf {
+    /// Version of this record.
+    #[n(0)]
+    pub version: V1,
+    /// What the slice carries.
+    #[n(1)]
+    pub kind: ContentKind,
+    /// Commitment to the owner.
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
-    owner: [u8; 32],
+    pub owner: [u8; 32],
+    /// Who says what to enforce.
+    #[n(3)]
+    pub control: ControlFounder,
+}
+
+impl PublicHalf {
+    /// Returns the slice's id.
+    #[must_use]
+    pub fn id(&self) -> SliceId {
+        SliceId::from_bytes(crypto::hash(domain::SLICE_ID, &[&wire::encode(self)]))
+    }
 }
 
 impl SliceCharter {
     /// Returns the charter of a slice of `owner`; `salt` must be random and used once.
     #[must_use]
-    pub const fn new(kind: ContentKind, owner: PersonId, salt: [u8; 32]) -> Self {
+    pub const fn new(
+        kind: ContentKind,
+        owner: OwnerId,
+        salt: [u8; 32],
+        control: ControlFounder,
+    ) -> Self {
         Self {
             version: V1,
             kind,
             owner,
             salt,
+            control,
         }
+    }
+
+    /// Returns the charter of a slice that a device of rank `rank` makes for a person whose root has
+    /// this public key. The device needs to keep nothing but its own seed.
+    #[must_use]
+    pub fn of_person(
+        kind: ContentKind,
+        owner: PersonId,
+        salt: [u8; 32],
+        device_seed: &Key,
+        rank: u32,
+        root: &[u8; 32],
+    ) -> Self {
+        let control = ControlFounder {
+            key: Self::control_key(device_seed, &salt).public(),
+            rank,
+            root: Some(RootCommit::of(&salt, root)),
+        };
+        Self::new(kind, OwnerId::Person(owner), salt, control)
+    }
+
+    /// Returns the control key of a device for the slice with this salt. By it nobody sees which of a
+    /// person's slices belong together.
+    #[must_use]
+    pub fn control_key(device_seed: &Key, salt: &[u8; 32]) -> SigningKey {
+        let seed = device_seed.derive(domain::CONTROL_KEY, &[salt]);
+        SigningKey::from_seed(seed.as_bytes())
     }
 
     /// Returns the public half, which names nobody.
     #[must_use]
-    pub fn public_bytes(&self) -> Vec<u8> {
+    pub fn public_half(&self) -> PublicHalf {
         let owner = crypto::keyed_hash(&self.salt, domain::SLICE_OWNER, &[self.owner.as_bytes()]);
-        wire::encode(&PublicHalf {
+        PublicHalf {
             version: V1,
             kind: self.kind,
             owner,
-        })
+            control: self.control,
+        }
     }
 
     /// Returns the slice's id.
     #[must_use]
     pub fn id(&self) -> SliceId {
-        SliceId::from_bytes(crypto::hash(domain::SLICE_ID, &[&self.public_bytes()]))
+        self.public_half().id()
     }
 }
 
@@ -149,8 +276,8 @@ impl PartRange {
 
     /// Returns whether no part is among these.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        matches!((self.from, self.to), (Some(from), Some(to)) if from > to)
+    pub const fn is_empty(&self) -> bool {
+        matches!((self.from, self.to), (Some(from), Some(to)) if from.0 > to.0)
     }
 }
 
@@ -169,10 +296,14 @@ mod tests {
     #[test]
     fn a_slice_is_one_owners_and_one_kind() {
         let (ines, marc) = (Someone::new(1).id(), Someone::new(2).id());
-        let slice = SliceCharter::new(ContentKind::Projection, ines, [1; 32]);
+        let ines_slice = Someone::new(1).slice();
+        let slice = SliceCharter {
+            salt: [1; 32],
+            ..ines_slice
+        };
         for other in [
             SliceCharter {
-                owner: marc,
+                owner: OwnerId::Person(marc),
                 ..slice.clone()
             },
             SliceCharter {
@@ -186,7 +317,7 @@ mod tests {
         ] {
             assert_ne!(slice.id(), other.id());
         }
-        let half = slice.public_bytes();
+        let half = wire::encode(&slice.public_half());
         assert!(!half.windows(32).any(|window| window == ines.as_bytes()));
     }
 

@@ -15,20 +15,36 @@
 //! | signature, consent, weak keys | the bytes | [`UnverifiedStatement::verify`] |
 //! | whether it stands | all statements of the subject | [`evaluation`](crate::evaluation) |
 
+pub(crate) mod set;
+
+pub use set::{
+    ADMITTED_BYTES_MAX, CHARTER_BYTES_MAX, KEY_BYTES_MAX, SET_BYTES_MAX, STATEMENTS_MAX,
+    STRANGERS_BYTES_MAX, SayError, SetError,
+};
+
 use minicbor::{Decode, Encode};
 
 use crate::crypto::{self, SealingPublic, SigningKey, domain};
+use crate::entry::LogPlace;
 use crate::evaluation::{
-    Act, Admission, After, Node, Removal, Role, Rule, Speaker, TIPS_MAX, Upto, Who,
+    Act, Admission, After, LOGS_MAX, Node, RANK_MAX, Removal, Role, Rule, Speaker, TIPS_MAX, Upto,
+    Who,
 };
-use crate::id::{CircleId, DeviceId, MembershipId, PersonId, SliceId, StatementId, TransportId};
+use crate::grant::{Grant, PURPOSE_BYTES_MAX};
+use crate::id::{
+    CircleId, DeviceId, GenerationId, MembershipId, PersonId, SliceId, StatementId, TransportId,
+};
 use crate::signed::{Record, Signed};
+use crate::slice::PartNumber;
+use crate::time::Timestamp;
 use crate::wire::{self, LISTING_BYTES_MAX, STATEMENT_BYTES_MAX, V1, WireError};
 
 /// Most heads that one statement cites: as many logs went on at the same time.
 pub const HEADS_MAX: usize = 64;
 /// Most removals that one extension names.
 pub const EXTENDED_MAX: usize = 64;
+/// Most acts that one mandate names.
+pub const ACTS_MAX: usize = 16;
 
 /// What a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -43,6 +59,9 @@ pub enum Subject {
     /// Who may do what with a slice.
     #[n(2)]
     Slice(#[n(0)] SliceId),
+    /// What carriers of a slice enforce: said by control keys, and naming no person.
+    #[n(3)]
+    Control(#[n(0)] SliceId),
 }
 
 impl Subject {
@@ -52,7 +71,7 @@ impl Subject {
         match self {
             Self::Person(id) => id.as_bytes(),
             Self::Circle(id) => id.as_bytes(),
-            Self::Slice(id) => id.as_bytes(),
+            Self::Slice(id) | Self::Control(id) => id.as_bytes(),
         }
     }
 }
@@ -205,6 +224,11 @@ pub enum Kind {
         /// What is boxed to the principal from now on.
         #[n(2)]
         sealing: SealingPublic,
+        /// The removals in the principal, and in those of its members, that its maker knew, and that
+        /// none of the ring keys before it names; in rising order.
+        #[n(3)]
+        #[cbor(decode_with = "wire::list::<Ctx, StatementId, TIPS_MAX>")]
+        removed: Vec<StatementId>,
     },
     /// The rule changes. Has its place; nothing follows from it yet.
     #[n(7)]
@@ -212,6 +236,126 @@ pub enum Kind {
         /// To what.
         #[n(0)]
         rule: Rule,
+    },
+    /// Somebody may do something with a slice. The statement's id is the grant's.
+    #[n(8)]
+    Grant(#[n(0)] Grant),
+    /// A grant ends later than it said. By an owner or whoever gave it.
+    #[n(9)]
+    Renew {
+        /// Which grant.
+        #[n(0)]
+        grant: MembershipId,
+        /// Until when, not included.
+        #[n(1)]
+        expires: Timestamp,
+    },
+    /// A person may do named acts for the owner. Has its place; nothing follows from it yet.
+    #[n(10)]
+    Mandate {
+        /// Who.
+        #[n(0)]
+        person: PersonId,
+        /// Which acts, in rising order; numbers are given when the first is used.
+        #[n(1)]
+        #[cbor(decode_with = "wire::list::<Ctx, u8, ACTS_MAX>")]
+        acts: Vec<u8>,
+        /// Until when, not included.
+        #[n(2)]
+        expires: Timestamp,
+        /// Why, in the giver's words.
+        #[n(3)]
+        #[cbor(decode_with = "wire::text::<Ctx, PURPOSE_BYTES_MAX>")]
+        purpose: String,
+    },
+    /// The principal vouches for something. Has its place; nothing follows from it yet.
+    #[n(11)]
+    Certify {
+        /// Hash of what is vouched for: a service's manifest, say.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        what: [u8; 32],
+        /// Until when, not included.
+        #[n(1)]
+        expires: Timestamp,
+    },
+    /// By this key the author's membership signs tickets for its logs; the last one counts.
+    #[n(12)]
+    WriteKey {
+        /// Its public half.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        key: [u8; 32],
+    },
+    /// A control key of an owner's device.
+    #[n(13)]
+    ControlKey {
+        /// The key.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        key: [u8; 32],
+        /// Its seniority: 1 is the most senior. Greater than its admitter's.
+        #[n(1)]
+        rank: u32,
+    },
+    /// A writer, by their write key.
+    #[n(14)]
+    Writer {
+        /// The key.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        key: [u8; 32],
+        /// How many bytes of entries they may have in one part.
+        #[n(1)]
+        bytes: u64,
+        /// How many logs in one part.
+        #[n(2)]
+        logs: u32,
+    },
+    /// Who knows this access key is given what was sealed under its generation, and before.
+    #[n(15)]
+    Access {
+        /// In which part.
+        #[n(0)]
+        part: PartNumber,
+        /// Of which generation.
+        #[n(1)]
+        generation: GenerationId,
+        /// Commitment to the access key.
+        #[n(2)]
+        #[cbor(with = "minicbor::bytes")]
+        commit: [u8; 32],
+    },
+    /// What comes up to here may be dropped: a checkpoint covers it.
+    #[n(16)]
+    Compact {
+        /// In which part.
+        #[n(0)]
+        part: PartNumber,
+        /// Up to and with these entries, in rising order.
+        #[n(1)]
+        #[cbor(decode_with = "wire::list::<Ctx, LogPlace, LOGS_MAX>")]
+        upto: Vec<LogPlace>,
+    },
+    /// What comes up to here is served no more, and dropped after a while.
+    #[n(17)]
+    Erase {
+        /// In which part.
+        #[n(0)]
+        part: PartNumber,
+        /// Up to and with these entries, in rising order.
+        #[n(1)]
+        #[cbor(decode_with = "wire::list::<Ctx, LogPlace, LOGS_MAX>")]
+        upto: Vec<LogPlace>,
+    },
+    /// This key is the root's, which the slice has committed to: it overrides all control keys.
+    #[n(18)]
+    Root {
+        /// What opens the commitment together with the key, see
+        /// [`RootCommit`](crate::slice::RootCommit).
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        blind: [u8; 32],
     },
 }
 
@@ -349,9 +493,12 @@ pub enum StatementError {
     /// Whoever is admitted did not sign for it.
     #[error("who is admitted did not consent")]
     Consent,
-    /// Rank 0 is the root's.
-    #[error("rank 0 is the root's")]
+    /// Rank 0 is the root's, and those below [`RANK_MAX`] are no device's.
+    #[error("a rank that no device has")]
     Rank,
+    /// A grant that ends before it begins, or covers no part.
+    #[error("the grant covers nothing")]
+    Empty,
 }
 
 /// A statement as it came from outside: well formed, nothing else.
@@ -483,11 +630,15 @@ impl SignedStatement {
     #[must_use]
     pub fn node(&self) -> Node {
         let statement = self.statement();
+        let mut heads = statement.heads.clone();
+        if let Kind::Ring { parents, .. } = &statement.kind {
+            heads.extend(parents);
+        }
         Node {
             id: self.id,
             author: statement.author(),
             after: statement.after,
-            heads: statement.heads.clone(),
+            heads,
             act: statement.kind.act(),
         }
     }
@@ -504,26 +655,22 @@ impl Statement {
     }
 
     fn check_form(&self) -> Result<(), StatementError> {
-        let fits = match (&self.subject, &self.kind) {
-            (Subject::Person(_), Kind::Device { .. })
-            | (
-                Subject::Circle(_),
-                Kind::Person { .. } | Kind::Approve { .. } | Kind::Rule { .. },
-            )
-            | (Subject::Person(_) | Subject::Circle(_), Kind::Ring { .. })
-            | (_, Kind::Remove { .. } | Kind::Extend { .. } | Kind::Checkpoint { .. }) => true,
-            (_, Kind::Device { .. } | Kind::Person { .. } | Kind::Approve { .. })
-            | (_, Kind::Rule { .. } | Kind::Ring { .. }) => false,
-        };
-        if !fits {
+        if !self.kind.is_said_of(&self.subject) {
             return Err(StatementError::Kind);
         }
-        if let Kind::Device { rank: 0, .. } = self.kind {
+        if let Kind::Device { rank, .. } | Kind::ControlKey { rank, .. } = self.kind
+            && !(1..=RANK_MAX).contains(&rank)
+        {
             return Err(StatementError::Rank);
         }
+        if let Kind::Grant(grant) = &self.kind
+            && grant.is_empty()
+        {
+            return Err(StatementError::Empty);
+        }
         let rising = |ids: &[StatementId]| ids.is_sorted_by(|a, b| a < b);
-        let upto_rises =
-            |upto: &Upto| rising(&upto.statements) && upto.logs.is_sorted_by(|a, b| a < b);
+        let logs_rise = |logs: &[LogPlace]| logs.is_sorted_by(|a, b| a < b);
+        let upto_rises = |upto: &Upto| rising(&upto.statements) && logs_rise(&upto.logs);
         let lists = match &self.kind {
             Kind::Remove { keep, trusted, .. } => {
                 upto_rises(keep) && trusted.as_ref().is_none_or(|tips| rising(&tips.0))
@@ -532,11 +679,23 @@ impl Statement {
             Kind::Checkpoint {
                 upto, authority, ..
             } => upto_rises(upto) && rising(authority),
-            Kind::Ring { parents, .. } => rising(parents),
+            Kind::Ring {
+                parents, removed, ..
+            } => rising(parents) && rising(removed),
+            Kind::Mandate { acts, .. } => acts.is_sorted_by(|a, b| a < b),
+            Kind::Compact { upto, .. } | Kind::Erase { upto, .. } => logs_rise(upto),
             Kind::Device { .. }
             | Kind::Person { .. }
             | Kind::Approve { .. }
-            | Kind::Rule { .. } => true,
+            | Kind::Rule { .. }
+            | Kind::Grant(_)
+            | Kind::Renew { .. }
+            | Kind::Certify { .. }
+            | Kind::WriteKey { .. }
+            | Kind::ControlKey { .. }
+            | Kind::Writer { .. }
+            | Kind::Access { .. }
+            | Kind::Root { .. } => true,
         };
         if !rising(&self.heads) || !lists {
             return Err(StatementError::Order);
@@ -583,45 +742,97 @@ impl Statement {
                 | Kind::Checkpoint { .. }
                 | Kind::Approve { .. }
                 | Kind::Ring { .. }
-                | Kind::Rule { .. },
+                | Kind::Rule { .. }
+                | Kind::Grant(_)
+                | Kind::Renew { .. }
+                | Kind::Mandate { .. }
+                | Kind::Certify { .. }
+                | Kind::WriteKey { .. }
+                | Kind::ControlKey { .. }
+                | Kind::Writer { .. }
+                | Kind::Access { .. }
+                | Kind::Compact { .. }
+                | Kind::Erase { .. }
+                | Kind::Root { .. },
             ) => true,
         }
     }
 }
 
 impl Kind {
+    /// Whether this can be said of such a subject.
+    const fn is_said_of(&self, subject: &Subject) -> bool {
+        match self {
+            Self::Remove { .. } | Self::Extend { .. } => true,
+            // It names the heads of an authority, which carriers could compare between slices.
+            Self::Checkpoint { .. } => !matches!(subject, Subject::Control(_)),
+            Self::Device { .. } => matches!(subject, Subject::Person(_)),
+            Self::Person { .. } | Self::Rule { .. } => matches!(subject, Subject::Circle(_)),
+            Self::Approve { .. } => matches!(subject, Subject::Circle(_) | Subject::Slice(_)),
+            Self::Ring { .. } | Self::Certify { .. } => {
+                matches!(subject, Subject::Person(_) | Subject::Circle(_))
+            }
+            Self::Grant(_) | Self::Renew { .. } | Self::Mandate { .. } | Self::WriteKey { .. } => {
+                matches!(subject, Subject::Slice(_))
+            }
+            Self::ControlKey { .. }
+            | Self::Writer { .. }
+            | Self::Access { .. }
+            | Self::Compact { .. }
+            | Self::Erase { .. }
+            | Self::Root { .. } => matches!(subject, Subject::Control(_)),
+        }
+    }
+
     /// How long a statement of this kind may be.
     const fn bytes_max(&self) -> usize {
         match self {
-            Self::Remove { .. } | Self::Extend { .. } | Self::Checkpoint { .. } => {
-                LISTING_BYTES_MAX
-            }
+            Self::Remove { .. }
+            | Self::Extend { .. }
+            | Self::Checkpoint { .. }
+            | Self::Compact { .. }
+            | Self::Erase { .. }
+            | Self::Ring { .. } => LISTING_BYTES_MAX,
             Self::Device { .. }
             | Self::Person { .. }
             | Self::Approve { .. }
-            | Self::Ring { .. }
-            | Self::Rule { .. } => STATEMENT_BYTES_MAX,
+            | Self::Rule { .. }
+            | Self::Grant(_)
+            | Self::Renew { .. }
+            | Self::Mandate { .. }
+            | Self::Certify { .. }
+            | Self::WriteKey { .. }
+            | Self::ControlKey { .. }
+            | Self::Writer { .. }
+            | Self::Access { .. }
+            | Self::Root { .. } => STATEMENT_BYTES_MAX,
         }
     }
 
     /// What of it is judged.
     fn act(&self) -> Act {
+        let admits = |who: Who, by: Option<[u8; 32]>, rank: u32, role: Role| {
+            Act::Admit(Admission {
+                who,
+                by,
+                rank,
+                role,
+            })
+        };
         match self {
             // The root has rank 0, and the one that may replace it comes before.
-            Self::Device { device, rank, .. } => Act::Admit(Admission {
-                who: Who::Key(*device.as_bytes()),
-                by: *device.as_bytes(),
-                rank: rank.saturating_add(1),
-                role: Role::Admin,
-            }),
+            Self::Device { device, rank, .. } => {
+                let key = *device.as_bytes();
+                let rank = rank.saturating_add(1);
+                admits(Who::Key(key), Some(key), rank, Role::Admin)
+            }
             Self::Person {
                 person, role, by, ..
-            } => Act::Admit(Admission {
-                who: Who::Person(*person),
-                by: *by,
-                rank: 0,
-                role: *role,
-            }),
+            } => admits(Who::Person(*person), Some(*by), 0, *role),
+            Self::Grant(grant) => admits(grant.audience.who(), None, 0, grant.role()),
+            Self::ControlKey { key, rank } => admits(Who::Key(*key), None, *rank, Role::Admin),
+            // After every control key.
+            Self::Writer { key, .. } => admits(Who::Key(*key), None, u32::MAX, Role::Member),
             Self::Remove {
                 membership,
                 key,
@@ -639,9 +850,16 @@ impl Kind {
             },
             Self::Checkpoint { upto, .. } => Act::Checkpoint(upto.clone()),
             Self::Approve { statement } => Act::Approve(*statement),
-            Self::Rule { .. } => Act::Say,
+            Self::Rule { .. }
+            | Self::Renew { .. }
+            | Self::Mandate { .. }
+            | Self::Certify { .. }
+            | Self::Access { .. }
+            | Self::Compact { .. }
+            | Self::Erase { .. }
+            | Self::Root { .. } => Act::Say,
             // Any member may rotate, doubted or not: what taints a key is who has it.
-            Self::Ring { .. } => Act::Content,
+            Self::Ring { .. } | Self::WriteKey { .. } => Act::Content,
         }
     }
 }
@@ -677,14 +895,25 @@ impl Signer<'_> {
         subject: Subject,
         kind: Kind,
     ) -> Result<SignedStatement, StatementError> {
+        self.say_after(history, history.heads(), subject, kind)
+    }
+
+    /// Says the same, citing as many of `heads` as a statement may, the first of them.
+    pub(crate) fn say_after(
+        &self,
+        history: &crate::evaluation::History,
+        mut heads: Vec<StatementId>,
+        subject: Subject,
+        kind: Kind,
+    ) -> Result<SignedStatement, StatementError> {
         let tips = history.tips(&self.speaker(), &self.installation);
         let after = match tips.first() {
             None => After::Nothing(self.installation),
             Some(tip) => After::Statement(*tip),
         };
-        let mut heads = history.heads();
         heads.retain(|head| After::Statement(*head) != after);
         heads.truncate(HEADS_MAX);
+        heads.sort_unstable();
         let statement = Statement {
             version: V1,
             subject,

@@ -7,14 +7,13 @@ use crate::crypto::{Key, SealingSecret, SigningKey};
 use crate::entry::{Author, Body, Entry, LogKey, LogTip, SealParams, seal};
 use crate::evaluation::Upto;
 use crate::generation::{Issuer, PartKey};
-use crate::grant::{Abilities, ContentPin, Grant, SignedGrant};
-use crate::id::{InstallationId, MembershipId, PersonId, StatementId, TransportId};
+use crate::grant::{Abilities, Audience, ContentPin, Grant};
+use crate::id::{GrantId, InstallationId, MembershipId, PersonId, StatementId, TransportId};
 use crate::principal::{Authority, NewDevice, phrase};
-use crate::signed::Signed;
-use crate::slice::{ContentKind, PartNumber, PartRange, SliceCharter};
-use crate::statement::Kind;
+use crate::slice::{Access, ContentKind, Owner, PartNumber, PartRange, SliceCharter};
+use crate::statement::{Kind, Signer};
 use crate::time::Timestamp;
-use crate::wire::{self, V1, WireError};
+use crate::wire::{self, WireError};
 
 use proptest::prelude::*;
 
@@ -69,7 +68,18 @@ impl Someone {
     }
 
     pub(crate) fn slice(&self) -> SliceCharter {
-        SliceCharter::new(ContentKind::Projection, self.id(), [9; 32])
+        let root = self.authority.root_key();
+        let kind = ContentKind::Projection;
+        SliceCharter::of_person(kind, self.id(), [9; 32], &self.device_seed, 1, &root)
+    }
+
+    /// What this person's first device signs statements by.
+    pub(crate) fn signer(&self) -> Signer<'_> {
+        Signer {
+            key: &self.device,
+            membership: self.author().membership,
+            installation: self.installation,
+        }
     }
 
     /// Who signs this person's generations: their first device.
@@ -87,16 +97,13 @@ impl Someone {
             self.slice().id(),
             PartNumber(part),
             &[],
+            Vec::new(),
         )
     }
 
     pub(crate) fn grant_to(&self, other: &Self) -> Grant {
         Grant {
-            version: V1,
-            slice: self.slice().id(),
-            owner: self.id(),
-            issuer: crate::id::DeviceId::from_bytes(self.device.public()),
-            audience: other.id(),
+            audience: Audience::Person(other.id()),
             abilities: Abilities::READ,
             parts: PartRange {
                 from: Some(PartNumber(3)),
@@ -110,13 +117,20 @@ impl Someone {
                 name: "mobility.weekly".to_owned(),
                 hash: [7; 32],
             },
-            parent: None,
-            nonce: [5; 16],
         }
     }
 
-    pub(crate) fn signed_grant_to(&self, other: &Self) -> SignedGrant {
-        Signed::sign(self.grant_to(other), &self.device)
+    /// This person's slice, about which nothing was said yet.
+    pub(crate) fn access(&self) -> Access {
+        Access::begin(self.slice(), Owner::Person(&self.authority), &()).expect("one's own")
+    }
+
+    /// This person's slice with that grant.
+    pub(crate) fn granted(&self, grant: Grant) -> (Access, GrantId) {
+        let mut access = self.access();
+        let said = access.say(&self.signer(), Kind::Grant(grant), &());
+        let id = said.expect("an owner grants").membership().into();
+        (access, id)
     }
 
     /// Who writes this person's logs: their first device.

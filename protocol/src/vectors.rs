@@ -11,22 +11,22 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::card::{Card, ShareLink};
-use crate::crypto::{self, SealingSecret, SigningKey, domain};
+use crate::crypto::{self, SealingSecret, SigningKey};
 use crate::entry::{
     Entry, EntryError, ForkProof, LogTip, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
     verify_stretch,
 };
 use crate::generation::PartKey;
-use crate::grant::{Revocation, SignedGrant, SignedRevocation};
-use crate::id::{DeviceId, TransportId};
-use crate::parcel::{self, Parcel, ParcelBody};
-use crate::principal::{NewDevice, UnverifiedAuthority};
-use crate::signed::Signed;
-use crate::slice::SliceCharter;
-use crate::statement::Signer;
-use crate::testing::{NOW, Someone, rng};
-use crate::wire::{self, V1};
+use crate::grant::{Abilities, Grant};
+use crate::id::{GrantId, TransportId};
+use crate::parcel::{self, Matter, Parcel, ParcelBody};
+use crate::principal::{Known, NewDevice, UnverifiedAuthority};
+use crate::slice::{Access, Owner, SliceCharter, UnverifiedAccess};
+use crate::statement::{Kind, Signer};
+use crate::testing::{DAY, NOW, Someone, removal, rng};
+use crate::wire;
 
+mod control;
 mod invalid;
 mod keys;
 mod statements;
@@ -76,13 +76,13 @@ fn hashes() {
         "object": "hash, keyed_hash and signature",
         "domain": "maille/1/grant-id",
         "parts": [hex(b"ab"), hex(b"c"), ""],
-        "hash": hex(&crypto::hash(domain::GRANT_ID, &[b"ab", b"c", b""])),
+        "hash": hex(&crypto::hash("maille/1/grant-id", &[b"ab", b"c", b""])),
         "key": hex(&[7; 32]),
-        "keyed_hash": hex(&crypto::keyed_hash(&[7; 32], domain::GRANT_ID, &[b"ab", b"c", b""])),
+        "keyed_hash": hex(&crypto::keyed_hash(&[7; 32], "maille/1/grant-id", &[b"ab", b"c", b""])),
         "signing_seed": hex(&[7; 32]),
         "signing_public": hex(&SigningKey::from_seed(&[7; 32]).public()),
         "message": hex(b"message"),
-        "signature": hex(&SigningKey::from_seed(&[7; 32]).sign(domain::GRANT, b"message")),
+        "signature": hex(&SigningKey::from_seed(&[7; 32]).sign(invalid::OLD_DOMAIN, b"message")),
         "phrase_seed": hex(&[1; 64]),
         "phrase_root_public": hex(&crate::principal::phrase::keys(&[1; 64]).root.public()),
         "valid": invalid::strange_signatures(),
@@ -139,9 +139,11 @@ fn slice() {
             "object": "slice charter",
             "version": 1,
             "bytes": hex(&wire::encode(&slice)),
-            "public_bytes": hex(&slice.public_bytes()),
-            "owner": slice.owner.to_string(),
+            "public_bytes": hex(&wire::encode(&slice.public_half())),
+            "owner": people().0.id().to_string(),
             "salt": hex(&slice.salt),
+            "device_seed": hex(&[1; 32]),
+            "root_public": hex(&people().0.authority.root_key()),
             "slice": slice.id().to_string(),
             "invalid": invalid::slice_charter(&slice),
         }),
@@ -152,59 +154,78 @@ fn slice() {
     );
 }
 
-#[test]
-fn grant() {
-    let (ines, marc) = people();
-    let grant = ines.signed_grant_to(&marc);
-    let stored = file(
-        "grant",
-        &json!({
-            "object": "signed grant",
-            "version": 1,
-            "device_seed": hex(&[1; 32]),
-            "signed_bytes": hex(grant.signed_bytes()),
-            "bytes": hex(&grant.to_bytes()),
-            "grant": grant.id().to_string(),
-            "valid": invalid::valid_grants(&grant, &ines),
-            "invalid": invalid::grants(&grant, &ines),
-        }),
-    );
-    let received = SignedGrant::decode(&unhex(&stored["bytes"])).unwrap();
-    assert_eq!(
-        received.verify(&ines.authority, NOW),
-        Ok(grant.unverified())
-    );
-}
-
-fn revocation(ines: &Someone, marc: &Someone) -> SignedRevocation {
-    let record = Revocation {
-        version: V1,
-        slice: ines.slice().id(),
-        grant: ines.signed_grant_to(marc).id(),
-        owner: ines.id(),
-        issuer: DeviceId::from_bytes(ines.device.public()),
-        at: NOW,
-        nonce: [6; 16],
+/// Inès lets Marc write and grant, he lets Zoé write; then he gets a renewal, and she is removed.
+fn handed_on(ines: &Someone, marc: &Someone, zoe: &Someone, known: &Known) -> Access {
+    let (mut access, parent) = ines.granted(Grant {
+        abilities: Abilities::GRANT,
+        depth: 1,
+        ..ines.grant_to(marc)
+    });
+    let by_marc = Signer {
+        membership: parent.into(),
+        ..marc.signer()
     };
-    Signed::sign(record, &ines.device)
+    access.judge(Owner::Person(&ines.authority), known).unwrap();
+    let child = Kind::Grant(Grant {
+        abilities: Abilities::WRITE,
+        ..ines.grant_to(zoe)
+    });
+    let child = access.say(&by_marc, child, known).unwrap().membership();
+    let renewal = Kind::Renew {
+        grant: parent.into(),
+        expires: NOW.plus_millis(180 * DAY),
+    };
+    access.say(&ines.signer(), renewal, known).unwrap();
+    let end = removal(child, Vec::new());
+    access.say(&ines.signer(), end, known).unwrap();
+    access
 }
 
 #[test]
-fn end() {
+fn access() {
     let (ines, marc) = people();
-    let revocation = revocation(&ines, &marc);
+    let zoe = Someone::new(3);
+    let mut known = Known::default();
+    for person in [&marc, &zoe] {
+        (known.people).insert(person.id(), person.authority.clone());
+    }
+    let (alone, first) = ines.granted(ines.grant_to(&marc));
+    let access = handed_on(&ines, &marc, &zoe, &known);
+    let ids: Vec<_> = (access.statements())
+        .map(|s| GrantId::from(s.membership()))
+        .collect();
     let stored = file(
-        "revocation",
+        "access",
         &json!({
-            "object": "signed revocation",
+            "object": "a slice with one grant; the same slice with a grant handed on, renewed and ended",
             "version": 1,
-            "device_seed": hex(&[1; 32]),
-            "bytes": hex(&revocation.to_bytes()),
-            "invalid": invalid::revocations(&revocation, &ines),
+            "owner": ines.id().to_string(),
+            "owner_authority": hex(&ines.authority.to_bytes()),
+            "readers": [hex(&marc.authority.to_bytes()), hex(&zoe.authority.to_bytes())],
+            "one_grant": hex(&alone.to_bytes()),
+            "grant": first.to_string(),
+            "bytes": hex(&access.to_bytes()),
+            "slice": access.id().to_string(),
+            "parent": ids[0].to_string(),
+            "parent_expires": access.allowed(&ids[0]).unwrap().expires.as_millis(),
+            "child_ended": ids[1].to_string(),
+            "invalid": invalid::accesses(&access.to_bytes(), &ines, &marc, &known),
         }),
     );
-    let received = SignedRevocation::decode(&unhex(&stored["bytes"])).unwrap();
-    assert!(received.verify(&ines.authority).is_ok());
+    let read = |name: &str| {
+        let received = UnverifiedAccess::decode(&unhex(&stored[name])).unwrap();
+        let owner = Owner::Person(&ines.authority);
+        received.verify(ines.slice().id(), owner, &known).unwrap()
+    };
+    assert_eq!(read("one_grant"), alone);
+    let received = read("bytes");
+    assert_eq!(received, access);
+    assert!(
+        received
+            .allowed_at(&ids[0], NOW.plus_millis(100 * DAY))
+            .is_ok()
+    );
+    assert!(received.allowed(&ids[1]).is_err());
 }
 
 #[test]
@@ -325,19 +346,27 @@ fn stretches() {
 #[test]
 fn parcels() {
     let (ines, marc) = people();
+    let (access, grant) = ines.granted(ines.grant_to(&marc));
+    let matter = |kind: u8| Matter {
+        about: [kind; 32],
+        content: vec![kind; 3],
+    };
     let bodies = [
         ParcelBody::Share {
-            grant: ines.signed_grant_to(&marc),
-            slice: ines.slice(),
+            grant,
+            access: access.to_unverified(),
             keys: vec![ines.part_key(3, 1)],
         },
         ParcelBody::Keys {
             slice: ines.slice().id(),
             keys: vec![ines.part_key(3, 1)],
         },
-        ParcelBody::End {
-            revocation: revocation(&ines, &marc),
-        },
+        ParcelBody::Invite(matter(2)),
+        ParcelBody::Request(matter(3)),
+        ParcelBody::Contribution(matter(4)),
+        ParcelBody::Receipt(matter(5)),
+        ParcelBody::Deliver(matter(6)),
+        ParcelBody::Notice(matter(7)),
     ];
     let to = marc.sealing.public();
     let seal =
@@ -346,7 +375,7 @@ fn parcels() {
     let stored = file(
         "parcel",
         &json!({
-            "object": "parcels: a share, keys, an end; sealing draws, so opening is what to repeat",
+            "object": "parcels: a share, keys, and the reserved kinds; sealing draws, so opening is what to repeat",
             "version": 1,
             "from": ines.id().to_string(),
             "to": marc.id().to_string(),
@@ -370,7 +399,7 @@ fn texts() {
     let transport = ines.authority.devices().values().next().unwrap().transport;
     let addresses = vec!["/ip4/192.0.2.7/udp/4001/quic-v1".to_owned()];
     let card = Card::new(ines.id(), transport, addresses).unwrap();
-    let grant = ines.signed_grant_to(&marc).id();
+    let (_, grant) = ines.granted(ines.grant_to(&marc));
     let label = "mobility.weekly".to_owned();
     let link = ShareLink::new(
         card.clone(),

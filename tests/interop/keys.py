@@ -10,7 +10,7 @@ BATCH_MOST = 65536
 BATCH_BYTES = 1024 * 1024 - 4096
 
 generation = record(
-    slice=raw(32), part=uint32, parents=list_of(raw(32), 16), commit=raw(32)
+    slice=raw(32), part=uint32, parents=list_of(raw(32), 16), commit=raw(32), removed=list_of(raw(32), 16)
 )
 head = record(
     membership=raw(32), device=raw(32), under=list_of(raw(32), 16), root=raw(32), count=uint32
@@ -90,7 +90,8 @@ def verify_head(given, devices):
 def verify_generation(given, devices):
     """Returns the generation's id."""
     verify_head(given.head, devices)
-    require(rising(given.record.record.parents), "rule", "parents out of order")
+    record_ = given.record.record
+    require(rising(record_.parents) and rising(record_.removed), "rule", "a list out of order")
     signed_ = given.head.record
     found = included(leaf(given.record.bytes), given.index, signed_.count, given.path, signed_.root)
     require(found, "rule", "not in the batch that was signed")
@@ -108,7 +109,8 @@ def verify_batch(given, devices):
     signed_, records = given.head.record, given.records
     require(len(records) == signed_.count, "rule", "more or fewer records than were signed")
     require(tree([leaf(one.bytes) for one in records]) == signed_.root, "rule", "other records")
-    require(all(rising(one.record.parents) for one in records), "rule", "parents out of order")
+    in_order = all(rising(one.record.parents) and rising(one.record.removed) for one in records)
+    require(in_order, "rule", "a list out of order")
     require(not given.wraps or len(signed_.under) == 1, "rule", "wraps are under one key")
 
 

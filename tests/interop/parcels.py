@@ -2,16 +2,18 @@
 
 from keys import part_key, verify_part_key
 from primitives import hashed, open_box, verify
-from slices import part_within, signed_grant, signed_revocation, slice_charter, slice_id, verify_grant, verify_revocation
-from wire import choice, decode_signed, list_of, raw, record, require
+from slices import access, in_force, judge, part_within, slice_id, verify_access
+from wire import blob, choice, decode_signed, list_of, raw, record, require, row
 
 PARCEL_BYTES = 1024 * 1024 - 4096
+CONTENT_BYTES = 60 * 1024
 
 part_keys = list_of(part_key, 512)
+reserved = dict(matter=row(about=raw(32), content=blob(CONTENT_BYTES)))
 body = choice(
-    share=dict(grant=signed_grant, slice=slice_charter, keys=part_keys),
+    share=dict(grant=raw(32), access=access, keys=part_keys),
     keys=dict(slice=raw(32), keys=part_keys),
-    end=dict(revocation=signed_revocation),
+    **dict.fromkeys(("invite", "request", "contribution", "receipt", "deliver", "notice"), reserved),
 )
 letter = record(sender=raw(32), device=raw(32), to=raw(32), sealing_key=raw(32), body=body)
 
@@ -25,31 +27,32 @@ def open_parcel(data, me, secret):
     return given
 
 
-def verify_parcel(given, sender, devices):
-    require(given.record.sender == sender, "rule", "from somebody else")
-    require(given.record.device in devices, "rule", "not by a device of the sender")
+def verify_parcel(given, sender):
+    require(given.record.sender == sender.id, "rule", "from somebody else")
+    require(given.record.device in sender.devices, "rule", "not by a device of the sender")
     verify(given.record.device, "letter", given.bytes, given.signature)
 
 
-def verify_contents(given, devices, now):
+def verify_contents(given, sender, people, now):
     """The checks of what is inside; returns how many keys it brings."""
     name, inside = given.record.body
-    owner = given.record.sender
-    if name == "end":
-        verify_revocation(inside.revocation, owner, devices)
+    if name not in ("share", "keys"):
         return 0
-    slice_ = inside.slice
     if name == "share":
-        verify_grant(inside.grant, owner, devices, now)
-        granted = inside.grant.record
-        require(granted.audience == given.record.to, "rule", "granted to somebody else")
-        slice_ = slice_id(inside.slice)
-        same = granted.slice == slice_ and inside.slice.owner == owner
-        require(same, "rule", "not the slice that was granted")
+        slice_ = slice_id(inside.access.charter.record)
+        grant = judge(verify_access(inside.access, slice_, sender), sender, people).get(inside.grant)
+        require(grant, "rule", "no such grant")
+        audience, whom = grant.granted.audience
+        if audience == "circle":
+            raise NotImplementedError("whether the reader is in the circle is not judged by this reader")
+        require((audience, whom.id) == ("person", given.record.to), "rule", "granted to somebody else")
+        require(in_force(grant, now), "rule", "not in force")
+    else:
+        slice_ = inside.slice
     for key in inside.keys:
         claimed = key.generation.record.record
-        verify_part_key(key, devices)
+        verify_part_key(key, sender.devices)
         require(claimed.slice == slice_, "rule", "a key of another slice")
         if name == "share":
-            require(part_within(claimed.part, granted.parts), "rule", "a key of another part")
+            require(part_within(claimed.part, grant.granted.parts), "rule", "a key of another part")
     return len(inside.keys)

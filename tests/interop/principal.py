@@ -1,15 +1,21 @@
-"""Principals, that is people and circles: charter, statements, who speaks (spec, section 3)."""
+"""Statements, and principals, that is people and circles: charter, who speaks (spec, section 3)."""
+
+from types import SimpleNamespace
 
 from primitives import hashed, sealing_key, u32, verify
+from texts import time
 from wire import (
     boolean, choice, decode, encode, list_of, nested, nullable, one_of, optional, raw, record, require, row, signed,
-    uint, uint32, uint64
+    text, trimmed, uint, uint32, uint64
 )
 
 STATEMENT_BYTES = 4096
-LISTING_BYTES = 64 * 1024  # remove, extend, checkpoint
-PRINCIPAL_BYTES = 1024 * 1024 - 4096
-LISTING = ("remove", "extend", "checkpoint")
+LISTING_BYTES = 64 * 1024
+SET_BYTES = 1024 * 1024 - 4096
+KEY_BYTES = 256 * 1024
+ADMITTED_BYTES = 768 * 1024
+LISTING = ("remove", "extend", "checkpoint", "compact", "erase", "ring")
+READ, WRITE, GRANT = 1, 3, 7
 
 id_ = raw(32)
 rule = choice(rank={}, admins={}, board=dict(quorum=uint(255)))
@@ -21,9 +27,21 @@ charter = record(
     opens_past=boolean,
     salt=raw(16),
 )
-subject = choice(person=dict(id=id_), circle=dict(id=id_), slice=dict(id=id_))
+subject = choice(person=dict(id=id_), circle=dict(id=id_), slice=dict(id=id_), control=dict(id=id_))
 place = row(log=id_, seq=uint64, hash=id_)
-upto = row(statements=list_of(id_, 256), logs=list_of(place, 512))
+places = list_of(place, 512)
+upto = row(statements=list_of(id_, 256), logs=places)
+purpose = text(256)
+grant = row(
+    audience=choice(person=dict(id=id_), circle=dict(id=id_), service=dict(id=id_)),
+    abilities=one_of(READ, WRITE, GRANT),
+    parts=trimmed(uint32, uint32),
+    not_before=time,
+    expires=time,
+    depth=uint(255),
+    purpose=purpose,
+    content=row(name=text(64), hash=id_),
+)
 kind = choice(
     device=dict(device=id_, sealing=sealing_key, transport=id_, rank=uint32, consent=raw(64)),
     person=dict(person=id_, role=one_of(0, 1), key=id_, consent=raw(64)),
@@ -31,8 +49,19 @@ kind = choice(
     extend=dict(removals=list_of(id_, 64), upto=upto),
     checkpoint=dict(upto=upto, logs_root=id_, heads_root=id_, authority=list_of(id_, 64), gate=uint32),
     approve=dict(statement=id_),
-    ring=dict(replaces=list_of(id_, 64), commit=id_, sealing=sealing_key),
+    ring=dict(replaces=list_of(id_, 64), commit=id_, sealing=sealing_key, removed=list_of(id_, 256)),
     rule=dict(rule=rule),
+    grant=dict(grant=grant),
+    renew=dict(grant=id_, expires=time),
+    mandate=dict(person=id_, acts=list_of(uint(255), 16), expires=time, purpose=purpose),
+    certify=dict(hash=id_, expires=time),
+    write_key=dict(key=id_),
+    control_key=dict(key=id_, rank=uint32),
+    writer=dict(key=id_, bytes=uint64, logs=uint32),
+    access=dict(part=uint32, generation=id_, commit=id_),
+    compact=dict(part=uint32, upto=places),
+    erase=dict(part=uint32, upto=places),
+    root=dict(blind=id_),
 )
 statement = record(
     subject=subject,
@@ -43,7 +72,14 @@ statement = record(
     kind=kind,
 )
 signed_statement = signed(statement, LISTING_BYTES)
-principal = record(charter=nested(charter, STATEMENT_BYTES), statements=list_of(signed_statement, 4096))
+
+
+def set_of(charter_):
+    """A charter and the statements under it."""
+    return record(charter=nested(charter_, STATEMENT_BYTES), statements=list_of(signed_statement, 4096))
+
+
+principal = set_of(charter)
 
 
 def rising(values):
@@ -71,15 +107,15 @@ def founder(principal_id, place_):
     return hashed("founder", principal_id, u32(place_))
 
 
-def cited(given):
-    """Every statement that one names; memberships of founders are none and are left to the caller."""
-    _, after = given.after
-    name, fields = given.kind
-    names = [given.membership, *given.heads]
-    if given.after[0] == "follows":
-        names.append(after.statement)
+def cited(said, founders):
+    """Every statement that one names; memberships of founders are none."""
+    name, fields = said.kind
+    memberships, names = [said.membership], list(said.heads)
+    if said.after[0] == "follows":
+        names.append(said.after[1].statement)
     if name == "remove":
-        names += [fields.membership, *fields.keep.statements, *(fields.trusted or [])]
+        memberships.append(fields.membership)
+        names += fields.keep.statements + (fields.trusted or [])
     elif name == "extend":
         names += fields.removals + fields.upto.statements
     elif name == "checkpoint":
@@ -88,25 +124,42 @@ def cited(given):
         names.append(fields.statement)
     elif name == "ring":
         names += fields.replaces
-    return names
+    elif name == "renew":
+        names.append(fields.grant)
+    return names + [membership for membership in memberships if membership not in founders]
 
 
-SUBJECTS = ("person", "circle", "slice")
-SAID_OF = dict(device="person", person="circle", approve="circle", rule="circle", ring="person circle")
+SUBJECTS = ("person", "circle", "slice", "control")
+SAID_OF = dict(
+    device="person", person="circle", checkpoint="person circle slice", approve="circle slice", ring="person circle",
+    rule="circle", certify="person circle", **dict.fromkeys(("grant", "renew", "mandate", "write_key"), "slice"),
+    **dict.fromkeys(("control_key", "writer", "access", "compact", "erase", "root"), "control"),
+)
+ADMITS = ("device", "person", "grant", "control_key", "writer")
 
 
 def lists_of(kind_):
     """The lists in a statement of this kind, which rise."""
     name, fields = kind_
-    place_key = lambda one: (one.log, one.seq, one.hash)
-    upto_lists = lambda upto_: [upto_.statements, [place_key(one) for one in upto_.logs]]
+    flat = lambda places_: [(one.log, one.seq, one.hash) for one in places_]
+    upto_lists = lambda upto_: [upto_.statements, flat(upto_.logs)]
     if name == "remove":
         return upto_lists(fields.keep) + [fields.trusted or []]
     if name == "extend":
         return upto_lists(fields.upto) + [fields.removals]
     if name == "checkpoint":
         return upto_lists(fields.upto) + [fields.authority]
-    return [fields.replaces] if name == "ring" else []
+    if name in ("compact", "erase"):
+        return [flat(fields.upto)]
+    if name == "ring":
+        return [fields.replaces, fields.removed]
+    return [fields.acts] if name == "mandate" else []
+
+
+def check_grant(given):
+    first, last = given.parts
+    require(first is None or last is None or first <= last, "rule", "no parts")
+    require(given.not_before < given.expires, "rule", "no time")
 
 
 def check_statement(given):
@@ -117,8 +170,10 @@ def check_statement(given):
     most = LISTING_BYTES if name in LISTING else STATEMENT_BYTES
     require(len(given.bytes) <= most, "size", "a statement that is too long")
     require(of in SAID_OF.get(name, of).split(), "rule", f"a {name} is not said of a {of}")
-    require(name != "device" or fields.rank > 0, "rule", "the rank of the root")
+    require(name not in ("device", "control_key") or fields.rank > 0, "rule", "the rank of the root")
     require(name != "extend" or fields.removals, "rule", "an extension of nothing")
+    if name == "grant":
+        check_grant(fields.grant)
     require(all(map(rising, [said.heads, *lists_of(said.kind)])), "rule", "a list out of order")
     verify(said.key, "statement", given.bytes, given.signature)
     if name == "device":
@@ -133,58 +188,96 @@ def check_statement(given):
     verify(consents, "consent", claim, fields.consent)
 
 
-def read_principal(data, expected):
-    """Returns charter and statements (by id, in order) of `expected`, a pair of "person" or "circle" and an id."""
-    given = decode(principal, data, PRINCIPAL_BYTES)
-    name = check_charter(given.charter.record)
-    same = (name, hashed(f"{name}-id", given.charter.bytes)) == expected
-    require(same, "rule", "the charter of somebody else")
-    roots = [founder(expected[1], at) for at in range(33)]
+def read_statements(given, expected, founders):
+    """Returns the statements of a set (by id, in order), all about `expected`, a pair of a word of `SUBJECTS` and an
+    id. `founders` are the memberships that none of them gives."""
     statements = {}
     for one in given.statements:
         check_statement(one)
         said = one.record
         require((said.subject[0], said.subject[1].id) == expected, "rule", "about somebody else")
-        names = [name for name in cited(said) if name not in roots]
-        require(all(name in statements for name in names), "rule", "cites what does not come before it")
+        before = all(name in statements for name in cited(said, founders))
+        require(before, "rule", "cites what does not come before it")
         if said.after[0] == "follows":
-            before = statements[said.after[1].statement].record
-            require((before.membership, before.key) == (said.membership, said.key), "rule", "of another speaker")
-        if said.membership not in roots:
-            admits = statements[said.membership].record.kind[0] in ("device", "person")
+            same = author(statements[said.after[1].statement].record) == author(said)
+            require(same, "rule", "of another speaker")
+        if said.membership not in founders:
+            admits = statements[said.membership].record.kind[0] in ADMITS
             require(admits, "rule", "by a membership that is none")
         statements[hashed("statement-id", one.bytes)] = one
-    one_order = len(statements) == len(given.statements) and list(statements) == in_order(statements, roots)
+    one_order = len(statements) == len(given.statements) and list(statements) == in_order(statements, founders)
     require(one_order, "rule", "twice, or not in the one order")
-    return given.charter.record, statements
+    by_key = {}
+    for one in given.statements:
+        if one.record.membership not in founders:
+            by_key.setdefault(author(one.record), []).append(len(one.bytes) + 70)
+    sums = [sum(lengths) for lengths in by_key.values()]
+    require(all(most <= KEY_BYTES for most in sums), "rule", "too much by one key")
+    require(sum(sums) <= ADMITTED_BYTES, "rule", "no room left for founders")
+    return statements
 
 
-def in_order(statements, roots):
+def author(said):
+    return said.membership, said.key
+
+
+def in_order(statements, founders):
     order, left = [], dict(statements)
     while left:
         ready = [
-            id_ for id_, one in left.items() if all(name in order or name in roots for name in cited(one.record))
+            id_ for id_, one in left.items() if all(name in order for name in cited(one.record, founders))
         ]
         order.append(min(ready))
         del left[order[-1]]
     return order
 
 
-def devices_of(charter_, statements, person):
-    """Who speaks for a person in whose statements nothing is removed and no log forks. The whole judgement
-    (authority.md) is not written here a second time: `protocol/tests/model` is its other implementation."""
+def check_unforked(statements):
+    logs = [(*author(one.record), one.record.after[0], *vars(one.record.after[1]).values()) for one in statements]
+    if len(set(logs)) < len(logs):
+        raise NotImplementedError("forks are not judged by this reader")
+
+
+def read_principal(data, expected):
+    """Returns charter and statements of `expected`, a pair of "person" or "circle" and an id."""
+    given = decode(principal, data, SET_BYTES)
+    name = check_charter(given.charter.record)
+    same = (name, hashed(f"{name}-id", given.charter.bytes)) == expected
+    require(same, "rule", "the charter of somebody else")
+    places_ = len(given.charter.record.founders) + (given.charter.record.next_root is not None)
+    founders = [founder(expected[1], at) for at in range(places_)]
+    return given.charter.record, read_statements(given, expected, founders)
+
+
+def read_person(data, person):
+    """Returns a person with those who speak for them (membership and key, to seniority) and their devices by key, if
+    nothing is removed and no log forks. The whole judgement (authority.md) is not written here a second time:
+    `protocol/tests/model` is its other implementation."""
+    charter_, statements = read_principal(data, ("person", person))
     admitted = [one for one in statements.values() if one.record.kind[0] == "device"]
     require(admitted, "rule", "no device")
+    check_unforked(statements.values())
     ((_, root),) = charter_.founders
-    seniority, devices = {(founder(person, 0), root.key): 1}, {}
+    speakers = {(founder(person, 0), root.key): 1}
+    given = SimpleNamespace(id=person, charter=charter_, speakers=speakers, devices={})
     for id_, one in statements.items():
-        said = one.record
-        name, fields = said.kind
+        name, fields = one.record.kind
         if name in ("remove", "extend"):
             raise NotImplementedError("removals are not judged by this reader")
-        author = seniority.get((said.membership, said.key))
-        if name == "device" and author is not None and author < fields.rank + 1:
-            seniority[id_, fields.device] = fields.rank + 1
+        by = seniority(given, one.record)
+        if name == "device" and by is not None and by < fields.rank + 1:
+            speakers[id_, fields.device] = fields.rank + 1
             fields.membership = id_
-            devices[fields.device] = fields
-    return devices
+            given.devices[fields.device] = fields
+    return given
+
+
+def is_next_root(person, key):
+    return person.charter.next_root == hashed("next-root", key)
+
+
+def seniority(person, said):
+    """Returns that of a statement's author among those who speak for a person, 0 being the most senior, or None."""
+    if said.membership == founder(person.id, 1) and is_next_root(person, said.key):
+        return 0
+    return person.speakers.get(author(said))

@@ -30,15 +30,15 @@ def open_recovery(data, seed):
     return decode_signed(note, inside, BOX_BYTES)
 
 
-def verify_recovery(given, seed, person, charter, devices):
-    """Checks the note against the person's authority: its charter, and its devices by their signing key."""
+def verify_recovery(given, seed, person):
+    """Checks the note against the person's authority."""
     claimed = given.record
     words = (
-        charter.founders[0][1].key == public_of(hashed("phrase-root", seed))
-        and charter.recovery == SealingSecret(hashed("phrase-recovery", seed)).public
+        person.charter.founders[0][1].key == public_of(hashed("phrase-root", seed))
+        and person.charter.recovery == SealingSecret(hashed("phrase-recovery", seed)).public
     )
-    require(words and claimed.person == person, "rule", "the words of somebody else")
-    device = devices.get(claimed.device)
+    require(words and claimed.person == person.id, "rule", "the words of somebody else")
+    device = person.devices.get(claimed.device)
     known = device is not None and device.membership == claimed.membership
     require(known, "rule", "not by a device of the person")
     verify(claimed.device, "recovery-note", given.bytes, given.signature)

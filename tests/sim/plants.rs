@@ -24,7 +24,15 @@ fn a_change_that_an_answer_before_its_commit_lost_is_found() {
     );
 }
 
-/// Cuts of writers do not exist yet; the nearest thing is an entry past a gap in its log.
+#[test]
+fn an_entry_taken_past_a_cut_is_found() {
+    found(
+        "accept-past-cut",
+        "circle-slice",
+        "no node shows an entry past a cut that it holds",
+    );
+}
+
 #[test]
 fn an_entry_taken_past_a_gap_is_found() {
     found(
@@ -53,7 +61,7 @@ fn a_rotation_that_is_forgotten_is_found() {
     );
 }
 
-/// One seed is enough for each of the five; a second guards against luck.
+/// One seed is enough for each of the six; a second guards against luck.
 #[track_caller]
 fn found(plant: &str, builtin: &str, invariant: &str) {
     let (clean, told) = check(builtin, "0..2", &[]);

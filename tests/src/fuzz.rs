@@ -26,18 +26,17 @@ use maille_protocol::generation::{
     BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, PartKey,
     SignedGeneration,
 };
-use maille_protocol::grant::{Grant, Revocation};
 use maille_protocol::id::{
     DeviceId, GenerationId, GrantId, InstallationId, KeyId, MembershipId, PersonId, SliceId,
     TransportId,
 };
 use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
-use maille_protocol::principal::{Charter, UnverifiedAuthority};
+use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
 use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
 use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
-use maille_protocol::slice::{PartNumber, SliceCharter};
+use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
 use maille_protocol::statement::UnverifiedStatement;
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Item, Session};
 use maille_protocol::time::Timestamp;
@@ -173,8 +172,7 @@ pub const TARGETS: &[Target] = &[
     }),
     target("statement", statement),
     target("authority", authority),
-    target("grant", signed::<Grant>),
-    target("revocation", signed::<Revocation>),
+    target("access", access),
     target("generation", |bytes| {
         record::<SignedGeneration>(bytes, STATEMENT_BYTES_MAX)
             || record::<GenerationRecord>(bytes, STATEMENT_BYTES_MAX)
@@ -240,6 +238,33 @@ fn authority(bytes: &[u8]) -> bool {
         .unwrap_or(PersonId::from_bytes([0; 32]));
     if let Ok(built) = value.verified_before(person) {
         assert!(built.to_bytes() == bytes, "two spellings of one value");
+    }
+    true
+}
+
+/// Whose slices are read: the person of the vectors.
+fn owner() -> &'static Authority {
+    static OWNER: OnceLock<Authority> = OnceLock::new();
+    OWNER.get_or_init(|| {
+        let vector = include_str!("../../protocol/vectors/authority.json");
+        let vector: serde_json::Value = serde_json::from_str(vector).expect("JSON");
+        let bytes = unhex(vector["bytes"].as_str().expect("a text")).expect("hex");
+        let held = UnverifiedAuthority::decode(&bytes).expect("an authority");
+        let person = held.claimed_person().expect("a person");
+        held.verify(person).expect("their own")
+    })
+}
+
+fn access(bytes: &[u8]) -> bool {
+    let Ok(value) = UnverifiedAccess::decode(bytes) else {
+        return false;
+    };
+    let slice = value.charter().id();
+    if let Ok(built) = value.verified_before(slice, Owner::Person(owner()), &()) {
+        assert!(built.to_bytes() == bytes, "two spellings of one value");
+        for (grant, _) in built.grants() {
+            let _ = built.allowed(&grant);
+        }
     }
     true
 }

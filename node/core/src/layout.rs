@@ -77,6 +77,21 @@ pub(crate) fn given(grant: GrantId) -> Vec<u8> {
     join(GIVEN, &[grant.as_bytes()])
 }
 
+/// What we said about a slice of ours that concerns one reader.
+pub(crate) fn said(slice: SliceId, reader: PersonId) -> Vec<u8> {
+    join(b"A", &[slice.as_bytes(), reader.as_bytes()])
+}
+
+/// Prefix of what we said about a slice of ours.
+pub(crate) fn said_of(slice: SliceId) -> Vec<u8> {
+    join(b"A", &[slice.as_bytes()])
+}
+
+/// What somebody said to us about a slice of theirs.
+pub(crate) fn heard(slice: SliceId) -> Vec<u8> {
+    join(b"H", &[slice.as_bytes()])
+}
+
 pub(crate) fn taken(grant: GrantId) -> Vec<u8> {
     join(TAKEN, &[grant.as_bytes()])
 }

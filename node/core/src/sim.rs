@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use maille_protocol::crypto;
 use maille_protocol::entry::{LogId, UnverifiedEntry};
 use maille_protocol::generation::PartKey;
-use maille_protocol::grant::SignedGrant;
 use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::slice::PartNumber;
 use maille_protocol::sync::Cursor;
@@ -85,11 +84,18 @@ pub enum Plant {
     ReuseLog,
     /// A share ends without new keys for what it could read.
     ForgetRotation,
+    /// An entry past a cut is taken for one that stands.
+    AcceptPastCut,
 }
 
 impl Plant {
     /// Every planted bug with its name on a command line and what it is.
-    pub const ALL: [(Self, &'static str, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str, &'static str); 6] = [
+        (
+            Self::AcceptPastCut,
+            "accept-past-cut",
+            "an entry past a cut is taken for one that stands",
+        ),
         (
             Self::AckBeforeDurable,
             "ack-before-durable",
@@ -352,12 +358,11 @@ impl<S: Store> Inspect<'_, S> {
         let found = self.0.scan(layout::GIVEN).unwrap_or_default();
         let grants = found.into_iter().filter_map(|(at, bytes)| {
             let given: Given = decode(&at, &bytes).ok()?;
-            let signed = SignedGrant::decode(&given.grant).ok()?;
-            let grant = signed.unverified();
+            let id = <[u8; 32]>::try_from(at.get(1..)?).ok()?;
             Some((
-                signed.id(),
-                grant.slice,
-                grant.audience,
+                GrantId::from_bytes(id),
+                given.slice,
+                given.audience,
                 given.ended.is_some(),
             ))
         });

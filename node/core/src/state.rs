@@ -1,6 +1,7 @@
 //! The form of what the store keeps. Private to this node: no byte of it travels.
 
 use maille_protocol::entry::{Author, LogTip};
+use maille_protocol::grant::Grant;
 use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::sync::{Cursor, FeedId};
 use maille_protocol::time::Timestamp;
@@ -141,9 +142,9 @@ pub(crate) enum Ended {
 #[derive(Clone, Debug, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct Given {
-    /// The signed grant.
+    /// What was granted; what was said about it lies by slice and reader.
     #[n(0)]
-    pub(crate) grant: ByteVec,
+    pub(crate) grant: Grant,
     #[n(1)]
     pub(crate) created: Timestamp,
     /// Whether it has been put into the reader's feed.
@@ -154,9 +155,9 @@ pub(crate) struct Given {
     pub(crate) last_position: u64,
     #[n(4)]
     pub(crate) ended: Option<Ended>,
-    /// The signed revocation.
+    /// Over which slice.
     #[n(5)]
-    pub(crate) revocation: Option<ByteVec>,
+    pub(crate) slice: SliceId,
     /// Where the news of the end stands in the reader's feed.
     #[n(6)]
     pub(crate) end_position: Option<u64>,
@@ -167,6 +168,9 @@ pub(crate) struct Given {
     /// When the reader's node said that its person has accepted it.
     #[n(8)]
     pub(crate) accepted: Option<Timestamp>,
+    /// To whom.
+    #[n(9)]
+    pub(crate) audience: PersonId,
 }
 
 /// A share that somebody gave to our person.
@@ -187,9 +191,9 @@ pub(crate) struct Taken {
     /// When our person said yes; until then nothing of it is kept but the grant.
     #[n(5)]
     pub(crate) accepted: Option<Timestamp>,
-    /// The signed grant, once it has arrived.
+    /// The grant, once it has arrived; what was said about it lies by slice.
     #[n(6)]
-    pub(crate) grant: Option<ByteVec>,
+    pub(crate) grant: Option<Grant>,
     #[n(7)]
     pub(crate) revoked: Option<Timestamp>,
     #[n(8)]
@@ -206,7 +210,7 @@ pub(crate) struct Holding {
     pub(crate) logs: u64,
     #[n(2)]
     pub(crate) rows: u64,
-    /// Of entries.
+    /// Of entries, and of what was said about slices.
     #[n(3)]
     pub(crate) bytes: u64,
 }

@@ -94,6 +94,7 @@ pub(crate) fn rows() -> Vec<Row> {
             slice: SliceId::from_bytes([slice; 32]),
             part: PartNumber(u32::MAX),
             parents: vec![GenerationId::from_bytes([slice; 32])],
+            removed: Vec::new(),
         })
         .collect();
     let batch = |parts: &[Next]| {

@@ -97,6 +97,16 @@ impl LogKey {
         LogId(self.signing.public())
     }
 
+    /// Returns of which part of which slice the log is.
+    pub(crate) const fn place(&self) -> (SliceId, PartNumber) {
+        (self.slice, self.part)
+    }
+
+    /// Signs for something else than entries that the log is used for.
+    pub(crate) fn sign(&self, domain: &str, bytes: &[u8]) -> [u8; 64] {
+        self.signing.sign(domain, bytes)
+    }
+
     /// Returns what the log's first entry must carry: whose log it is, signed both ways.
     #[must_use]
     pub fn bind(&self, device: &SigningKey) -> Binding {

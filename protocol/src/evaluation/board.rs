@@ -4,26 +4,37 @@
 //! contradict each other; who signed them does. An act is decided when so many members have signed
 //! it or approved it that no act decided before takes that back. The act whose signers are more
 //! senior, compared from the most senior on, is decided first; what is decided stays so.
+//!
+//! Whoever signed may fork their log, leave, or lose the key that they signed with. What another member
+//! of the board has seen of their signatures by then stays: else one of them alone could undo what was decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
 
-use super::evaluate::{Judge, Mode, removal};
-use super::{Act, Base, Directory, Founder, History, Outcome, Role, Seniority};
-use crate::id::MembershipId;
+use super::evaluate::{Judge, Mode, Reach, removal};
+use super::{Act, Base, Directory, Founder, History, Outcome, Role, Seniority, Who};
+use crate::id::{MembershipId, StatementId};
 
-/// The places of the acts that a board has decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Decided(BTreeSet<usize>);
+/// What a board has decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decided {
+    acts: BTreeSet<usize>,
+    /// The acts, and the approvals that counted.
+    signatures: FixedBitSet,
+}
 
 impl Decided {
     pub(super) fn contains(&self, place: usize) -> bool {
-        self.0.contains(&place)
+        self.acts.contains(&place)
+    }
+
+    pub(super) fn is_signature(&self, place: usize) -> bool {
+        self.signatures.contains(place)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().copied()
+        self.acts.iter().copied()
     }
 }
 
@@ -44,34 +55,81 @@ pub(super) fn decide(
     directory: &impl Directory,
     quorum: u8,
 ) -> Decided {
-    let quorum = usize::from(quorum);
-    let mut decided = Decided::default();
     let mut base = base.clone();
+    let mut board = Board::new(history, quorum.into());
     loop {
-        let (alone, signed) = Judge::new(history, &base, directory, Mode::OwnKeys).run_signed();
-        let board = Board {
-            history,
-            alone: &alone,
-            signed: &signed,
-            decided: &decided,
+        let seen = seen_by_others(history, &base, directory);
+        let alone = Judge::new(history, &base, directory, Mode::OwnKeys(seen)).run_signed();
+        let mut open = board.open(&alone);
+        let seated = loop {
+            let Some((_, _, place, signatures)) = open.pop_first() else {
+                return board.decided;
+            };
+            board.decide(place, signatures);
+            let seated = (!base.grants).then(|| admitted(history, &alone.0, place));
+            let speaks = |of: &Founder| history.speakers(&of.membership).next().is_some();
+            if let Some(seated) = seated.flatten().filter(speaks) {
+                break seated;
+            }
+            if matches!(history.get(place).act, Act::Remove(_) | Act::Extend { .. }) {
+                open = board.open(&alone);
+            }
         };
-        let next = (0..history.len())
-            .filter(|place| !decided.contains(*place) && needs_quorum(history, *place))
-            .filter_map(|place| {
-                let signers = board.signers(place);
-                let first: Vec<Seniority> = signers.into_iter().take(quorum).collect();
-                (first.len() == quorum).then(|| (first, history.get(place).id, place))
-            })
-            .min();
-        let Some((_, _, place)) = next else {
-            return decided;
-        };
-        decided.0.insert(place);
-        base.founders.extend(admitted(history, &alone, place));
+        base.founders.push(seated);
     }
 }
 
-/// Whom a decided act seats on the board.
+/// The signatures of each admin that somebody else who is one has behind something of theirs.
+fn seen_by_others(history: &History, base: &Base, directory: &impl Directory) -> FixedBitSet {
+    let admins = base.founders.iter().filter(|of| of.role == Role::Admin);
+    let mut said: BTreeMap<Who, Vec<usize>> = BTreeMap::new();
+    for admin in admins {
+        let keys: BTreeSet<[u8; 32]> = match admin.who {
+            Who::Key(key) => BTreeSet::from([key]),
+            who @ (Who::Person(_) | Who::Circle(_) | Who::Service(_)) => {
+                directory.keys(&who).iter().map(|of| of.key).collect()
+            }
+        };
+        let theirs = history
+            .speakers(&admin.membership)
+            .filter(|of| keys.contains(&of.key));
+        let places = theirs.flat_map(|of| history.by(&of).iter().copied());
+        said.entry(admin.who).or_default().extend(places);
+    }
+    let behind = |places: &[usize]| {
+        let mut behind = FixedBitSet::with_capacity(history.len());
+        places
+            .iter()
+            .for_each(|place| behind.union_with(history.past(*place)));
+        behind
+    };
+    let (mut once, mut twice) = (behind(&[]), behind(&[]));
+    for places in said.values() {
+        let theirs = behind(places);
+        twice.extend(theirs.intersection(&once));
+        once.union_with(&theirs);
+    }
+    let is_signature = |place: &usize| {
+        needs_quorum(history, *place) || matches!(history.get(*place).act, Act::Approve(_))
+    };
+    let mut seen = behind(&[]);
+    for places in said.values() {
+        let own = behind(places);
+        let by_another = |place: &usize| {
+            twice.contains(*place) || once.contains(*place) && !own.contains(*place)
+        };
+        seen.extend(
+            places
+                .iter()
+                .copied()
+                .filter(is_signature)
+                .filter(by_another),
+        );
+    }
+    seen
+}
+
+/// Whom a decided act seats on the board. A grant seats nobody.
 fn admitted(history: &History, alone: &Outcome, place: usize) -> Option<Founder> {
     let node = history.get(place);
     let Act::Admit(admission) = &node.act else {
@@ -87,67 +145,140 @@ fn admitted(history: &History, alone: &Outcome, place: usize) -> Option<Founder>
     })
 }
 
+/// The `quorum` most senior signers of an act, its id and place, and all signatures under it.
+type Signed = (Vec<Seniority>, StatementId, usize, Vec<usize>);
+
 struct Board<'a> {
     history: &'a History,
-    /// What stands when only each member's own keys are looked at.
-    alone: &'a Outcome,
-    /// What their authors signed, and neither their forks nor cuts of their own keys take back.
-    signed: &'a FixedBitSet,
-    decided: &'a Decided,
+    quorum: usize,
+    /// Acts that anybody approved.
+    acts: Vec<usize>,
+    approvals: BTreeMap<StatementId, Vec<usize>>,
+    decided: Decided,
+    reach: Reach<'a>,
+    /// What each decided removal cuts.
+    cuts: BTreeMap<usize, FixedBitSet>,
+    /// What any of them cuts.
+    taken_back: FixedBitSet,
 }
 
-impl Board<'_> {
-    /// The members whose signature under the act at `place` stands, most senior first.
-    fn signers(&self, place: usize) -> BTreeSet<Seniority> {
-        let id = self.history.get(place).id;
-        let approvals = (0..self.history.len())
-            .filter(|other| matches!(&self.history.get(*other).act, Act::Approve(of) if *of == id));
-        approvals
-            .chain([place])
-            .filter(|signed| self.alone.stands(*signed) || self.signed.contains(*signed))
-            .filter(|signed| !self.taken_back(*signed))
-            .filter_map(|signed| {
-                let by = self.history.get(signed).author.membership;
-                let member = self.alone.members().get(&by)?;
-                (member.role == Role::Admin).then(|| member.seniority.clone())
-            })
+impl<'a> Board<'a> {
+    fn new(history: &'a History, quorum: usize) -> Self {
+        let mut approvals: BTreeMap<StatementId, Vec<usize>> = BTreeMap::new();
+        for place in 0..history.len() {
+            if let Act::Approve(of) = &history.get(place).act {
+                approvals.entry(*of).or_default().push(place);
+            }
+        }
+        let empty = || FixedBitSet::with_capacity(history.len());
+        let acts = (0..history.len())
+            .filter(|place| needs_quorum(history, *place))
+            .filter(|place| approvals.contains_key(&history.get(*place).id))
+            .collect();
+        Self {
+            history,
+            quorum,
+            acts,
+            approvals,
+            decided: Decided {
+                acts: BTreeSet::new(),
+                signatures: empty(),
+            },
+            reach: Reach::of(history),
+            cuts: BTreeMap::new(),
+            taken_back: empty(),
+        }
+    }
+
+    /// What has signatures enough and is not decided yet. `alone` is what stands when only each
+    /// member's own keys are looked at, and what they signed.
+    fn open(&self, alone: &(Outcome, FixedBitSet)) -> BTreeSet<Signed> {
+        (self.acts.iter().copied())
+            .filter(|place| !self.decided.contains(*place))
+            .filter_map(|place| self.signed(place, alone))
             .collect()
     }
 
-    /// Whether a decided removal cuts the statement at `place`.
-    fn taken_back(&self, place: usize) -> bool {
-        let author = &self.history.get(place).author;
-        self.decided.iter().any(|decided| {
-            removal(self.history, decided).is_some_and(|removal| {
-                removal.membership == author.membership
-                    && removal.key.is_none_or(|key| key == author.key)
-                    && !kept_by(self.history, self.decided, decided)
-                        .flat_map(|upto| &upto.statements)
-                        .any(|tip| self.history.chain(tip, author).any(|kept| kept == place))
-            })
-        })
+    /// The signatures under the act at `place`, if there are enough and its author's is one of them.
+    fn signed(&self, place: usize, alone: &(Outcome, FixedBitSet)) -> Option<Signed> {
+        self.signer(place, alone)?;
+        let id = self.history.get(place).id;
+        let approvals = self.approvals.get(&id).into_iter().flatten().copied();
+        let (mut signers, mut signatures) = (BTreeMap::new(), Vec::new());
+        for signature in approvals.chain([place]) {
+            let Some((who, seniority)) = self.signer(signature, alone) else {
+                continue;
+            };
+            signatures.push(signature);
+            // Who was admitted twice signs once, where they are more senior.
+            let known = signers.entry(who).or_insert(seniority);
+            *known = seniority.min(*known);
+        }
+        let all: BTreeSet<&Seniority> = signers.into_values().collect();
+        let first: Vec<Seniority> = all.into_iter().take(self.quorum).cloned().collect();
+        (first.len() == self.quorum).then_some((first, id, place, signatures))
     }
-}
 
-/// What a decided removal leaves: what it keeps, and what decided extensions of it allow. A board
-/// is not held by checkpoints: it is the charter's rule.
-pub(super) fn kept_by<'a>(
-    history: &'a History,
-    decided: &'a Decided,
-    place: usize,
-) -> impl Iterator<Item = &'a super::Upto> {
-    let id = history.get(place).id;
-    let own = removal(history, place).map(|removal| &removal.keep);
-    let extended = decided
-        .iter()
-        .filter_map(move |other| match &history.get(other).act {
-            Act::Extend { of, upto } => of.contains(&id).then_some(upto),
-            Act::Admit(_)
-            | Act::Remove(_)
-            | Act::Checkpoint(_)
-            | Act::Approve(_)
-            | Act::Say
-            | Act::Content => None,
-        });
-    own.into_iter().chain(extended)
+    /// Whose signature there is at `place`, if it counts.
+    fn signer<'o>(
+        &self,
+        place: usize,
+        (alone, signed): &'o (Outcome, FixedBitSet),
+    ) -> Option<(Who, &'o Seniority)> {
+        let counts = alone.stands(place) || signed.contains(place);
+        let member = (alone.members()).get(&self.history.get(place).author.membership)?;
+        (counts && !self.taken_back.contains(place) && member.role == Role::Admin)
+            .then_some((member.who, &member.seniority))
+    }
+
+    fn decide(&mut self, place: usize, signatures: Vec<usize>) {
+        let history = self.history;
+        self.decided.acts.insert(place);
+        self.decided.signatures.extend(signatures);
+        let changed: Vec<usize> = match &history.get(place).act {
+            Act::Remove(_) => vec![place],
+            Act::Extend { of, .. } => of.iter().filter_map(|id| history.place(id)).collect(),
+            Act::Admit(_) | Act::Checkpoint(_) | Act::Approve(_) | Act::Say | Act::Content => {
+                return;
+            }
+        };
+        for place in changed {
+            if self.decided.contains(place) {
+                let cut = self.cut(place);
+                self.cuts.insert(place, cut);
+            }
+        }
+        self.taken_back.clear();
+        self.cuts
+            .values()
+            .for_each(|cut| self.taken_back.union_with(cut));
+    }
+
+    /// What a decided removal cuts: all but what it keeps, and what decided extensions of it allow. A
+    /// board is not held by checkpoints: it is the charter's rule.
+    fn cut(&mut self, place: usize) -> FixedBitSet {
+        let history = self.history;
+        let id = history.get(place).id;
+        let mut cut = FixedBitSet::with_capacity(history.len());
+        let Some(removal) = removal(history, place) else {
+            return cut;
+        };
+        for of in history.speakers(&removal.membership) {
+            if removal.key.is_none_or(|key| key == of.key) {
+                cut.extend(history.by(&of).iter().copied());
+            }
+        }
+        let names = |other: &usize| matches!(&history.get(*other).act, Act::Extend { of, .. } if of.contains(&id));
+        for said in self
+            .decided
+            .acts
+            .iter()
+            .copied()
+            .filter(names)
+            .chain([place])
+        {
+            cut.difference_with(self.reach.get(said));
+        }
+        cut
+    }
 }

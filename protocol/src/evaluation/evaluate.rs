@@ -1,15 +1,17 @@
 //! The judgement, from the most senior down.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
 
 use super::board::{self, Decided};
 use super::{
-    Act, Admission, Base, Directory, History, Removal, Role, Rule, Seniority, Speaker, Upto, Who,
+    Act, Admission, Base, Directory, Founder, History, PrincipalKey, Removal, Role, Rule,
+    Seniority, Speaker, Who,
 };
 use crate::entry::{LogId, LogPlace};
-use crate::id::MembershipId;
+use crate::id::{MembershipId, StatementId};
 
 /// Whoever was ever rightly admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub enum Standing {
     Shadow,
 }
 
-/// What is known of one key.
+/// What is known of one key that said something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Voice {
     seniority: Seniority,
@@ -45,8 +47,17 @@ struct Voice {
     removed: bool,
     /// The removals that stand of this key, of its membership or of one that gave it.
     removals: Vec<usize>,
-    /// Of each of them, the places in entry logs up to which it leaves entries.
-    limits: Vec<Vec<LogPlace>>,
+}
+
+/// A removal that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cut {
+    place: usize,
+    /// Of which key; of all if `None`.
+    key: Option<[u8; 32]>,
+    by: Speaker,
+    /// By a board.
+    decided: bool,
 }
 
 /// What follows from a set of statements.
@@ -55,8 +66,23 @@ pub struct Outcome {
     stands: FixedBitSet,
     /// What is void for nothing but being past a cut.
     past_a_cut: FixedBitSet,
+    /// That of it which is past a cut that nobody can void.
+    past_for_good: FixedBitSet,
     members: BTreeMap<MembershipId, Member>,
+    /// The memberships that the owner's own authority removed.
+    removed: BTreeSet<MembershipId>,
+    /// Whether memberships are grants.
+    grants: bool,
+    /// The keys of principals, once for all their memberships.
+    keys: BTreeMap<Who, BTreeMap<[u8; 32], PrincipalKey>>,
+    /// The keys that said something.
     voices: BTreeMap<Speaker, Voice>,
+    /// Removals that stand, by whose they are.
+    cuts: BTreeMap<MembershipId, Vec<Cut>>,
+    /// Of each of them, the statements that say which entries it leaves.
+    left: BTreeMap<usize, FixedBitSet>,
+    /// What those say.
+    logs: BTreeMap<usize, Vec<LogPlace>>,
 }
 
 impl Outcome {
@@ -74,6 +100,16 @@ impl Outcome {
     /// Returns the places of all statements past a cut: quarantined until an extension.
     pub fn past_a_cut(&self) -> impl Iterator<Item = usize> + '_ {
         self.past_a_cut.ones()
+    }
+
+    /// Whether this is past a cut.
+    pub(crate) fn is_past_a_cut(&self, place: usize) -> bool {
+        self.past_a_cut.contains(place)
+    }
+
+    /// Whether this is past a cut that nobody can void: nobody comes before whoever made it.
+    pub(super) fn is_past_for_good(&self, place: usize) -> bool {
+        self.past_for_good.contains(place)
     }
 
     /// Returns whoever was ever rightly admitted.
@@ -94,22 +130,26 @@ impl Outcome {
     #[must_use]
     pub fn speaks(&self, speaker: &Speaker) -> bool {
         self.member(&speaker.membership).is_some()
-            && self
-                .voices
-                .get(speaker)
+            && (self.voice(speaker))
                 .is_some_and(|voice| !voice.removed && voice.removals.is_empty())
     }
 
     /// Returns whether a removal of this key stands in the history itself. A principal's own word
     /// that a key is removed is not one: what it keeps is still to be said.
-    pub(super) fn is_cut_here(&self, speaker: &Speaker) -> bool {
-        (self.voices.get(speaker)).is_some_and(|voice| !voice.removals.is_empty())
+    #[must_use]
+    pub fn is_cut_here(&self, speaker: &Speaker) -> bool {
+        (self.voice(speaker)).is_some_and(|voice| !voice.removals.is_empty())
     }
 
     /// Returns where a key stands, whether or not it still speaks.
     #[must_use]
-    pub fn seniority(&self, speaker: &Speaker) -> Option<&Seniority> {
-        self.voices.get(speaker).map(|voice| &voice.seniority)
+    pub fn seniority(&self, speaker: &Speaker) -> Option<Seniority> {
+        Some(self.voice(speaker)?.into_owned().seniority)
+    }
+
+    /// Whether this key speaks or spoke here, by what is known of its principal.
+    pub(crate) fn knows(&self, speaker: &Speaker) -> bool {
+        self.voices.contains_key(speaker) || self.key(speaker).is_some()
     }
 
     /// Returns how far the entry log `log` of `speaker` stands: what every inner list keeps, each
@@ -117,59 +157,104 @@ impl Outcome {
     /// nothing.
     #[must_use]
     pub fn log_limits(&self, speaker: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
-        let Some(voice) = self.voices.get(speaker) else {
+        let Some(voice) = self.voice(speaker) else {
             return vec![Vec::new()];
         };
-        let of_log = |limit: &Vec<LogPlace>| {
-            let mut places: Vec<_> = limit.iter().filter(|p| p.log == *log).copied().collect();
+        let of_log = |said: Option<&FixedBitSet>| {
+            let said = said.into_iter().flat_map(FixedBitSet::ones);
+            let places = said.filter_map(|place| self.logs.get(&place)).flatten();
+            let mut places: Vec<_> = places.filter(|p| p.log == *log).copied().collect();
             places.sort_unstable();
             places.dedup();
             places
         };
-        let mut limits: Vec<_> = voice.limits.iter().map(of_log).collect();
+        // Many removals may leave the same.
+        let said: BTreeSet<_> = voice.removals.iter().map(|of| self.left.get(of)).collect();
+        let mut limits: Vec<_> = said.into_iter().map(of_log).collect();
+        if voice.removed && limits.is_empty() {
+            limits.push(Vec::new());
+        }
         limits.sort_unstable();
         limits.dedup();
         limits
     }
 
+    /// How many keys, and how many places of entry logs, this holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.voices.len(), self.logs.values().map(Vec::len).sum())
+    }
+
+    /// What is known of a key. Of one that said nothing it is looked up when it is asked for: a
+    /// person with many keys and many memberships has too many of them to keep.
+    fn voice(&self, speaker: &Speaker) -> Option<Cow<'_, Voice>> {
+        if let Some(voice) = self.voices.get(speaker) {
+            return Some(Cow::Borrowed(voice));
+        }
+        let mut voice = self.key(speaker)?;
+        voice.removals = self.removals_of(speaker, &voice.seniority);
+        Some(Cow::Owned(voice))
+    }
+
+    /// The key as its principal has it.
+    fn key(&self, speaker: &Speaker) -> Option<Voice> {
+        let member = self.members.get(&speaker.membership)?;
+        let (seniority, removed) = match &member.who {
+            Who::Key(key) => (*key == speaker.key).then(|| (member.seniority.clone(), false))?,
+            who @ (Who::Person(_) | Who::Circle(_) | Who::Service(_)) => {
+                let of = self.keys.get(who)?.get(&speaker.key)?;
+                (member.seniority.key(&of.seniority), of.removed)
+            }
+        };
+        Some(Voice {
+            seniority,
+            removed: removed || self.removed.contains(&speaker.membership),
+            removals: Vec::new(),
+        })
+    }
+
+    /// The removals that stand and reach a key.
+    fn removals_of(&self, speaker: &Speaker, seniority: &Seniority) -> Vec<usize> {
+        (self.lineage(speaker.membership))
+            .filter_map(|id| self.cuts.get(&id))
+            .flatten()
+            .filter(|cut| cut.key.is_none_or(|key| key == speaker.key))
+            .filter(|cut| self.reaches(cut, speaker.membership, seniority))
+            .map(|cut| cut.place)
+            .collect()
+    }
+
+    /// Whether a removal may cut somebody of this seniority who speaks by this membership.
+    fn reaches(&self, cut: &Cut, id: MembershipId, seniority: &Seniority) -> bool {
+        let by = self.voices.get(&cut.by);
+        let senior = by.is_some_and(|by| by.seniority < *seniority);
+        cut.decided || senior && self.may_end(&cut.by, id)
+    }
+
     fn outranks(&self, a: &Speaker, b: &Speaker) -> bool {
-        match (self.seniority(a), self.seniority(b)) {
-            (Some(a), Some(b)) => a < b,
+        match (self.voices.get(a), self.voices.get(b)) {
+            (Some(a), Some(b)) => a.seniority < b.seniority,
             (Some(_), None) => true,
             (None, _) => false,
         }
     }
 
-    /// The membership itself and, where admissions are grants, those that gave it.
-    fn lineage(&self, grants: bool, id: MembershipId) -> impl Iterator<Item = MembershipId> + '_ {
+    /// The membership itself and, where admissions are grants, the grants that it was handed on
+    /// from: what an owner's device gave outlives that device.
+    fn lineage(&self, id: MembershipId) -> impl Iterator<Item = MembershipId> + '_ {
         std::iter::successors(Some(id), move |id| {
-            self.members.get(id)?.admitted_by.filter(|_| grants)
+            let above = self.members.get(id)?.admitted_by.filter(|_| self.grants)?;
+            (self.members.get(&above)?.admitted_by).map(|_| above)
         })
     }
-}
 
-/// Everything that removal `place` leaves: what it keeps, what a checkpoint holds that it cites
-/// and that is of somebody senior to its author, and what extensions allow.
-fn kept_by<'a>(
-    history: &'a History,
-    outcome: &'a Outcome,
-    place: usize,
-) -> impl Iterator<Item = &'a Upto> {
-    let removal = history.get(place);
-    let own = self::removal(history, place).map(|removal| &removal.keep);
-    let others = outcome.stands.ones().filter_map(move |other| {
-        let node = history.get(other);
-        match &node.act {
-            Act::Checkpoint(upto) => (history.cites(place, other)
-                && outcome.outranks(&node.author, &removal.author))
-            .then_some(upto),
-            Act::Extend { of, upto } => (of.contains(&removal.id)
-                && !outcome.outranks(&removal.author, &node.author))
-            .then_some(upto),
-            Act::Admit(_) | Act::Remove(_) | Act::Approve(_) | Act::Say | Act::Content => None,
-        }
-    });
-    own.into_iter().chain(others)
+    /// Whether the author of a removal may end this membership at all: whoever speaks by a grant
+    /// ends what was handed on from it, and nothing else.
+    fn may_end(&self, author: &Speaker, id: MembershipId) -> bool {
+        let granted = (self.members.get(&author.membership))
+            .is_some_and(|member| self.grants && member.seniority.is_granted());
+        !granted || self.lineage(id).any(|above| above == author.membership)
+    }
 }
 
 /// Judges a history.
@@ -186,8 +271,9 @@ pub fn evaluate(history: &History, base: &Base, directory: &impl Directory) -> O
 pub(super) enum Mode {
     /// Every admin's, by themselves.
     Seniors,
-    /// Only what members say of their own keys: what there is to count signatures of a board on.
-    OwnKeys,
+    /// Only what members say of their own keys: what there is to count signatures of a board on. These
+    /// signatures another member has seen: their authors alone do not take them back.
+    OwnKeys(FixedBitSet),
     /// What the board has decided, and what members say of their own keys.
     Board(Decided),
 }
@@ -198,21 +284,38 @@ pub(super) struct Judge<'a, D> {
     directory: &'a D,
     mode: Mode,
     outcome: Outcome,
-    /// Standing removals, by whose they are.
-    removals: BTreeMap<MembershipId, Vec<usize>>,
     /// Who is still to be judged.
     queue: BTreeSet<(Seniority, Speaker)>,
     /// Acts that a board has not decided: nothing follows from them, but their authors signed them.
     signed: FixedBitSet,
+    /// Checkpoints that stand.
+    checkpoints: Vec<usize>,
+    /// Extensions that stand, or that a board decided, by what they name.
+    extensions: BTreeMap<StatementId, Vec<usize>>,
+    reach: Reach<'a>,
+    /// What each removal leaves, of all authors: many keys may be cut by one.
+    left: BTreeMap<usize, FixedBitSet>,
+    /// How far each removal that has doubts trusts.
+    trusted: BTreeMap<usize, FixedBitSet>,
+    /// The most senior key there can be: whose removals nobody voids.
+    top: Option<Seniority>,
 }
 
 impl<'a, D: Directory> Judge<'a, D> {
     pub(super) fn new(history: &'a History, base: &'a Base, directory: &'a D, mode: Mode) -> Self {
+        let empty = || FixedBitSet::with_capacity(history.len());
         let outcome = Outcome {
-            stands: FixedBitSet::with_capacity(history.len()),
-            past_a_cut: FixedBitSet::with_capacity(history.len()),
+            stands: empty(),
+            past_a_cut: empty(),
+            past_for_good: empty(),
             members: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            grants: base.grants,
+            keys: BTreeMap::new(),
             voices: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            left: BTreeMap::new(),
+            logs: BTreeMap::new(),
         };
         let mut judge = Self {
             history,
@@ -220,12 +323,40 @@ impl<'a, D: Directory> Judge<'a, D> {
             directory,
             mode,
             outcome,
-            removals: BTreeMap::new(),
             queue: BTreeSet::new(),
-            signed: FixedBitSet::with_capacity(history.len()),
+            signed: empty(),
+            checkpoints: Vec::new(),
+            extensions: BTreeMap::new(),
+            reach: Reach::of(history),
+            left: BTreeMap::new(),
+            trusted: BTreeMap::new(),
+            top: None,
         };
-        for founder in &base.founders {
-            judge.admit(
+        judge.begin();
+        judge
+    }
+
+    fn begin(&mut self) {
+        if let Mode::Board(decided) = &self.mode {
+            // What a board decided reaches whoever is judged before its author, too.
+            let decided: Vec<usize> = decided.iter().collect();
+            for place in decided {
+                match &self.history.get(place).act {
+                    Act::Remove(removal) => self.take(place, removal, true),
+                    Act::Extend { of, .. } => self.extend(place, of),
+                    Act::Admit(_)
+                    | Act::Checkpoint(_)
+                    | Act::Approve(_)
+                    | Act::Say
+                    | Act::Content => {}
+                }
+            }
+        }
+        for founder in &self.base.founders {
+            if founder.removed {
+                self.outcome.removed.insert(founder.membership);
+            }
+            self.admit(
                 founder.membership,
                 Member {
                     who: founder.who,
@@ -234,10 +365,19 @@ impl<'a, D: Directory> Judge<'a, D> {
                     admitted_by: None,
                     standing: Standing::Speaks,
                 },
-                founder.removed,
             );
         }
-        judge
+        if matches!(self.mode, Mode::Seniors) {
+            self.top = self.base.founders.iter().map(|of| self.first_key(of)).min();
+        }
+    }
+
+    /// Where the most senior key of a founder stands; if none is known, all will come after this.
+    fn first_key(&self, founder: &Founder) -> Seniority {
+        let keys = self.outcome.keys.get(&founder.who);
+        let keys = (keys.into_iter().flat_map(BTreeMap::values)).map(|of| &of.seniority);
+        let first = keys.min().map(|first| founder.seniority.key(first));
+        first.unwrap_or_else(|| founder.seniority.clone())
     }
 
     fn run(self) -> Outcome {
@@ -250,49 +390,60 @@ impl<'a, D: Directory> Judge<'a, D> {
             self.judge(&seniority, &speaker);
         }
         self.mark_removed();
+        let cuts: Vec<usize> = self
+            .outcome
+            .cuts
+            .values()
+            .flatten()
+            .map(|cut| cut.place)
+            .collect();
+        for place in cuts {
+            self.leaves(place);
+        }
         (self.outcome, self.signed)
     }
 
-    fn admit(&mut self, id: MembershipId, member: Member, removed: bool) {
-        let keys = match member.who {
-            Who::Key(key) => vec![(key, member.seniority.clone(), removed)],
-            who @ (Who::Person(_) | Who::Circle(_)) => (self.directory.keys(&who).into_iter())
-                .map(|of| {
-                    let seniority = member.seniority.key(&of.seniority);
-                    (of.key, seniority, of.removed || removed)
-                })
-                .collect(),
-        };
-        for (key, seniority, removed) in keys {
-            let speaker = Speaker {
-                membership: id,
-                key,
-            };
-            let voice = Voice {
-                seniority: seniority.clone(),
-                removed,
-                removals: Vec::new(),
-                limits: Vec::new(),
-            };
-            self.outcome.voices.insert(speaker, voice);
-            self.queue.insert((seniority, speaker));
+    fn admit(&mut self, id: MembershipId, member: Member) {
+        let who = member.who;
+        if !matches!(who, Who::Key(_)) {
+            self.keys_of(who);
         }
         self.outcome.members.insert(id, member);
+        for speaker in self.history.speakers(&id) {
+            if let Some(voice) = self.outcome.key(&speaker) {
+                self.queue.insert((voice.seniority.clone(), speaker));
+                self.outcome.voices.insert(speaker, voice);
+            }
+        }
+    }
+
+    /// Notes a removal that stands.
+    fn take(&mut self, place: usize, removal: &Removal, decided: bool) {
+        let cut = Cut {
+            place,
+            key: removal.key,
+            by: self.history.get(place).author,
+            decided,
+        };
+        (self.outcome.cuts.entry(removal.membership).or_default()).push(cut);
+    }
+
+    fn extend(&mut self, place: usize, of: &[StatementId]) {
+        for removal in of {
+            self.extensions.entry(*removal).or_default().push(place);
+        }
     }
 
     fn judge(&mut self, seniority: &Seniority, speaker: &Speaker) {
         let history = self.history;
         let mut kept = self.cut(speaker);
-        if let Mode::Board(decided) = &self.mode {
-            // What was decided stays so, whatever became of who proposed it.
-            kept.extend(
-                decided
-                    .iter()
-                    .filter(|p| history.get(*p).author == *speaker),
-            );
-        }
-        let past = (history.by(speaker).iter().copied()).filter(|place| !kept.contains(*place));
-        self.outcome.past_a_cut.extend(past);
+        // What was decided stays so, whatever became of who proposed or approved it.
+        kept.extend((history.by(speaker).iter().copied()).filter(|place| self.is_firm(*place)));
+        let past: FixedBitSet = (history.by(speaker).iter().copied())
+            .filter(|place| !kept.contains(*place))
+            .collect();
+        self.outcome.past_a_cut.union_with(&past);
+        self.outcome.past_for_good.difference_with(&kept);
         let voided = self.forked(&kept, speaker);
         let Some(member) = self.outcome.members.get(&speaker.membership) else {
             return;
@@ -302,14 +453,14 @@ impl<'a, D: Directory> Judge<'a, D> {
         let trusted = self.trusted(speaker);
         for place in kept.ones() {
             let node = history.get(place);
+            let firm = self.is_firm(place);
             let in_doubt = trusted.as_ref().is_some_and(|all| !all.contains(place));
             let content = matches!(node.act, Act::Content);
-            let decided = self.decided(place);
-            if in_doubt && !content && !decided {
+            if in_doubt && !content && !firm {
                 continue;
             }
-            let void = (of_shadow || voided.contains(place)) && !decided;
-            if !decided && !self.counts_alone(place) {
+            let void = (of_shadow || voided.contains(place)) && !firm;
+            if !self.decided(place) && !self.counts_alone(place) {
                 let signed = match &node.act {
                     Act::Remove(_) => true,
                     Act::Admit(admission) => !void && self.consented(admission),
@@ -320,10 +471,12 @@ impl<'a, D: Directory> Judge<'a, D> {
                 continue;
             }
             match &node.act {
-                Act::Remove(removal) if self.may_remove(role, speaker, removal) => {
+                Act::Remove(removal) if Self::may_remove(role, speaker, removal) => {
                     // A fork gives nothing, but it takes: who can fork a log can sign removals.
                     self.outcome.stands.insert(place);
-                    (self.removals.entry(removal.membership).or_default()).push(place);
+                    if !self.decided(place) {
+                        self.take(place, removal, false);
+                    }
                 }
                 Act::Admit(admission) if role == Role::Admin && self.consented(admission) => {
                     let given = self.given(admission, &from, seniority, history.seq(place));
@@ -342,14 +495,20 @@ impl<'a, D: Directory> Judge<'a, D> {
                         if !void {
                             self.outcome.stands.insert(place);
                         }
-                        self.admit(MembershipId::from_bytes(*node.id.as_bytes()), member, false);
+                        self.admit(MembershipId::from_bytes(*node.id.as_bytes()), member);
                     }
                 }
-                Act::Extend { .. } | Act::Checkpoint(_) | Act::Say
-                    if !void && role == Role::Admin =>
-                {
+                Act::Extend { of, .. } if !void && role == Role::Admin => {
                     self.outcome.stands.insert(place);
+                    if !self.decided(place) {
+                        self.extend(place, of);
+                    }
                 }
+                Act::Checkpoint(_) if !void && role == Role::Admin => {
+                    self.outcome.stands.insert(place);
+                    self.checkpoints.push(place);
+                }
+                Act::Say if !void && role == Role::Admin => self.outcome.stands.insert(place),
                 Act::Approve(_) | Act::Content if !void => self.outcome.stands.insert(place),
                 Act::Remove(_)
                 | Act::Admit(_)
@@ -365,8 +524,17 @@ impl<'a, D: Directory> Judge<'a, D> {
     /// Whether the board has decided the act at `place`.
     fn decided(&self, place: usize) -> bool {
         match &self.mode {
-            Mode::Seniors | Mode::OwnKeys => false,
+            Mode::Seniors | Mode::OwnKeys(_) => false,
             Mode::Board(decided) => decided.contains(place),
+        }
+    }
+
+    /// Whether nobody but the board takes back what was signed at `place`.
+    fn is_firm(&self, place: usize) -> bool {
+        match &self.mode {
+            Mode::Seniors => false,
+            Mode::OwnKeys(seen) => seen.contains(place),
+            Mode::Board(decided) => decided.is_signature(place),
         }
     }
 
@@ -374,41 +542,63 @@ impl<'a, D: Directory> Judge<'a, D> {
     fn counts_alone(&self, place: usize) -> bool {
         match &self.mode {
             Mode::Seniors => true,
-            Mode::OwnKeys | Mode::Board(_) => !board::needs_quorum(self.history, place),
+            Mode::OwnKeys(_) | Mode::Board(_) => !board::needs_quorum(self.history, place),
         }
     }
 
-    /// Whether the standing removal `place` may cut `speaker`.
-    fn reaches(&self, place: usize, speaker: &Speaker) -> bool {
-        let author = &self.history.get(place).author;
-        let own = author.membership == speaker.membership;
-        let senior = self.outcome.outranks(author, speaker);
-        match &self.mode {
-            Mode::Seniors => senior,
-            Mode::OwnKeys | Mode::Board(_) => self.decided(place) || senior && own,
+    /// Finds out what removal `place` leaves: what it keeps, what a checkpoint holds that it cites
+    /// and that is of somebody senior to its author, and what extensions allow. Those of a board are
+    /// held by no checkpoint. All who can hold or extend it were judged before whomever it reaches.
+    fn leaves(&mut self, place: usize) {
+        if self.left.contains_key(&place) {
+            return;
+        }
+        let history = self.history;
+        let removal = history.get(place);
+        let decided = self.decided(place);
+        let holds = |other: &usize| {
+            let author = &history.get(*other).author;
+            history.cites(place, *other) && self.outcome.outranks(author, &removal.author)
+        };
+        let allows = |other: &usize| {
+            let author = &history.get(*other).author;
+            decided || !self.outcome.outranks(&removal.author, author)
+        };
+        let checkpoints = (self.checkpoints.iter()).filter(|other| !decided && holds(other));
+        let extensions = self.extensions.get(&removal.id).into_iter().flatten();
+        let said: Vec<usize> = (checkpoints.chain(extensions.filter(|other| allows(other))))
+            .copied()
+            .chain([place])
+            .collect();
+        let mut left = FixedBitSet::with_capacity(history.len());
+        let mut of_logs = FixedBitSet::with_capacity(history.len());
+        for other in said {
+            left.union_with(self.reach.get(other));
+            let upto = history.get(other).act.upto();
+            if let Some(upto) = upto.filter(|upto| !upto.logs.is_empty()) {
+                of_logs.insert(other);
+                (self.outcome.logs.entry(other)).or_insert_with(|| upto.logs.clone());
+            }
+        }
+        self.left.insert(place, left);
+        self.outcome.left.insert(place, of_logs);
+    }
+
+    /// Whether the key that consented, if one has to, is one of whom is admitted.
+    fn consented(&mut self, admission: &Admission) -> bool {
+        match (admission.by, admission.who) {
+            (None, _) => true,
+            (Some(by), Who::Key(key)) => key == by,
+            (Some(by), who @ (Who::Person(_) | Who::Circle(_) | Who::Service(_))) => {
+                self.keys_of(who).contains_key(&by)
+            }
         }
     }
 
-    /// Everything that removal `place` leaves.
-    fn left_by(&self, place: usize) -> Vec<&Upto> {
-        match &self.mode {
-            Mode::Board(decided) if decided.contains(place) => {
-                board::kept_by(self.history, decided, place).collect()
-            }
-            Mode::Board(_) | Mode::OwnKeys | Mode::Seniors => {
-                kept_by(self.history, &self.outcome, place).collect()
-            }
-        }
-    }
-
-    /// Whether the key that consented is one of whom is admitted.
-    fn consented(&self, admission: &Admission) -> bool {
-        match admission.who {
-            Who::Key(key) => key == admission.by,
-            who @ (Who::Person(_) | Who::Circle(_)) => {
-                (self.directory.keys(&who).iter()).any(|of| of.key == admission.by)
-            }
-        }
+    /// The keys of a principal, looked up once.
+    fn keys_of(&mut self, who: Who) -> &BTreeMap<[u8; 32], PrincipalKey> {
+        let keys = || self.directory.keys(&who).into_iter().map(|of| (of.key, of));
+        (self.outcome.keys.entry(who)).or_insert_with(|| keys().collect())
     }
 
     /// Where whom `admission` admits comes to stand.
@@ -434,54 +624,42 @@ impl<'a, D: Directory> Judge<'a, D> {
 
     /// Whether the author of a removal may make it at all; whom it cuts is decided when those are
     /// judged.
-    fn may_remove(&self, role: Role, author: &Speaker, removal: &Removal) -> bool {
-        // Whoever speaks by a grant ends what they gave, and no other grant.
-        let own = removal.membership == author.membership;
-        let theirs = (self.outcome.lineage(true, removal.membership))
-            .any(|above| above == author.membership);
-        let granted = (self.outcome.members.get(&author.membership))
-            .is_some_and(|member| self.base.grants && member.seniority.is_granted());
-        own || role == Role::Admin && (!granted || theirs)
+    fn may_remove(role: Role, author: &Speaker, removal: &Removal) -> bool {
+        removal.membership == author.membership || role == Role::Admin
     }
 
     /// What the standing removals leave of what `speaker` said.
     fn cut(&mut self, speaker: &Speaker) -> FixedBitSet {
-        let history = self.history;
-        let mut kept: FixedBitSet = history.by(speaker).iter().copied().collect();
-        let lineage: Vec<_> =
-            (self.outcome.lineage(self.base.grants, speaker.membership)).collect();
-        let removals: Vec<usize> = lineage
-            .iter()
-            .filter_map(|id| self.removals.get(id))
-            .flatten()
-            .copied()
-            .filter(|place| {
-                let of_key = removal(history, *place).and_then(|removal| removal.key);
-                of_key.is_none_or(|key| key == speaker.key) && self.reaches(*place, speaker)
-            })
-            .collect();
-        let mut limits = Vec::new();
+        let all: FixedBitSet = self.history.by(speaker).iter().copied().collect();
+        let mut kept = all.clone();
+        let Some(voice) = self.outcome.voices.get(speaker) else {
+            return kept;
+        };
+        let removals = self.outcome.removals_of(speaker, &voice.seniority);
+        if voice.removed && removals.is_empty() {
+            kept.clear();
+        }
         for place in &removals {
-            let mut left = FixedBitSet::with_capacity(history.len());
-            for tip in (self.left_by(*place).into_iter()).flat_map(|upto| &upto.statements) {
-                left.extend(history.chain(tip, speaker));
+            self.leaves(*place);
+            let left = &self.left[place];
+            kept.intersect_with(left);
+            if self.is_final(*place) {
+                let gone = all.difference(left);
+                self.outcome.past_for_good.extend(gone);
             }
-            kept.intersect_with(&left);
-            limits.push(
-                (self.left_by(*place).into_iter())
-                    .flat_map(|upto| upto.logs.clone())
-                    .collect(),
-            );
         }
         if let Some(voice) = self.outcome.voices.get_mut(speaker) {
-            if voice.removed && removals.is_empty() {
-                kept.clear();
-                limits.push(Vec::new());
-            }
-            (voice.removals, voice.limits) = (removals, limits);
+            voice.removals = removals;
         }
         self.leave(&mut kept, speaker);
         kept
+    }
+
+    /// Whether nobody can void the removal at `place`: nobody comes before its author. On a board
+    /// others can always decide, before anything else, what voids it.
+    fn is_final(&self, place: usize) -> bool {
+        let by = self.outcome.voices.get(&self.history.get(place).author);
+        by.is_some_and(|by| Some(&by.seniority) == self.top.as_ref())
     }
 
     /// Who leaves says nothing after: what is not behind the first leaving is void.
@@ -503,97 +681,69 @@ impl<'a, D: Directory> Judge<'a, D> {
     }
 
     /// What of `speaker`'s is still trusted in what it says of others; `None`: all that is kept.
-    fn trusted(&self, speaker: &Speaker) -> Option<FixedBitSet> {
+    fn trusted(&mut self, speaker: &Speaker) -> Option<FixedBitSet> {
         let history = self.history;
-        let removals = &self.outcome.voices.get(speaker)?.removals;
-        let mut doubts = removals
-            .iter()
-            .filter_map(|place| removal(history, *place)?.trusted.as_deref())
-            .map(|tips| -> FixedBitSet {
-                tips.iter()
-                    .flat_map(|tip| history.chain(tip, speaker))
-                    .collect()
-            });
-        let first = doubts.next()?;
-        Some(doubts.fold(first, |mut all, some| {
-            all.intersect_with(&some);
-            all
-        }))
+        let mut all: Option<FixedBitSet> = None;
+        for place in &self.outcome.voices.get(speaker)?.removals {
+            let Some(tips) = removal(history, *place).and_then(|of| of.trusted.as_ref()) else {
+                continue;
+            };
+            let some = (self.trusted.entry(*place)).or_insert_with(|| history.reach(tips));
+            match &mut all {
+                Some(all) => all.intersect_with(some),
+                None => all = Some(some.clone()),
+            }
+        }
+        all
     }
 
     /// The branches of what is kept that do not stand: all at a fork, but the one that a senior
     /// cited first without another.
     fn forked(&self, kept: &FixedBitSet, speaker: &Speaker) -> FixedBitSet {
-        let mut voided = FixedBitSet::with_capacity(self.history.len());
+        let history = self.history;
+        let mut voided = FixedBitSet::with_capacity(history.len());
+        let mut places = BTreeMap::<_, FixedBitSet>::new();
         for place in kept.ones() {
-            let siblings: Vec<usize> = (self.history.siblings(place))
-                .filter(|sibling| kept.contains(*sibling))
-                .collect();
-            if siblings.is_empty() {
-                continue;
+            let here = places.entry(history.get(place).after).or_default();
+            here.grow_and_insert(place);
+        }
+        for mut lost in places.into_values().filter(|here| here.count_ones(..) > 1) {
+            // Whoever has anything of a branch behind it has its first statement.
+            let picked = (self.outcome.stands.ones())
+                .filter_map(|place| {
+                    let node = history.get(place);
+                    let mut behind = history.past(place).intersection(&lost);
+                    let branch = behind.next().filter(|_| behind.next().is_none())?;
+                    let seniority = &self.outcome.voices.get(&node.author)?.seniority;
+                    (self.outcome.outranks(&node.author, speaker)).then_some((
+                        seniority,
+                        history.seq(place),
+                        node.id.as_bytes(),
+                        branch,
+                    ))
+                })
+                .min();
+            if let Some((.., branch)) = picked {
+                lost.remove(branch);
             }
-            let branch = self.branch(place, speaker);
-            let branches: Vec<_> = siblings.iter().map(|s| self.branch(*s, speaker)).collect();
-            let mut others = FixedBitSet::with_capacity(self.history.len());
-            branches.iter().for_each(|other| others.union_with(other));
-            let ours = self.first_citer(&branch, &others, speaker);
-            others.union_with(&branch);
-            let theirs = branches.iter().filter_map(|theirs| {
-                let mut unwanted = others.clone();
-                unwanted.difference_with(theirs);
-                self.first_citer(theirs, &unwanted, speaker)
-            });
-            let theirs = theirs.min();
-            if ours.is_none_or(|ours| theirs.is_some_and(|theirs| theirs < ours)) {
-                voided.union_with(&branch);
-            }
+            let log = lost.ones().next().map(|place| history.log(place));
+            voided.extend((history.by(speaker).iter().copied()).filter(|place| {
+                Some(history.log(*place)) == log
+                    && (lost.contains(*place) || !history.past(*place).is_disjoint(&lost))
+            }));
         }
         voided
     }
 
-    /// `place` and what of the same log has it behind it.
-    fn branch(&self, place: usize, speaker: &Speaker) -> FixedBitSet {
-        let history = self.history;
-        let log = history.log(place);
-        let later = history.by(speaker).iter().copied().filter(|other| {
-            *other == place || history.log(*other) == log && history.cites(*other, place)
-        });
-        later.collect()
-    }
-
-    fn first_citer(
-        &self,
-        wanted: &FixedBitSet,
-        unwanted: &FixedBitSet,
-        speaker: &Speaker,
-    ) -> Option<(&Seniority, u32, &[u8; 32])> {
-        let history = self.history;
-        (self.outcome.stands.ones())
-            .filter(|place| {
-                let past = history.past(*place);
-                !past.is_disjoint(wanted)
-                    && past.is_disjoint(unwanted)
-                    && self.outcome.outranks(&history.get(*place).author, speaker)
-            })
-            .filter_map(|place| {
-                let node = history.get(place);
-                let seniority = self.outcome.seniority(&node.author)?;
-                Some((seniority, history.seq(place), node.id.as_bytes()))
-            })
-            .min()
-    }
-
     /// Sees who no longer speaks, once all that stands is known.
     fn mark_removed(&mut self) {
-        let removed: Vec<MembershipId> = self
-            .outcome
-            .members
-            .iter()
+        let outcome = &self.outcome;
+        let removed: Vec<MembershipId> = (outcome.members.iter())
             .filter(|(id, member)| {
-                (self.outcome.lineage(self.base.grants, **id))
-                    .filter_map(|above| self.removals.get(&above))
+                (outcome.lineage(**id))
+                    .filter_map(|above| outcome.cuts.get(&above))
                     .flatten()
-                    .any(|place| self.ends(*place, **id, member))
+                    .any(|cut| Self::ends(outcome, cut, **id, member))
             })
             .map(|(id, _)| *id)
             .collect();
@@ -607,23 +757,34 @@ impl<'a, D: Directory> Judge<'a, D> {
         }
     }
 
-    /// Whether the standing removal `place` ends the membership `id`.
-    fn ends(&self, place: usize, id: MembershipId, member: &Member) -> bool {
-        let author = &self.history.get(place).author;
-        let Some(removal) = removal(self.history, place) else {
-            return false;
-        };
+    /// Whether a standing removal ends the membership `id`.
+    fn ends(outcome: &Outcome, cut: &Cut, id: MembershipId, member: &Member) -> bool {
         let all_of_it = match member.who {
-            Who::Key(key) => removal.key.is_none_or(|of| of == key),
-            Who::Person(_) | Who::Circle(_) => removal.key.is_none(),
+            Who::Key(key) => cut.key.is_none_or(|of| of == key),
+            Who::Person(_) | Who::Circle(_) | Who::Service(_) => cut.key.is_none(),
         };
-        let senior =
-            (self.outcome.seniority(author)).is_some_and(|seniority| *seniority < member.seniority);
-        let by_another = match &self.mode {
-            Mode::Seniors => senior,
-            Mode::OwnKeys | Mode::Board(_) => self.decided(place),
-        };
-        all_of_it && (by_another || author.membership == id)
+        all_of_it && (cut.by.membership == id || outcome.reaches(cut, id, &member.seniority))
+    }
+}
+
+/// What statements mean by their [`Upto`], of all authors. Each is looked up once.
+pub(super) struct Reach<'a> {
+    history: &'a History,
+    known: BTreeMap<usize, FixedBitSet>,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) const fn of(history: &'a History) -> Self {
+        let known = BTreeMap::new();
+        Self { history, known }
+    }
+
+    pub(super) fn get(&mut self, place: usize) -> &FixedBitSet {
+        let history = self.history;
+        self.known.entry(place).or_insert_with(|| {
+            let upto = history.get(place).act.upto();
+            history.reach(upto.map_or(&[][..], |upto| &upto.statements))
+        })
     }
 }
 

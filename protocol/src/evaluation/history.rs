@@ -7,11 +7,15 @@ use minicbor::{Decode, Encode};
 
 use super::{Outcome, Role, Speaker, Who};
 use crate::entry::LogPlace;
+use crate::grant::Field;
 use crate::id::{InstallationId, MembershipId, StatementId};
-use crate::wire;
+use crate::wire::{self, CHAIN_MAX};
 
 /// Most statements of one history. Their pasts take at most 8 MiB.
 pub const HISTORY_MAX: usize = 8192;
+/// Most removals of one key that are kept past a cut that nobody can void: enough to be told whom a
+/// thief removed last, and too few to fill anything up.
+pub const PAST_REMOVALS_MAX: usize = 32;
 /// Most statement logs that a removal, an extension or a checkpoint names.
 pub const TIPS_MAX: usize = 256;
 /// Most entry logs that a removal, an extension or a checkpoint names.
@@ -36,8 +40,9 @@ pub struct Upto {
 pub struct Admission {
     /// Who.
     pub who: Who,
-    /// The key that consented to it, which must be one of theirs.
-    pub by: [u8; 32],
+    /// The key that consented to it, which must be one of theirs; `None` where nobody needs to: what
+    /// a grant gives can be left lying.
+    pub by: Option<[u8; 32]>,
     /// Under [`Rule::Rank`](super::Rule::Rank): the rank.
     pub rank: u32,
     /// What they may say.
@@ -79,6 +84,17 @@ pub enum Act {
     Say,
     /// Content: stands whatever doubts there are of its author.
     Content,
+}
+
+impl Act {
+    /// How far it means logs, if it says so.
+    pub(super) const fn upto(&self) -> Option<&Upto> {
+        match self {
+            Self::Remove(removal) => Some(&removal.keep),
+            Self::Extend { upto, .. } | Self::Checkpoint(upto) => Some(upto),
+            Self::Admit(_) | Self::Approve(_) | Self::Say | Self::Content => None,
+        }
+    }
 }
 
 /// What comes before a statement in its log.
@@ -155,6 +171,18 @@ pub enum InsertError {
     /// The history is full.
     #[error("more than {HISTORY_MAX} statements")]
     Full,
+    /// It is about something else.
+    #[error("is about something else")]
+    Subject,
+    /// Its key is none of the membership that it speaks by, or says nothing here.
+    #[error("not by a key that speaks by its membership")]
+    Key,
+    /// A grant that goes beyond the one that it hands on.
+    #[error("goes beyond the grant that it hands on in {0:?}")]
+    Widened(Field),
+    /// A grant after the last that a chain may have.
+    #[error("more than {CHAIN_MAX} grants in a row")]
+    Chained,
 }
 
 /// A set of statements, with all that they cite.
@@ -247,42 +275,61 @@ impl History {
         &self.nodes[place]
     }
 
-    /// Returns the statements that nothing else here cites: what a new one cites.
+    /// Returns the statements that nothing else here cites.
     #[must_use]
     pub fn heads(&self) -> Vec<StatementId> {
-        let mut cited = FixedBitSet::with_capacity(self.nodes.len());
-        self.past.iter().for_each(|past| cited.union_with(past));
+        let all: Vec<usize> = (0..self.len()).collect();
         let mut heads: Vec<_> = self
-            .places
+            .last_of(&all)
             .iter()
-            .filter(|(_, place)| !cited.contains(**place))
-            .map(|(id, _)| *id)
+            .map(|place| self.nodes[*place].id)
             .collect();
         heads.sort_unstable();
         heads
     }
 
-    /// Returns what can be forgotten, given what is past the cut of a removal that stands here: that,
-    /// and what was said by those whom it admits, unless anything else cites it. Removals past a cut are kept: whoever makes
-    /// the cut may not have seen them, and has to be told.
+    /// Those of `places` that no other of them cites.
+    pub(crate) fn last_of(&self, places: &[usize]) -> Vec<usize> {
+        let mut cited = FixedBitSet::with_capacity(self.len());
+        places
+            .iter()
+            .for_each(|place| cited.union_with(&self.past[*place]));
+        (places.iter().copied())
+            .filter(|place| !cited.contains(*place))
+            .collect()
+    }
+
+    /// Returns what can be forgotten: what is past a cut that nobody can void, and what was said by
+    /// those whom it admits, unless anything else cites it. Removals past a cut are kept, as far as nothing else
+    /// has to be kept for them and up to [`PAST_REMOVALS_MAX`] of one key: whoever makes the cut may
+    /// not have seen them, and has to be told.
     #[must_use]
     pub fn forgettable(&self, outcome: &Outcome) -> Vec<StatementId> {
-        let cut: FixedBitSet = outcome.past_a_cut().collect();
         let mut gone = FixedBitSet::with_capacity(self.len());
         for (place, node) in self.nodes.iter().enumerate() {
             let admission = StatementId::from_bytes(*node.author.membership.as_bytes());
             let of_gone = self.place(&admission).is_some_and(|by| gone.contains(by));
-            let removes = matches!(node.act, Act::Remove(_));
-            let cut_here = cut.contains(place) && outcome.is_cut_here(&node.author);
-            if of_gone || cut_here && !removes {
+            if of_gone || outcome.is_past_for_good(place) {
                 gone.insert(place);
             }
         }
-        for place in (0..self.len())
-            .filter(|place| !gone.contains(*place))
-            .collect::<Vec<_>>()
-        {
+        if gone.is_clear() {
+            return Vec::new();
+        }
+        for place in gone.zeroes().collect::<Vec<_>>() {
             gone.difference_with(&self.past[place]);
+        }
+        let mut removals: BTreeMap<Speaker, usize> = BTreeMap::new();
+        for place in self.ordered().iter().filter_map(|id| self.place(id)) {
+            let node = &self.nodes[place];
+            if gone.contains(place)
+                && matches!(node.act, Act::Remove(_))
+                && self.past[place].is_disjoint(&gone)
+            {
+                let kept = removals.entry(node.author).or_default();
+                *kept += 1;
+                gone.set(place, *kept > PAST_REMOVALS_MAX);
+            }
         }
         gone.ones().map(|place| self.nodes[place].id).collect()
     }
@@ -294,6 +341,19 @@ impl History {
             .filter(|place| self.log(**place) == *log)
             .map(|place| self.nodes[*place].id)
             .filter(|id| !self.next.contains_key(&(*speaker, After::Statement(*id))))
+            .collect()
+    }
+
+    /// Returns the last statements of every log of a membership, whichever of its keys it is of.
+    #[must_use]
+    pub fn tips_of(&self, membership: &MembershipId) -> Vec<StatementId> {
+        (self.nodes.iter())
+            .filter(|node| node.author.membership == *membership)
+            .filter(|node| {
+                let next = (node.author, After::Statement(node.id));
+                !self.next.contains_key(&next)
+            })
+            .map(|node| node.id)
             .collect()
     }
 
@@ -322,11 +382,11 @@ impl History {
     }
 
     /// Returns whether the statement at `place` has all that is behind it the one at `behind`.
-    pub(super) fn cites(&self, place: usize, behind: usize) -> bool {
+    pub(crate) fn cites(&self, place: usize, behind: usize) -> bool {
         self.past[place].contains(behind)
     }
 
-    pub(super) fn past(&self, place: usize) -> &FixedBitSet {
+    pub(crate) fn past(&self, place: usize) -> &FixedBitSet {
         &self.past[place]
     }
 
@@ -344,27 +404,25 @@ impl History {
         self.by.get(speaker).map_or(&[], Vec::as_slice)
     }
 
-    /// What else was said in this place of the same log.
-    pub(super) fn siblings(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
-        let node = &self.nodes[place];
-        let same = self.next.get(&(node.author, node.after));
-        same.into_iter()
-            .flatten()
-            .copied()
-            .filter(move |other| *other != place)
+    /// The keys that said something by this membership.
+    pub(super) fn speakers(&self, membership: &MembershipId) -> impl Iterator<Item = Speaker> + '_ {
+        let with = |key| Speaker {
+            membership: *membership,
+            key,
+        };
+        (self.by.range(with([0; 32])..=with([u8::MAX; 32]))).map(|(speaker, _)| *speaker)
     }
 
-    /// The statement `id` and what comes before it in its log, of `speaker` only.
-    pub(super) fn chain(
-        &self,
-        id: &StatementId,
-        speaker: &Speaker,
-    ) -> impl Iterator<Item = usize> + '_ {
-        let theirs = |place: &usize| self.nodes[*place].author == *speaker;
-        let first = self.place(id).filter(theirs);
-        std::iter::successors(first, |place| {
-            let before = self.nodes[*place].after.statement()?;
-            self.place(&before)
-        })
+    /// These statements and what comes before each in its log.
+    pub(crate) fn reach(&self, tips: &[StatementId]) -> FixedBitSet {
+        let mut reached = FixedBitSet::with_capacity(self.len());
+        for tip in tips {
+            let mut next = self.place(tip);
+            while let Some(place) = next.filter(|place| !reached.put(*place)) {
+                let before = self.nodes[place].after.statement();
+                next = before.and_then(|before| self.place(&before));
+            }
+        }
+        reached
     }
 }

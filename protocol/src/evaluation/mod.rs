@@ -20,14 +20,14 @@ mod seniority;
 
 pub use evaluate::{Member, Outcome, Standing, evaluate};
 pub use history::{
-    Act, Admission, After, HISTORY_MAX, History, InsertError, LOGS_MAX, Node, Removal, TIPS_MAX,
-    Upto,
+    Act, Admission, After, HISTORY_MAX, History, InsertError, LOGS_MAX, Node, PAST_REMOVALS_MAX,
+    Removal, TIPS_MAX, Upto,
 };
-pub use seniority::Seniority;
+pub use seniority::{RANK_MAX, Seniority};
 
 use minicbor::{Decode, Encode};
 
-use crate::id::{CircleId, MembershipId, PersonId};
+use crate::id::{CircleId, MembershipId, PersonId, ServiceId};
 
 /// Who is admitted: one key, or all that speak for a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -46,6 +46,9 @@ pub enum Who {
     /// A circle, by the devices of its members.
     #[n(2)]
     Circle(#[n(0)] CircleId),
+    /// A service on its owner's own node. Has no key, and says nothing.
+    #[n(3)]
+    Service(#[n(0)] ServiceId),
 }
 
 /// One key that speaks by one membership: the author of statements.

@@ -5,6 +5,8 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seniority(Vec<u32>);
 
+/// The lowest rank of a device. Below are those who hold grants.
+pub const RANK_MAX: u32 = u32::MAX - 2;
 /// First level of all who hold a grant: after every owner.
 const GRANTED: u32 = u32::MAX;
 

@@ -9,10 +9,11 @@ use rand_core::CryptoRng;
 use super::merkle::{self, Tree};
 use super::{
     BatchHead, ContentKey, GenerationError, GenerationRecord, Issuer, PARENTS_MAX, RECORDS_MAX,
-    SignedGeneration, UNDER_MAX, generation_id, record, verify_head, verify_parents,
+    REMOVED_MAX, SignedGeneration, UNDER_MAX, generation_id, record, verify_head, verify_parents,
 };
 use crate::crypto::OpenError;
-use crate::id::{DeviceId, GenerationId, KeyId, SliceId};
+use crate::evaluation::Speaker;
+use crate::id::{DeviceId, GenerationId, KeyId, SliceId, StatementId};
 use crate::ring::{RingKey, Target, Wrap};
 use crate::signed::Signed;
 use crate::slice::PartNumber;
@@ -31,6 +32,9 @@ pub struct Next {
     pub part: PartNumber,
     /// What it replaces, in any order: none for the first.
     pub parents: Vec<GenerationId>,
+    /// The removals in the slice that are known and that none of those names, in any order: the
+    /// lowest [`REMOVED_MAX`] of them.
+    pub removed: Vec<StatementId>,
 }
 
 impl Next {
@@ -40,12 +44,17 @@ impl Next {
         let mut parents = self.parents.clone();
         parents.sort_unstable();
         parents.dedup();
+        let mut removed = self.removed.clone();
+        removed.sort_unstable();
+        removed.dedup();
+        removed.truncate(REMOVED_MAX);
         GenerationRecord {
             version: V1,
             slice: self.slice,
             part: self.part,
             parents,
             commit: key.commit(&self.slice, self.part),
+            removed,
         }
     }
 }
@@ -209,6 +218,17 @@ impl GenerationBatch {
         &self,
         owner: &crate::principal::Authority,
     ) -> Result<&BatchHead, GenerationError> {
+        self.verify_by(|speaker| super::speaks_for(owner, speaker))
+    }
+
+    /// Checks the same where others than the owner's devices make generations: `speaks` tells who may.
+    ///
+    /// # Errors
+    /// [`GenerationError`], the cheap checks first.
+    pub fn verify_by(
+        &self,
+        speaks: impl Fn(&Speaker) -> bool,
+    ) -> Result<&BatchHead, GenerationError> {
         let claimed = self.head.unverified();
         if u32::try_from(self.leaves.len()) != Ok(claimed.count)
             || tree(&self.leaves).root() != Some(claimed.root)
@@ -218,7 +238,7 @@ impl GenerationBatch {
         for leaf in &self.leaves {
             verify_parents(&leaf.record)?;
         }
-        let head = verify_head(&self.head, owner)?;
+        let head = verify_head(&self.head, speaks)?;
         if !self.wraps.is_empty() && head.under.len() != 1 {
             return Err(GenerationError::Head);
         }
@@ -336,6 +356,7 @@ mod tests {
             parents: (1..=parents)
                 .map(|byte| GenerationId::from_bytes([u8::try_from(byte).unwrap(); 32]))
                 .collect(),
+            removed: Vec::new(),
         }
     }
 
@@ -389,20 +410,26 @@ mod tests {
     fn a_slice_more_costs_at_most_200_bytes_when_a_ring_rotates() {
         let ines = Someone::new(1);
         let ring = RingKey::random(&mut rng(1));
-        let size = |slices: u32, parents: usize| {
+        let size_of = |slices: u32, parents: usize, removed: u8| {
             // The widest part number, so that no slice costs more.
             let part = PartNumber(u32::MAX);
             let parts: Vec<_> = (0..slices)
                 .map(|slice| Next {
                     part,
+                    removed: (0..removed)
+                        .map(|byte| StatementId::from_bytes([byte; 32]))
+                        .collect(),
                     ..next(slice, parents)
                 })
                 .collect();
             let batch = GenerationBatch::rotate(&mut rng(2), ines.issuer(), RING, &ring, &parts);
             batch.unwrap().0.to_bytes().len()
         };
+        let size = |slices, parents| size_of(slices, parents, 0);
         let first = size(1, 1);
-        assert_eq!(size(2, 1) - first, 162);
+        assert_eq!(size(2, 1) - first, 163);
+        let one_removal = size_of(500, 1, 1) - size_of(1, 1, 1);
+        assert!(one_removal <= 499 * 200, "a removal in each slice as well");
         assert!(size(500, 1) - first <= 499 * 200);
         assert!(
             size(500, 2) - size(1, 2) <= 499 * 200,
@@ -455,8 +482,7 @@ mod tests {
         assert_eq!(stranger, Ok(Some(GenerationError::Signature)));
         let got = good.verify(&marc.authority).err();
         let issuer = ines.author().device;
-        let owner = marc.id();
-        assert_eq!(got, Some(GenerationError::Issuer { issuer, owner }));
+        assert_eq!(got, Some(GenerationError::Issuer(issuer)));
         let disordered = refused(&|batch| {
             let record = next(0, 2).record(&ContentKey::random(&mut rng(5)));
             let parents = record.parents.iter().rev().copied().collect();

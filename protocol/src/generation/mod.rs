@@ -33,7 +33,8 @@ pub use batch::{BATCH_BYTES_MAX, BatchError, GenerationBatch, Next};
 pub use merkle::PATH_MAX;
 
 use crate::crypto::{self, Key, SigningKey, domain};
-use crate::id::{DeviceId, GenerationId, GrantId, KeyId, MembershipId, PersonId, SliceId};
+use crate::evaluation::Speaker;
+use crate::id::{DeviceId, GenerationId, GrantId, KeyId, MembershipId, SliceId, StatementId};
 use crate::principal::Authority;
 use crate::signed::{Record, Signed};
 use crate::slice::PartNumber;
@@ -44,6 +45,8 @@ pub const PARENTS_MAX: usize = 16;
 /// Most ring generations or sealing keys that the keys of one batch are wrapped or boxed under:
 /// the audiences of what rotates together.
 pub const UNDER_MAX: usize = 16;
+/// Most removals that one generation names: more take another generation.
+pub const REMOVED_MAX: usize = 16;
 /// Most records in one batch: all slices that a person shares with one circle, over their parts.
 pub const RECORDS_MAX: usize = 1 << PATH_MAX;
 
@@ -69,6 +72,11 @@ pub struct GenerationRecord {
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub commit: [u8; 32],
+    /// The removals in the slice that its maker knew, and that none of the generations before it names;
+    /// in rising order. Those of owners and readers are with the key that this one is under.
+    #[n(5)]
+    #[cbor(decode_with = "wire::list::<Ctx, StatementId, REMOVED_MAX>")]
+    pub removed: Vec<StatementId>,
 }
 
 /// What a device of the owner signs, once for a whole batch.
@@ -132,14 +140,9 @@ pub struct SignedGeneration {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerationError {
-    /// The issuer does not speak for the owner, by the admission that they name.
-    #[error("{issuer} does not speak for {owner}")]
-    Issuer {
-        /// Who signed.
-        issuer: DeviceId,
-        /// Whose slice it is.
-        owner: PersonId,
-    },
+    /// The issuer may not make keys of the slice, by the admission that they name.
+    #[error("{0} may not make keys of this slice")]
+    Issuer(DeviceId),
     /// What it is sealed under is not in order, or there are no records or too many.
     #[error("the head of the batch is not in order")]
     Head,
@@ -155,17 +158,23 @@ pub enum GenerationError {
 }
 
 /// Checks what one signature says, whoever the records are for.
-fn verify_head<'a>(
-    head: &'a Signed<BatchHead>,
-    owner: &Authority,
-) -> Result<&'a BatchHead, GenerationError> {
+/// Whether one of a person's devices is this speaker.
+fn speaks_for(owner: &Authority, speaker: &Speaker) -> bool {
+    let device = DeviceId::from_bytes(speaker.key);
+    (owner.device(&device)).is_some_and(|device| device.membership == speaker.membership)
+}
+
+fn verify_head(
+    head: &Signed<BatchHead>,
+    speaks: impl Fn(&Speaker) -> bool,
+) -> Result<&BatchHead, GenerationError> {
     let claimed = head.unverified();
-    let device = owner.device(&claimed.device);
-    if device.is_none_or(|device| device.membership != claimed.membership) {
-        return Err(GenerationError::Issuer {
-            issuer: claimed.device,
-            owner: owner.person(),
-        });
+    let speaker = Speaker {
+        membership: claimed.membership,
+        key: *claimed.device.as_bytes(),
+    };
+    if !speaks(&speaker) {
+        return Err(GenerationError::Issuer(claimed.device));
     }
     let count = usize::try_from(claimed.count).unwrap_or(usize::MAX);
     if !claimed.under.is_sorted_by(|a, b| a < b) || !(1..=RECORDS_MAX).contains(&count) {
@@ -176,7 +185,8 @@ fn verify_head<'a>(
 }
 
 fn verify_parents(record: &GenerationRecord) -> Result<(), GenerationError> {
-    if record.parents.is_sorted_by(|a, b| a < b) {
+    let rising = record.removed.is_sorted_by(|a, b| a < b);
+    if rising && record.parents.is_sorted_by(|a, b| a < b) {
         Ok(())
     } else {
         Err(GenerationError::Parents)
@@ -216,6 +226,17 @@ impl SignedGeneration {
     /// # Errors
     /// [`GenerationError`], the cheap checks first.
     pub fn verify(&self, owner: &Authority) -> Result<&GenerationRecord, GenerationError> {
+        self.verify_by(|speaker| speaks_for(owner, speaker))
+    }
+
+    /// Checks the same where others than the owner's devices make generations: `speaks` tells who may.
+    ///
+    /// # Errors
+    /// [`GenerationError`], the cheap checks first.
+    pub fn verify_by(
+        &self,
+        speaks: impl Fn(&Speaker) -> bool,
+    ) -> Result<&GenerationRecord, GenerationError> {
         verify_parents(&self.record)?;
         let claimed = self.head.unverified();
         let path: Vec<_> = self.path.iter().map(|hash| **hash).collect();
@@ -228,7 +249,7 @@ impl SignedGeneration {
         ) {
             return Err(GenerationError::Batch);
         }
-        verify_head(&self.head, owner)?;
+        verify_head(&self.head, speaks)?;
         Ok(&self.record)
     }
 }
@@ -355,6 +376,16 @@ impl AccessKey {
     pub const fn key(&self) -> &Key {
         &self.0
     }
+
+    /// Returns the commitment that carriers are told, see [`Control`](crate::control::Control).
+    #[must_use]
+    pub fn commit(&self, slice: &SliceId, part: PartNumber) -> [u8; 32] {
+        crypto::keyed_hash(
+            self.0.as_bytes(),
+            domain::ACCESS_COMMIT,
+            &[slice.as_bytes(), &part.0.to_le_bytes()],
+        )
+    }
 }
 
 /// A content key with the record that commits to it.
@@ -387,7 +418,8 @@ pub enum PartKeyError {
 impl PartKey {
     /// Draws the next key of a part, to be handed out in parcels, and signs its record alone.
     ///
-    /// `parents` are the generations that it replaces: none for the first.
+    /// `parents` are the generations that it replaces: none for the first. `removed` are the removals
+    /// in the slice that are known, and that none of those before it names: at most [`REMOVED_MAX`].
     ///
     /// # Panics
     /// With more than [`PARENTS_MAX`] parents; take any of them: the others are replaced next time.
@@ -398,12 +430,14 @@ impl PartKey {
         slice: SliceId,
         part: PartNumber,
         parents: &[&SignedGeneration],
+        removed: Vec<StatementId>,
     ) -> Self {
         let key = ContentKey::random(rng);
         let next = Next {
             slice,
             part,
             parents: parents.iter().map(|parent| parent.id()).collect(),
+            removed,
         };
         let batch = GenerationBatch::sign(issuer, &[], vec![next.record(&key)])
             .expect("one record, and at most PARENTS_MAX parents");
@@ -461,6 +495,7 @@ mod tests {
             slice: ines.slice().id(),
             part: PartNumber(part),
             parents: Vec::new(),
+            removed: Vec::new(),
         };
         let mut records = vec![next(3).record(&key); RECORDS_MAX - 1];
         let parents = (1..=16).map(id).collect();
@@ -491,14 +526,15 @@ mod tests {
             ines.slice().id(),
             PartNumber(3),
             &[&first.record],
+            Vec::new(),
         );
         assert_eq!(next.record.unverified().parents, [first.generation()]);
         // As the spec says: a record without and with a parent, its head, a generation, a part key.
         let sizes = [first.record.record_bytes(), next.record.record_bytes()].map(<[u8]>::len);
-        assert_eq!(sizes, [72, 106]);
+        assert_eq!(sizes, [73, 107]);
         assert_eq!(first.record.head.signed_bytes().len(), 106);
-        assert_eq!(wire::encode(&first.record).len(), 252);
-        assert_eq!(wire::encode(&first).len(), 288);
+        assert_eq!(wire::encode(&first.record).len(), 253);
+        assert_eq!(wire::encode(&first).len(), 289);
         for key in [first, next, widest(&ines)] {
             assert_eq!(key.verify(&ines.authority).err(), None);
             keeps_the_rules(&key, wire::FRAME_BYTES_MAX);
@@ -526,13 +562,10 @@ mod tests {
     #[test]
     fn only_the_owners_devices_make_generations() {
         let (ines, marc) = (Someone::new(1), Someone::new(2));
-        let refused = |issuer: &Someone, owner: &Someone| GenerationError::Issuer {
-            issuer: issuer.author().device,
-            owner: owner.id(),
-        };
+        let refused = |issuer: &Someone| GenerationError::Issuer(issuer.author().device);
         let key = ines.part_key(3, 1);
         let got = key.record.verify(&marc.authority).err();
-        assert_eq!(got, Some(refused(&ines, &marc)));
+        assert_eq!(got, Some(refused(&ines)));
 
         // Marc signs for her slice by his own admission, then by hers.
         let record = key.record.unverified().clone();
@@ -546,12 +579,12 @@ mod tests {
         };
         let (hers, his) = (ines.author().membership, marc.author().membership);
         let got = by(his, &marc.device).verify(&ines.authority).err();
-        assert_eq!(got, Some(refused(&marc, &ines)));
+        assert_eq!(got, Some(refused(&marc)));
         let got = by(hers, &marc.device).verify(&ines.authority).err();
-        assert_eq!(got, Some(refused(&marc, &ines)));
+        assert_eq!(got, Some(refused(&marc)));
         // Her device, by an admission that is not hers.
         let got = by(his, &ines.device).verify(&ines.authority).err();
-        assert_eq!(got, Some(refused(&ines, &ines)));
+        assert_eq!(got, Some(refused(&ines)));
 
         // And he writes her device's name over his own signature.
         let mut head = key.record.head.unverified().clone();

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use super::{
-    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire, SayError,
-    Signatures,
+use super::{Charter, CharterError, PRINCIPAL_BYTES_MAX, People, Principal, PrincipalError};
+use crate::evaluation::{
+    Directory, InsertError, PrincipalKey, Role, Rule, Seniority, Speaker, Standing, Who,
 };
-use crate::evaluation::{Directory, InsertError, Role, Rule, Seniority, Speaker, Standing, Who};
 use crate::id::{CircleId, MembershipId, PersonId};
-use crate::statement::{Kind, SignedStatement, Signer, Subject};
+use crate::statement::set::{SetWire, Signatures};
+use crate::statement::{Kind, SayError, SignedStatement, Signer, Subject};
 use crate::wire::{self, V1, WireError};
 
 /// A person in a circle.
@@ -46,7 +46,7 @@ pub enum CircleError {
 
 /// A circle as it came from outside.
 #[derive(Clone, PartialEq, Eq)]
-pub struct UnverifiedCircle(PrincipalWire);
+pub struct UnverifiedCircle(SetWire);
 
 impl UnverifiedCircle {
     /// Reads a circle; verifies nothing.
@@ -70,7 +70,9 @@ impl UnverifiedCircle {
         match super::claimed(&self.0)? {
             Subject::Circle(got) if got == expected => {}
             Subject::Circle(got) => return Err(CircleError::OtherCircle { expected, got }),
-            Subject::Person(_) | Subject::Slice(_) => return Err(CircleError::Person),
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => {
+                return Err(CircleError::Person);
+            }
         }
         let principal = Principal::build(self.0, Signatures::Check, directory)?;
         Ok(Circle::of(principal, expected))
@@ -126,7 +128,7 @@ impl Circle {
         principal.judge(directory);
         match principal.subject() {
             Subject::Circle(id) => Ok(Self::of(principal, id)),
-            Subject::Person(_) | Subject::Slice(_) => Err(CharterError::Rule),
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => Err(CharterError::Rule),
         }
     }
 
@@ -212,6 +214,30 @@ impl Circle {
         self.principal.to_bytes()
     }
 
+    /// Returns all keys of all who belong or belonged to the circle, each once.
+    #[must_use]
+    pub fn keys(&self, people: &impl Directory) -> Vec<PrincipalKey> {
+        let mut keys: BTreeMap<[u8; 32], PrincipalKey> = BTreeMap::new();
+        for member in self.principal.outcome().members().values() {
+            let gone = member.standing != Standing::Speaks;
+            for of in people.keys(&member.who) {
+                let found = PrincipalKey {
+                    key: of.key,
+                    seniority: member.seniority.key(&of.seniority),
+                    removed: of.removed || gone,
+                };
+                let before = keys.get(&of.key);
+                // Who was admitted twice speaks by the admission that stands, the more senior first.
+                if before.is_none_or(|before| {
+                    (found.removed, &found.seniority) < (before.removed, &before.seniority)
+                }) {
+                    keys.insert(of.key, found);
+                }
+            }
+        }
+        keys.into_values().collect()
+    }
+
     fn list_members(&mut self) {
         self.members.clear();
         for (id, member) in self.principal.outcome().members() {
@@ -230,6 +256,26 @@ impl Circle {
             // Who was admitted twice belongs by the more senior admission.
             if known.is_none_or(|known| found.seniority < known.seniority) {
                 self.members.insert(person, found);
+            }
+        }
+    }
+}
+
+/// The persons and circles that a node knows: who may speak by a grant to them.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Persons, by their authorities.
+    pub people: People,
+    /// Circles.
+    pub circles: BTreeMap<CircleId, Circle>,
+}
+
+impl Directory for Known {
+    fn keys(&self, who: &Who) -> Vec<PrincipalKey> {
+        match who {
+            Who::Key(_) | Who::Person(_) | Who::Service(_) => Directory::keys(&self.people, who),
+            Who::Circle(circle) => {
+                (self.circles.get(circle)).map_or_else(Vec::new, |of| of.keys(&self.people))
             }
         }
     }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::crypto::SigningKey;
-use crate::evaluation::Upto;
-use crate::id::{DeviceId, InstallationId, TransportId};
+use crate::entry::{LogId, LogPlace};
+use crate::evaluation::{After, Upto};
+use crate::id::{DeviceId, InstallationId, StatementId, TransportId};
 use crate::principal::{NewDevice, People};
-use crate::statement::Consent;
+use crate::statement::{Consent, Statement};
 use crate::testing::{Someone, keeps_the_rules, removal, rng};
 
 /// Four persons who know each other, each with one device, and a circle of the first three.
@@ -89,9 +90,79 @@ impl World {
         removal(signer.membership, statements)
     }
 
+    /// What somebody signs outside of `say`: where they like, citing what they like.
+    fn signed(
+        &self,
+        person: usize,
+        membership: MembershipId,
+        after: After,
+        heads: Vec<StatementId>,
+        kind: Kind,
+    ) -> SignedStatement {
+        let key = &self.someone[person].device;
+        let statement = Statement {
+            version: V1,
+            subject: self.circle.principal().subject(),
+            membership,
+            key: key.public(),
+            after,
+            heads,
+            kind,
+        };
+        SignedStatement::sign(statement, key).unwrap()
+    }
+
+    /// The board decides: the first proposes, the second agrees.
+    fn decide(&mut self, first: usize, second: usize, kind: Kind) -> [SignedStatement; 2] {
+        let proposed = self.say(first, kind);
+        let statement = proposed.id();
+        [proposed, self.say(second, Kind::Approve { statement })]
+    }
+
+    /// The root of a person, who speaks for them to their own authority.
+    fn root(&self, person: usize) -> Signer<'_> {
+        Signer {
+            key: &self.someone[person].root,
+            membership: self.someone[person].authority.root(),
+            installation: InstallationId::from_bytes([1; 32]),
+        }
+    }
+
+    /// Gives a person so many devices more.
+    fn buys(&mut self, person: usize, devices: u8) {
+        let mut authority = self.someone[person].authority.clone();
+        for number in 0..devices {
+            let device = NewDevice {
+                signing: &SigningKey::from_seed(&[100 + number; 32]),
+                sealing: &self.someone[person].sealing.public(),
+                transport: TransportId::from_bytes([1; 32]),
+            };
+            authority.admit(&self.root(person), &device).unwrap();
+        }
+        self.people.insert(self.id(person), authority);
+    }
+
+    fn stands(&self, said: &SignedStatement) -> bool {
+        let principal = self.circle.principal();
+        let place = principal.history().place(&said.id());
+        place.is_some_and(|place| principal.outcome().stands(place))
+    }
+
     fn belongs(&self, person: usize) -> bool {
         self.circle.members().contains_key(&self.id(person))
     }
+}
+
+/// The beginning of one of many logs.
+fn log(number: u32) -> After {
+    let mut id = [0; 32];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    After::Nothing(InstallationId::from_bytes(id))
+}
+
+/// The removal of nobody.
+fn nothing() -> Kind {
+    removal(MembershipId::from_bytes([0; 32]), Vec::new())
 }
 
 const BOARD: Rule = Rule::Board { quorum: 2 };
@@ -426,4 +497,426 @@ fn a_charter_that_no_circle_has_is_refused() {
         Err(CharterError::Founders),
         "one more than a charter has"
     );
+}
+
+/// Found by the review of 2026-11-26, like all below: a founder was judged before who removes her.
+#[test]
+fn whom_a_board_removed_writes_no_more() {
+    let mut world = World::new(BOARD);
+    let ada = world.signer(0).speaker();
+    world.decide(2, 1, removal(ada.membership, vec![]));
+    assert!(!world.belongs(0));
+    // She goes on, as if she had heard of nothing.
+    let ring = Kind::Ring {
+        parents: vec![],
+        commit: [1; 32],
+        sealing: world.someone[0].sealing.public(),
+        removed: Vec::new(),
+    };
+    let late = world.signed(0, ada.membership, log(1), vec![], ring);
+    world.circle.add([late.clone()], &world.people).unwrap();
+    assert!(!world.stands(&late));
+    let limits = (world.circle.principal().outcome()).log_limits(&ada, &LogId::from_bytes([5; 32]));
+    assert_eq!(limits, vec![Vec::new()]);
+}
+
+/// Zoé was seated by two: alone she was two of the board.
+#[test]
+fn who_is_seated_twice_signs_once() {
+    let mut world = World::new(BOARD);
+    for (by, other) in [(0, 1), (1, 2)] {
+        let kind = world.admission(by, 3, Role::Admin);
+        world.decide(by, other, kind);
+    }
+    let zoe = Who::Person(world.id(3));
+    let members = world.circle.principal().outcome().members().iter();
+    let seats: Vec<MembershipId> = members
+        .filter(|(_, m)| m.who == zoe)
+        .map(|(id, _)| *id)
+        .collect();
+    assert_eq!(seats.len(), 2);
+    let act = world.signed(
+        3,
+        seats[0],
+        log(1),
+        vec![],
+        removal(world.membership(0), vec![]),
+    );
+    let statement = act.id();
+    let yes = world.signed(3, seats[1], log(2), vec![], Kind::Approve { statement });
+    world.circle.add([act, yes], &world.people).unwrap();
+    assert!(world.belongs(0));
+    world.say(1, Kind::Approve { statement });
+    assert!(!world.belongs(0), "with another of the board she is two");
+}
+
+/// Ada and Bo remove Cleo and admit Zoé. Ada goes on, and Bo alone would have it undone.
+#[test]
+fn nobody_alone_takes_back_what_a_board_has_decided() {
+    let decided = || {
+        let mut world = World::new(BOARD);
+        let removal = world.removal(2);
+        let [_, yes] = world.decide(0, 1, removal);
+        let admission = world.admission(0, 3, Role::Admin);
+        world.decide(0, 1, admission);
+        world.say(0, nothing());
+        assert!(!world.belongs(2) && world.belongs(3));
+        (world, yes)
+    };
+    let stays = |world: &World| !world.belongs(2) && world.belongs(3);
+    // By a fork of his log.
+    let (mut world, yes) = decided();
+    let after = yes.statement().after;
+    let fork = world.signed(1, world.membership(1), after, vec![], nothing());
+    world.circle.add([fork], &world.people).unwrap();
+    assert!(stays(&world));
+    // By leaving before he signed.
+    let (mut world, _) = decided();
+    let bo = world.membership(1);
+    let leaves = world.signed(1, bo, log(1), vec![], removal(bo, vec![]));
+    world.circle.add([leaves], &world.people).unwrap();
+    assert!(stays(&world) && !world.belongs(1));
+    // By removing the phone that he signed with, in the circle or from himself.
+    let (mut world, _) = decided();
+    let bo = &world.someone[1];
+    let mut authority = bo.authority.clone();
+    let phone = removal(bo.author().membership, vec![]);
+    authority.say(&world.root(1), phone).unwrap();
+    world.people.insert(world.id(1), authority);
+    world.circle.judge(&world.people);
+    assert!(stays(&world) && !world.circle.speaks(&world.signer(1).speaker()));
+    // What nobody else has seen is his to take back.
+    let mut world = World::new(BOARD);
+    let kind = world.removal(2);
+    world.decide(0, 1, kind);
+    let leaves = world.signed(
+        1,
+        world.membership(1),
+        log(1),
+        vec![],
+        removal(world.membership(1), vec![]),
+    );
+    world.circle.add([leaves], &world.people).unwrap();
+    assert!(world.belongs(2));
+}
+
+/// A member who is no admin proposed, two of the board approved: it was half decided.
+#[test]
+fn what_a_member_proposes_is_not_decided_whoever_approves() {
+    let mut world = World::new(BOARD);
+    let kind = world.admission(0, 3, Role::Member);
+    world.decide(0, 1, kind);
+    let kind = world.removal(2);
+    let [proposed, _] = world.decide(3, 0, kind);
+    let statement = proposed.id();
+    world.say(1, Kind::Approve { statement });
+    assert!(world.belongs(2) && !world.stands(&proposed));
+    let [proposed, _] = world.decide(2, 1, Kind::Rule { rule: Rule::Admins });
+    assert!(world.stands(&proposed));
+}
+
+/// The approval was past the cut of a later decision, and forgotten.
+#[test]
+fn what_is_decided_stays_although_who_approved_it_is_removed() {
+    let world = World::new(BOARD);
+    let mut one = world.circle.clone();
+    let act = world.says(&mut one, 0, world.admission(0, 3, Role::Admin));
+    let mut other = one.clone();
+    let statement = act.id();
+    world.says(&mut one, 1, Kind::Approve { statement });
+    assert!(one.members().contains_key(&world.id(3)));
+    let kind = removal(world.membership(1), vec![]);
+    let statement = world.says(&mut other, 0, kind).id();
+    world.says(&mut other, 2, Kind::Approve { statement });
+    one.merge(&other, &world.people);
+    let belongs = [0, 1, 2, 3].map(|n| one.members().contains_key(&world.id(n)));
+    assert_eq!(belongs, [true, false, true, true]);
+}
+
+#[test]
+fn who_agrees_to_go_is_gone() {
+    let mut world = World::new(BOARD);
+    let kind = removal(world.membership(1), vec![]);
+    world.decide(0, 1, kind);
+    assert!(!world.belongs(1));
+}
+
+/// Whoever knew less of Ada kept what others had forgotten, and was refused as if it had cheated.
+#[test]
+fn who_knows_less_is_understood() {
+    let world = World::new(Rule::Admins);
+    let (mut left, mut right) = (world.circle.clone(), world.circle.clone());
+    world.says(&mut left, 1, world.admission(1, 3, Role::Member));
+    let kind = removal(world.membership(1), vec![]);
+    world.says(&mut right, 0, kind);
+    // A relay, or a member who has not heard of Ada's new laptop.
+    let mut people = world.people.clone();
+    people.remove(&world.id(0));
+    left.merge(&right, &people);
+    let read = UnverifiedCircle::decode(&left.to_bytes()).unwrap();
+    let circle = read.verify(world.circle.id(), &world.people).unwrap();
+    left.judge(&world.people);
+    assert_eq!((&circle, circle.members()), (&left, left.members()));
+    assert!(!circle.members().contains_key(&world.id(1)));
+}
+
+/// A lost phone is removed and, when it is found, admitted again with its key. There were two entries
+/// for that key, and either counted: what the thief had said in circles came back.
+#[test]
+fn what_a_lost_phone_said_stays_void_when_it_is_found() {
+    // The order of the two is that of their ids.
+    for number in 0..4 {
+        let mut world = World::new(Rule::Admins);
+        let phone = SigningKey::from_seed(&[77; 32]);
+        let sealing = world.someone[0].sealing.public();
+        let device = NewDevice {
+            signing: &phone,
+            sealing: &sealing,
+            transport: TransportId::from_bytes([number; 32]),
+        };
+        let laptop = world.someone[0].signer();
+        let mut authority = world.someone[0].authority.clone();
+        let admitted = authority.admit(&laptop, &device).unwrap();
+        world.people.insert(world.id(0), authority.clone());
+        world.circle.judge(&world.people);
+        let by_phone = Signer {
+            key: &phone,
+            membership: world.membership(0),
+            installation: InstallationId::from_bytes([79; 32]),
+        };
+        let kind = world.admission(0, 3, Role::Admin);
+        let mut circle = world.circle.clone();
+        circle.say(&by_phone, kind, &world.people).unwrap();
+        assert!(circle.members().contains_key(&world.id(3)));
+        authority.say(&laptop, removal(admitted, vec![])).unwrap();
+        authority.admit(&laptop, &device).unwrap();
+        let keys: Vec<_> = (authority.keys().into_iter())
+            .filter(|of| of.key == phone.public())
+            .map(|of| of.removed)
+            .collect();
+        assert_eq!(keys, [true]);
+        world.people.insert(world.id(0), authority.clone());
+        circle.judge(&world.people);
+        assert!(!circle.members().contains_key(&world.id(3)));
+    }
+}
+
+/// A key that nobody knew spoke by a founder's membership, and had a founder's room.
+#[test]
+fn strangers_have_one_small_room_together() {
+    let mut world = World::new(Rule::Admins);
+    let strangers: Vec<SigningKey> = (0..8)
+        .map(|n| SigningKey::from_seed(&[120 + n; 32]))
+        .collect();
+    let junk = (0..2000u32)
+        .zip(strangers.iter().cycle())
+        .map(|(number, key)| {
+            let statement = Statement {
+                version: V1,
+                subject: world.circle.principal().subject(),
+                membership: world.membership(0),
+                key: key.public(),
+                after: log(number),
+                heads: vec![],
+                kind: nothing(),
+            };
+            SignedStatement::sign(statement, key).unwrap()
+        });
+    let junk: Vec<_> = junk.collect();
+    let mut full = world.circle.clone();
+    assert_eq!(full.add(junk, &world.people), Err(InsertError::Full));
+    let room = full.to_bytes().len() - world.circle.to_bytes().len();
+    let most = crate::statement::STRANGERS_BYTES_MAX;
+    assert!((most - 1024..=most).contains(&room), "{room}");
+    world.circle.merge(&full, &world.people);
+    let kind = world.removal(1);
+    let said = world.say(0, kind);
+    assert!(said.statement().heads.is_empty(), "nobody cites strangers");
+    assert!(!world.belongs(1));
+}
+
+/// Everything was counted again for every act, and its cuts for every signature. This took hours.
+#[test]
+fn a_board_that_decides_much_is_judged_at_once() {
+    let world = World::new(BOARD);
+    let [ada, bo, cleo] = [0, 1, 2].map(|person| world.membership(person));
+    let decided = |number: u32, kind: Kind| {
+        let act = world.signed(1, bo, log(number), vec![], kind);
+        let kind = Kind::Approve {
+            statement: act.id(),
+        };
+        let yes = world.signed(2, cleo, log(number), vec![], kind);
+        [act, yes]
+    };
+    let judged = |said: Vec<SignedStatement>| {
+        let many = said.len();
+        let mut circle = world.circle.clone();
+        circle.add(said, &world.people).unwrap();
+        assert_eq!(circle.principal().statements().count(), many);
+        circle
+    };
+    // Acts from which nothing follows.
+    let acts = (0..1500).flat_map(|n| decided(n, Kind::Rule { rule: Rule::Admins }));
+    let circle = judged(acts.collect());
+    assert_eq!(circle.principal().outcome().standing().count(), 3000);
+    // Removals of Ada that keep all that she has said.
+    let (mut said, mut after, mut last) = (Vec::new(), log(1), vec![]);
+    for _ in 0..1000 {
+        let act = world.signed(0, ada, after, vec![], Kind::Rule { rule: Rule::Admins });
+        (after, last) = (After::Statement(act.id()), vec![act.id()]);
+        said.push(act);
+    }
+    said.extend((0..800).flat_map(|n| decided(n, removal(ada, last.clone()))));
+    let circle = judged(said);
+    assert!(!circle.members().contains_key(&world.id(0)));
+    // Admissions, each of whom says something.
+    let said = (0..500).flat_map(|number| {
+        let zoe = &world.someone[3].device;
+        let of = Consent::of_person(world.circle.id(), bo, world.id(3), Role::Admin);
+        let kind = Kind::Person {
+            person: world.id(3),
+            role: Role::Admin,
+            by: zoe.public(),
+            consent: of.sign(zoe),
+        };
+        let [act, yes] = decided(number, kind);
+        let word = world.signed(3, act.membership(), log(number), vec![], nothing());
+        [act, yes, word]
+    });
+    let circle = judged(said.collect());
+    assert!(circle.members().contains_key(&world.id(3)));
+}
+
+/// A person with many devices, admitted many times, each time by the time before: the keys alone, with
+/// their places, took gigabytes.
+#[test]
+fn keys_that_say_nothing_take_no_room() {
+    let mut world = World::new(Rule::Admins);
+    world.buys(0, 80);
+    let ada = &world.someone[0].device;
+    let (mut by, mut said) = (world.membership(0), Vec::new());
+    for _ in 0..500 {
+        let of = Consent::of_person(world.circle.id(), by, world.id(0), Role::Admin);
+        let kind = Kind::Person {
+            person: world.id(0),
+            role: Role::Admin,
+            by: ada.public(),
+            consent: of.sign(ada),
+        };
+        let admission = world.signed(0, by, log(1), vec![], kind);
+        by = admission.membership();
+        said.push(admission);
+    }
+    world.circle.add(said, &world.people).unwrap();
+    let outcome = world.circle.principal().outcome();
+    assert_eq!(outcome.members().len(), 3 + 500);
+    assert_eq!(outcome.held().0, 500);
+    // Asked for, they are there.
+    let silent = Speaker {
+        membership: by,
+        key: SigningKey::from_seed(&[100; 32]).public(),
+    };
+    assert!(outcome.speaks(&silent) && outcome.seniority(&silent).is_some());
+    assert!(
+        outcome
+            .log_limits(&silent, &LogId::from_bytes([1; 32]))
+            .is_empty()
+    );
+}
+
+/// Each key of whom was removed had a copy of what each removal leaves.
+#[test]
+fn what_removals_leave_of_entries_is_there_once_for_all_keys() {
+    let mut world = World::new(Rule::Admins);
+    world.buys(2, 20);
+    let place = |number: u32| {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        LogPlace {
+            log: LogId::from_bytes(id),
+            seq: 0,
+            hash: id,
+        }
+    };
+    let checkpoint = |number| {
+        let upto = Upto {
+            statements: vec![],
+            logs: (0..512).map(place).collect(),
+        };
+        let kind = Kind::Checkpoint {
+            upto,
+            logs: [0; 32],
+            documents: [0; 32],
+            authority: vec![],
+            gate: 0,
+        };
+        world.signed(0, world.membership(0), log(number), vec![], kind)
+    };
+    let mut said: Vec<SignedStatement> = (0..10).map(checkpoint).collect();
+    let mut heads: Vec<_> = said.iter().map(SignedStatement::id).collect();
+    heads.sort_unstable();
+    let (bo, cleo) = (world.membership(1), world.membership(2));
+    let first = world.signed(1, bo, log(1), heads, nothing());
+    let id = first.id();
+    said.push(first);
+    for number in 0..100 {
+        said.push(world.signed(1, bo, log(2 + number), vec![id], removal(cleo, vec![])));
+    }
+    world.circle.add(said, &world.people).unwrap();
+    let outcome = world.circle.principal().outcome();
+    assert_eq!(outcome.held().1, 10 * 512);
+    for number in 0..20 {
+        let speaker = Speaker {
+            membership: cleo,
+            key: SigningKey::from_seed(&[100 + number; 32]).public(),
+        };
+        assert!(!outcome.speaks(&speaker));
+        let limits = outcome.log_limits(&speaker, &place(7).log);
+        assert_eq!(limits, vec![vec![place(7)]]);
+    }
+}
+
+/// Three nodes hear of each other now and then while a board decides this and that.
+#[test]
+fn nodes_that_have_heard_the_same_agree_and_take_each_others_bytes() {
+    use rand_chacha::rand_core::Rng as _;
+    let world = World::new(BOARD);
+    for seed in 0..150 {
+        let mut draw = rng(seed);
+        let mut below = |n: usize| usize::try_from(draw.next_u64() % n as u64).unwrap();
+        let mut nodes = vec![world.circle.clone(); 3];
+        for _ in 0..12 {
+            let at = below(3);
+            if below(4) == 0 {
+                let other = nodes[below(3)].clone();
+                nodes[at].merge(&other, &world.people);
+                continue;
+            }
+            let by = below(3);
+            let acts: Vec<StatementId> = (nodes[at].principal().statements())
+                .filter(|said| !matches!(said.statement().kind, Kind::Approve { .. }))
+                .map(SignedStatement::id)
+                .collect();
+            let kind = match below(5) {
+                0 => world.admission(by, 3, Role::Admin),
+                1 => removal(world.membership(below(3)), vec![]),
+                _ if acts.is_empty() => continue,
+                _ => Kind::Approve {
+                    statement: acts[below(acts.len())],
+                },
+            };
+            let _ = nodes[at].say(&world.signer(by), kind, &world.people);
+        }
+        for at in [1, 2, 0, 1, 2] {
+            let other = nodes[(at + 2) % 3].clone();
+            nodes[at].merge(&other, &world.people);
+        }
+        for node in &nodes {
+            assert_eq!(node, &nodes[0], "seed {seed}");
+            assert_eq!(node.members(), nodes[0].members(), "seed {seed}");
+            let read = UnverifiedCircle::decode(&node.to_bytes()).unwrap();
+            let got = read.verify(world.circle.id(), &world.people);
+            assert_eq!(got.as_ref(), Ok(node), "seed {seed}");
+        }
+    }
 }

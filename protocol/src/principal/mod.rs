@@ -7,7 +7,7 @@
 //!
 //! A principal is passed around whole, as bytes: charter and statements. Two that are both true
 //! hold different statements, and [`Principal::merge`] makes one of them. Nothing is ever lost by
-//! merging but what its author signed past a cut.
+//! merging but what its author signed past a cut, and what there is no room for.
 //!
 //! **Invariants.** Whoever is admitted signed for it. Same statements, same bytes, whatever the
 //! order in which they came. Nothing here knows a person's name.
@@ -16,7 +16,7 @@ mod circle;
 mod person;
 pub mod phrase;
 
-pub use circle::{Circle, CircleError, CircleMember, UnverifiedCircle};
+pub use circle::{Circle, CircleError, CircleMember, Known, UnverifiedCircle};
 pub use person::{Authority, AuthorityError, DeviceRecord, NewDevice, People, UnverifiedAuthority};
 
 use std::collections::BTreeMap;
@@ -25,30 +25,20 @@ use minicbor::{Decode, Encode};
 
 use crate::crypto::{self, SealingPublic, domain};
 use crate::evaluation::{
-    Base, Directory, Founder, History, InsertError, Outcome, Role, Rule, Seniority, Who, evaluate,
+    Base, Directory, Founder, History, InsertError, Outcome, Role, Rule, Seniority, Who,
 };
 use crate::id::{CircleId, MembershipId, PersonId, StatementId};
-use crate::signed::Signed;
+use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
 use crate::statement::{
-    Kind, SignedStatement, Signer, Statement, StatementError, Subject, UnverifiedStatement,
+    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
+    Subject,
 };
 use crate::wire::{self, V1, WireError};
 
-/// Most statements of one principal. Each costs a signature check, or two.
-pub const STATEMENTS_MAX: usize = 4096;
-/// Longest principal: a frame less what a session puts around it. A circle of 2,000 persons, or 500
-/// devices of one.
-pub const PRINCIPAL_BYTES_MAX: usize = wire::FRAME_BYTES_MAX - 4096;
-/// Most bytes of statements of all who are not founders together: what is left is for the root or
-/// the founders, who can thus always remove a thief that fills the rest.
-pub const ADMITTED_BYTES_MAX: usize = 768 * 1024;
-/// Most bytes of statements of one key that is not a founder's.
-pub const KEY_BYTES_MAX: usize = 256 * 1024;
+/// Longest principal, see [`SET_BYTES_MAX`].
+pub const PRINCIPAL_BYTES_MAX: usize = SET_BYTES_MAX;
 /// Most founders of a circle.
 pub const FOUNDERS_MAX: usize = 32;
-/// Longest charter: 32 founders, or a root and a sealing key.
-pub const CHARTER_BYTES_MAX: usize = 4096;
-
 /// How a person or a circle begins. Its hash is their id.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -169,22 +159,6 @@ impl Charter {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub(crate) struct PrincipalWire {
-    #[n(0)]
-    pub(crate) version: V1,
-    #[n(1)]
-    #[cbor(
-        decode_with = "wire::bytes::<Ctx, CHARTER_BYTES_MAX>",
-        encode_with = "minicbor::bytes::encode"
-    )]
-    pub(crate) charter: Vec<u8>,
-    #[n(2)]
-    #[cbor(decode_with = "wire::list::<Ctx, Signed<Statement>, STATEMENTS_MAX>")]
-    pub(crate) statements: Vec<Signed<Statement>>,
-}
-
 /// Why a principal was refused. Whoever sent it is at fault; ask for theirs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -192,92 +166,31 @@ pub enum PrincipalError {
     /// The charter does not hold.
     #[error("the charter does not hold")]
     Charter(#[from] CharterError),
-    /// It is another's.
-    #[error("this is about another than expected")]
-    Other,
-    /// A statement is about something else.
-    #[error("statement {index} is about something else")]
-    OtherSubject {
-        /// Which statement.
-        index: usize,
-    },
-    /// A statement does not hold by itself.
-    #[error("statement {index} does not hold")]
-    Statement {
-        /// Which statement.
-        index: usize,
-        /// Why.
-        #[source]
-        error: StatementError,
-    },
-    /// A statement does not fit among those before it.
-    #[error("statement {index} does not follow from those before")]
-    Insert {
-        /// Which statement.
-        index: usize,
-        /// Why.
-        #[source]
-        error: InsertError,
-    },
-    /// More than one key may say, or a principal may have.
-    #[error("more statements than there may be")]
-    TooMany,
-    /// The statements are not in the one order, or hold what was cut.
-    #[error("statements out of order")]
-    Order,
-}
-
-/// Why nothing was said. The caller is at fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SayError {
-    /// The signer does not speak, or not by that membership.
-    #[error("the signer does not speak for this principal")]
-    Signer,
-    /// No rank is left below the admitter's.
-    #[error("no rank below the admitter's is left")]
-    Rank,
-    /// Nobody would take the statement.
-    #[error("the statement does not hold")]
-    Statement(#[from] StatementError),
-    /// It does not fit in.
-    #[error("the statement does not fit in")]
-    Insert(#[from] InsertError),
+    /// The statements do not hold.
+    #[error("the statements do not hold")]
+    Statements(#[from] SetError),
 }
 
 /// Whom bytes claim to be about.
-pub(crate) fn claimed(wire: &PrincipalWire) -> Result<Subject, CharterError> {
+pub(crate) fn claimed(wire: &SetWire) -> Result<Subject, CharterError> {
     Charter::decode(&wire.charter).map(|charter| charter.subject(&wire.charter))
 }
 
-/// Whether signatures are still to be checked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signatures {
-    Check,
-    /// They were checked before these bytes went into our own store.
-    KnownToHold,
+/// A charter and the statements under it, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    founding: Founding,
+    set: StatementSet,
 }
 
-/// A charter and the statements under it, judged.
-#[derive(Clone, Debug)]
-pub struct Principal {
+/// Who speaks for a principal from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Founding {
     subject: Subject,
     charter: Charter,
-    charter_bytes: Vec<u8>,
     /// The memberships that the charter gives.
     founders: Vec<MembershipId>,
-    history: History,
-    signed: BTreeMap<StatementId, SignedStatement>,
-    outcome: Outcome,
 }
-
-impl PartialEq for Principal {
-    fn eq(&self, other: &Self) -> bool {
-        self.charter_bytes == other.charter_bytes && self.signed.keys().eq(other.signed.keys())
-    }
-}
-
-impl Eq for Principal {}
 
 impl Principal {
     /// Begins a principal.
@@ -291,96 +204,71 @@ impl Principal {
     }
 
     fn empty(charter: Charter, charter_bytes: Vec<u8>) -> Self {
-        let history = History::default();
         let subject = charter.subject(&charter_bytes);
-        let outcome = evaluate(&history, &base(&charter, &subject, &BTreeMap::new()), &());
         let places = charter.founders.len() + usize::from(charter.next_root.is_some());
         let founders = (0..)
             .take(places)
             .map(|place| founder(&subject, place))
             .collect();
-        Self {
-            founders,
+        let founding = Founding {
             subject,
             charter,
-            charter_bytes,
-            history,
-            signed: BTreeMap::new(),
-            outcome,
-        }
+            founders,
+        };
+        let set = StatementSet::empty(subject, charter_bytes, &founding, &());
+        Self { founding, set }
     }
 
     pub(crate) fn build(
-        wire: PrincipalWire,
+        wire: SetWire,
         signatures: Signatures,
         directory: &impl Directory,
     ) -> Result<Self, PrincipalError> {
         let charter = Charter::decode(&wire.charter)?;
         let mut principal = Self::empty(charter, wire.charter);
-        let mut order = Vec::with_capacity(wire.statements.len());
-        for (index, signed) in wire.statements.into_iter().enumerate() {
-            let refused = |error| PrincipalError::Statement { index, error };
-            let unverified = UnverifiedStatement::new(signed).map_err(refused)?;
-            if unverified.claimed().subject != principal.subject {
-                return Err(PrincipalError::OtherSubject { index });
-            }
-            let signed = match signatures {
-                Signatures::Check => unverified.verify().map_err(refused)?,
-                Signatures::KnownToHold => unverified.assume_verified(),
-            };
-            order.push(signed.id());
-            (principal.insert(signed)).map_err(|error| PrincipalError::Insert { index, error })?;
-        }
-        principal.judge(directory);
-        let kept: Vec<StatementId> = principal.statements().map(SignedStatement::id).collect();
-        if kept != order {
-            return Err(PrincipalError::Order);
-        }
+        (principal.set).fill(wire.statements, signatures, &principal.founding, directory)?;
         Ok(principal)
     }
 
     /// Returns whom this is about.
     #[must_use]
     pub const fn subject(&self) -> Subject {
-        self.subject
+        self.set.subject()
     }
 
     /// Returns how it began.
     #[must_use]
     pub const fn charter(&self) -> &Charter {
-        &self.charter
+        &self.founding.charter
     }
 
     /// Returns the statements with all that they cite.
     #[must_use]
     pub const fn history(&self) -> &History {
-        &self.history
+        self.set.history()
     }
 
     /// Returns who speaks, and what stands.
     #[must_use]
     pub const fn outcome(&self) -> &Outcome {
-        &self.outcome
+        self.set.outcome()
     }
 
     /// Returns a statement.
     #[must_use]
     pub fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
-        self.signed.get(id)
+        self.set.statement(id)
     }
 
     /// Returns all statements in their one order.
     pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
-        self.history
-            .ordered()
-            .into_iter()
-            .filter_map(|id| self.signed.get(&id))
+        self.set.statements()
     }
 
     /// Returns the membership of the founder at this place in the charter.
     #[must_use]
     pub fn founder(&self, place: u32) -> MembershipId {
-        founder(&self.subject, place)
+        founder(&self.subject(), place)
     }
 
     /// Adds statements and judges all again. What was forgotten comes back only together with
@@ -388,17 +276,13 @@ impl Principal {
     ///
     /// # Errors
     /// [`InsertError`] of the first that does not fit: what it cites is missing, or there is no room
-    /// for more of its author's. Those before it were added.
+    /// for more of its author's. The others were added.
     pub fn add(
         &mut self,
         signed: impl IntoIterator<Item = SignedStatement>,
         directory: &impl Directory,
     ) -> Result<(), InsertError> {
-        let added = signed
-            .into_iter()
-            .try_for_each(|signed| self.insert(signed));
-        self.judge(directory);
-        added
+        self.set.add(signed, &self.founding, directory)
     }
 
     /// Says `kind` as the next statement of `signer`, citing all that is here.
@@ -411,26 +295,19 @@ impl Principal {
         kind: Kind,
         directory: &impl Directory,
     ) -> Result<SignedStatement, SayError> {
-        if self.outcome.seniority(&signer.speaker()).is_none() {
-            return Err(SayError::Signer);
-        }
-        let said = signer.say(&self.history, self.subject, kind)?;
-        self.add([said.clone()], directory)?;
-        Ok(said)
+        self.set.say(signer, kind, &self.founding, directory)
     }
 
     /// Adds what `other`, of the same charter, holds in addition; returns whether that was anything.
     /// What does not fit (see [`add`](Self::add)) is left out.
     pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
-        if other.charter_bytes != self.charter_bytes {
-            return false;
-        }
-        let before: Vec<StatementId> = self.signed.keys().copied().collect();
-        for signed in other.statements() {
-            let _ = self.insert(signed.clone());
-        }
-        self.judge(directory);
-        !self.signed.keys().eq(&before)
+        self.set.merge(&other.set, &self.founding, directory)
+    }
+
+    /// Returns the removals that stand.
+    #[must_use]
+    pub fn removals(&self) -> Vec<StatementId> {
+        self.set.removals()
     }
 
     /// Returns charter and statements as bytes: the same for the same statements.
@@ -439,62 +316,13 @@ impl Principal {
         wire::encode(&self.to_wire())
     }
 
-    pub(crate) fn to_wire(&self) -> PrincipalWire {
-        PrincipalWire {
-            version: V1,
-            charter: self.charter_bytes.clone(),
-            statements: self.statements().map(|s| s.signed().clone()).collect(),
-        }
-    }
-
-    fn insert(&mut self, signed: SignedStatement) -> Result<(), InsertError> {
-        if !self.signed.contains_key(&signed.id()) && !self.has_room_for(&signed) {
-            return Err(InsertError::Full);
-        }
-        let founders = &self.founders;
-        (self.history).insert(signed.node(), |membership| founders.contains(membership))?;
-        self.signed.insert(signed.id(), signed);
-        Ok(())
-    }
-
-    fn has_room_for(&self, signed: &SignedStatement) -> bool {
-        let bytes = |of: &dyn Fn(&Statement) -> bool| -> usize {
-            (self.signed.values().filter(|s| of(s.statement())))
-                .map(SignedStatement::len)
-                .sum()
-        };
-        let founded = |said: &Statement| self.founders.contains(&said.membership);
-        let author = signed.statement().author();
-        let admitted_has_room = || {
-            bytes(&|said| !founded(said)) + signed.len() <= ADMITTED_BYTES_MAX
-                && bytes(&|said| said.author() == author) + signed.len() <= KEY_BYTES_MAX
-        };
-        let all = self.charter_bytes.len() + 16 + bytes(&|_| true) + signed.len();
-        self.signed.len() < STATEMENTS_MAX
-            && all <= PRINCIPAL_BYTES_MAX
-            && (founded(signed.statement()) || admitted_has_room())
+    pub(crate) fn to_wire(&self) -> SetWire {
+        self.set.to_wire()
     }
 
     /// Judges all again, with what is known of persons now, and forgets what can be forgotten.
     pub fn judge(&mut self, directory: &impl Directory) {
-        let base = base(&self.charter, &self.subject, &self.signed);
-        self.outcome = evaluate(&self.history, &base, directory);
-        let gone = self.history.forgettable(&self.outcome);
-        if gone.is_empty() {
-            return;
-        }
-        let kept = self
-            .history
-            .ordered()
-            .into_iter()
-            .filter(|id| !gone.contains(id));
-        let kept: Vec<_> = kept.filter_map(|id| self.signed.remove(&id)).collect();
-        (self.history, self.signed) = (History::default(), BTreeMap::new());
-        for signed in kept {
-            // What is kept cites nothing that is gone.
-            let _ = self.insert(signed);
-        }
-        self.outcome = evaluate(&self.history, &base, directory);
+        self.set.judge(&self.founding, directory);
     }
 }
 
@@ -503,34 +331,53 @@ fn founder(subject: &Subject, place: u32) -> MembershipId {
     MembershipId::from_bytes(id)
 }
 
-/// Who speaks from the beginning: founders in their order, a person's root after whoever may
-/// replace it and before every device.
-fn base(
-    charter: &Charter,
-    subject: &Subject,
-    signed: &BTreeMap<StatementId, SignedStatement>,
-) -> Base {
-    let of = |place: u32, who: Who, rank: u32| Founder {
-        membership: founder(subject, place),
-        who,
-        role: Role::Admin,
-        seniority: Seniority::of_rank(rank),
-        removed: false,
-    };
-    let mut founders: Vec<Founder> = (0..)
-        .zip(&charter.founders)
-        .map(|(place, who)| of(place, *who, place + 1))
-        .collect();
-    if let Some(next) = charter.next_root {
-        // Nobody knows this key before it speaks.
-        let key = (signed.values())
-            .map(|signed| signed.statement())
-            .find(|said| said.membership == founder(subject, 1) && NextRoot::of(&said.key) == next);
-        founders.extend(key.map(|said| of(1, Who::Key(said.key), 0)));
+impl Grounds for Founding {
+    fn is_founder(&self, membership: &MembershipId) -> bool {
+        self.founders.contains(membership)
     }
-    Base {
-        rule: charter.rule,
-        founders,
-        grants: false,
+
+    /// Each by the key of its membership. Whose keys a person has in a circle is for the judgement: more may
+    /// be known of them later.
+    fn accepts(&self, said: &Statement, admission: Option<&Statement>) -> bool {
+        match admission.map(|admission| &admission.kind) {
+            Some(Kind::Device { device, .. }) => *device.as_bytes() == said.key,
+            Some(_) => true,
+            None => {
+                let is = |place: u32| said.membership == founder(&self.subject, place);
+                match (self.charter.founders.first(), self.charter.next_root) {
+                    (Some(Who::Key(root)), _) if is(0) => *root == said.key,
+                    (_, Some(next)) if is(1) => next == NextRoot::of(&said.key),
+                    _ => true,
+                }
+            }
+        }
+    }
+
+    /// Founders in their order, a person's root after whoever may replace it and before every device.
+    fn base(&self, said: &BTreeMap<StatementId, SignedStatement>) -> Base {
+        let of = |place: u32, who: Who, rank: u32| Founder {
+            membership: founder(&self.subject, place),
+            who,
+            role: Role::Admin,
+            seniority: Seniority::of_rank(rank),
+            removed: false,
+        };
+        let mut founders: Vec<Founder> = (0..)
+            .zip(&self.charter.founders)
+            .map(|(place, who)| of(place, *who, place + 1))
+            .collect();
+        if self.charter.next_root.is_some() {
+            // Nobody knows this key before it speaks.
+            let replacing = founder(&self.subject, 1);
+            let key = (said.values())
+                .map(|signed| signed.statement())
+                .find(|said| said.membership == replacing);
+            founders.extend(key.map(|said| of(1, Who::Key(said.key), 0)));
+        }
+        Base {
+            rule: self.charter.rule,
+            founders,
+            grants: false,
+        }
     }
 }

@@ -1,19 +1,17 @@
 //! A person: a root key on paper, and devices by rank.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
 
-use super::{
-    Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError, PrincipalWire, SayError,
-    Signatures,
-};
+use super::{Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError};
 use crate::crypto::{SealingPublic, SigningKey};
 use crate::evaluation::{
-    Directory, InsertError, PrincipalKey, Rule, Seniority, Speaker, Standing, Who,
+    Directory, InsertError, PrincipalKey, RANK_MAX, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::id::{DeviceId, InstallationId, MembershipId, PersonId, TransportId};
-use crate::statement::{Consent, Kind, SignedStatement, Signer, Subject};
+use crate::statement::set::{SetWire, Signatures};
+use crate::statement::{Consent, Kind, SayError, SignedStatement, Signer, Subject};
 use crate::wire::{self, V1, WireError};
 
 /// A device to be admitted, by somebody who holds its key.
@@ -95,7 +93,7 @@ pub enum AuthorityError {
 
 /// An authority as it came from outside.
 #[derive(Clone, PartialEq, Eq)]
-pub struct UnverifiedAuthority(PrincipalWire);
+pub struct UnverifiedAuthority(SetWire);
 
 impl UnverifiedAuthority {
     /// Reads an authority; verifies nothing.
@@ -111,7 +109,7 @@ impl UnverifiedAuthority {
     pub fn claimed_person(&self) -> Option<PersonId> {
         match super::claimed(&self.0) {
             Ok(Subject::Person(person)) => Some(person),
-            Ok(Subject::Circle(_) | Subject::Slice(_)) | Err(_) => None,
+            Ok(Subject::Circle(_) | Subject::Slice(_) | Subject::Control(_)) | Err(_) => None,
         }
     }
 
@@ -143,7 +141,9 @@ impl UnverifiedAuthority {
         match claimed {
             Subject::Person(got) if got == expected => {}
             Subject::Person(got) => return Err(AuthorityError::OtherPerson { expected, got }),
-            Subject::Circle(_) | Subject::Slice(_) => return Err(AuthorityError::Circle),
+            Subject::Circle(_) | Subject::Slice(_) | Subject::Control(_) => {
+                return Err(AuthorityError::Circle);
+            }
         }
         let principal = Principal::build(self.0, signatures, &())?;
         let authority = Authority::of(principal, expected);
@@ -209,7 +209,7 @@ impl Authority {
         authority
     }
 
-    /// Admits a device, junior to all others.
+    /// Admits a device, junior to all others if there is such a rank.
     ///
     /// # Errors
     /// [`SayError`]; nothing is changed.
@@ -218,11 +218,16 @@ impl Authority {
         signer: &Signer<'_>,
         device: &NewDevice<'_>,
     ) -> Result<MembershipId, SayError> {
-        let ranks = self.devices.values().map(|device| device.rank);
-        let rank = ranks
-            .max()
-            .unwrap_or(0)
-            .checked_add(1)
+        let ranks: BTreeSet<u32> = self.devices.values().map(|device| device.rank).collect();
+        let junior = ranks.last().map_or(1, |last| last.saturating_add(1));
+        let own = self
+            .devices
+            .values()
+            .find(|of| of.membership == signer.membership);
+        let below = own.map_or(0, |own| own.rank).saturating_add(1);
+        // Somebody may have taken the last rank, so that nobody comes after them.
+        let rank = ([junior].into_iter().chain(below..=RANK_MAX))
+            .find(|rank| (below..=RANK_MAX).contains(rank) && !ranks.contains(rank))
             .ok_or(SayError::Rank)?;
         let kind = device.consent(self.person, signer.membership, rank);
         Ok(self.say(signer, kind)?.membership())
@@ -243,9 +248,20 @@ impl Authority {
     /// # Errors
     /// [`InsertError`]; nothing is changed.
     pub fn add(&mut self, said: SignedStatement) -> Result<(), InsertError> {
-        self.principal.add([said], &())?;
+        self.add_all([said])
+    }
+
+    /// Adds statements of this person and judges all again, see [`Principal::add`].
+    ///
+    /// # Errors
+    /// [`InsertError`] of the first that does not fit. The others were added.
+    pub fn add_all(
+        &mut self,
+        said: impl IntoIterator<Item = SignedStatement>,
+    ) -> Result<(), InsertError> {
+        let added = self.principal.add(said, &());
         self.list_devices();
-        Ok(())
+        added
     }
 
     /// Returns whose authority this is.
@@ -264,6 +280,15 @@ impl Authority {
     #[must_use]
     pub const fn charter(&self) -> &Charter {
         self.principal.charter()
+    }
+
+    /// Returns the public half of the root key.
+    #[must_use]
+    pub fn root_key(&self) -> [u8; 32] {
+        match self.charter().founders.as_slice() {
+            [Who::Key(key)] => *key,
+            _ => unreachable!("a person's charter has one key"),
+        }
     }
 
     /// Returns the membership of the root key.
@@ -310,19 +335,26 @@ impl Authority {
         self.principal.to_bytes()
     }
 
-    /// Returns all keys that speak or spoke for the person, roots first.
+    /// Returns all keys that speak or spoke for the person, each once. A key that was admitted several
+    /// times stands at the most senior of these, and is removed if it was removed by any: what it said
+    /// elsewhere does not tell by which.
     #[must_use]
     pub fn keys(&self) -> Vec<PrincipalKey> {
-        (self.principal.outcome().members().values())
-            .filter_map(|member| match member.who {
-                Who::Key(key) => Some(PrincipalKey {
-                    key,
-                    seniority: member.seniority.clone(),
-                    removed: member.standing != Standing::Speaks,
-                }),
-                Who::Person(_) | Who::Circle(_) => None,
-            })
-            .collect()
+        let mut keys: BTreeMap<[u8; 32], PrincipalKey> = BTreeMap::new();
+        for member in self.principal.outcome().members().values() {
+            let Who::Key(key) = member.who else {
+                continue;
+            };
+            let found = PrincipalKey {
+                key,
+                seniority: member.seniority.clone(),
+                removed: member.standing != Standing::Speaks,
+            };
+            let known = keys.entry(key).or_insert_with(|| found.clone());
+            known.removed |= found.removed;
+            known.seniority = found.seniority.min(known.seniority.clone());
+        }
+        keys.into_values().collect()
     }
 
     fn ever_had_a_device(&self) -> bool {
@@ -368,7 +400,7 @@ impl Authority {
 fn person_of(principal: &Principal) -> Option<PersonId> {
     match principal.subject() {
         Subject::Person(person) => Some(person),
-        Subject::Circle(_) | Subject::Slice(_) => None,
+        Subject::Circle(_) | Subject::Slice(_) | Subject::Control(_) => None,
     }
 }
 
@@ -384,7 +416,7 @@ impl Directory for People {
                 removed: false,
             }],
             Who::Person(person) => self.get(person).map_or_else(Vec::new, Authority::keys),
-            Who::Circle(_) => Vec::new(),
+            Who::Circle(_) | Who::Service(_) => Vec::new(),
         }
     }
 }

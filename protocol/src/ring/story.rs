@@ -115,6 +115,7 @@ fn published(
         slice: ines.slice().id(),
         part: PartNumber(3),
         parents,
+        removed: Vec::new(),
     };
     let (id, key) = ring;
     let (batch, keys) =

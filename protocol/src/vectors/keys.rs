@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{file, hex, invalid, people, unhex};
 use crate::crypto::Key;
 use crate::generation::{GenerationBatch, Next, SignedGeneration};
-use crate::id::{GenerationId, KeyId, SliceId};
+use crate::id::{GenerationId, KeyId, SliceId, StatementId};
 use crate::principal::phrase;
 use crate::recovery::{self, Address, RecoveryNote, RecoveryPart};
 use crate::ring::{KeyObject, Opener, RingKey, Target};
@@ -101,6 +101,7 @@ fn batch() {
             parents: (0..at / 2)
                 .map(|byte| GenerationId::from_bytes([byte; 32]))
                 .collect(),
+            removed: vec![StatementId::from_bytes([at; 32])],
         })
         .collect();
     let (batch, keys) =

@@ -6,11 +6,16 @@ use super::{file, hex, invalid, people, unhex};
 use crate::crypto::SigningKey;
 use crate::entry::LogPlace;
 use crate::evaluation::{After, Role, Rule, Upto};
-use crate::id::{CircleId, InstallationId, MembershipId, SliceId, StatementId};
+use crate::grant::{Abilities, Audience, Grant};
+use crate::id::{
+    CircleId, GenerationId, InstallationId, MembershipId, ServiceId, SliceId, StatementId,
+};
 use crate::principal::NewDevice;
+use crate::slice::{PartNumber, PartRange};
 use crate::statement::{
     Consent, Key32, Kind, SignedStatement, Statement, Subject, Tips, UnverifiedStatement,
 };
+use crate::testing::NOW;
 use crate::wire::V1;
 
 fn ids(bytes: impl IntoIterator<Item = u8>) -> Vec<StatementId> {
@@ -40,7 +45,8 @@ fn statements() {
     let about = |of| match of {
         0 => Subject::Person(person),
         1 => Subject::Circle(circle),
-        _ => Subject::Slice(SliceId::from_bytes([0x66; 32])),
+        2 => Subject::Slice(SliceId::from_bytes([0x66; 32])),
+        _ => Subject::Control(SliceId::from_bytes([0x66; 32])),
     };
     let device = ines.authority.devices().values().next().unwrap();
     let new = NewDevice {
@@ -58,6 +64,7 @@ fn statements() {
             })
             .to_vec(),
     };
+    let logs = upto.logs.clone();
     let joins = Consent::of_person(circle, membership, marc.id(), Role::Admin);
     let kinds = [
         ("device", 0, new.consent(person, membership, 7)),
@@ -103,7 +110,7 @@ fn statements() {
             "checkpoint",
             2,
             Kind::Checkpoint {
-                upto,
+                upto: upto.clone(),
                 logs: [0x6c; 32],
                 documents: [0; 32],
                 authority: ids([0x6d, 0x6e]),
@@ -124,6 +131,7 @@ fn statements() {
                 parents: ids([0x70, 0x71]),
                 commit: [0x72; 32],
                 sealing: marc.sealing.public(),
+                removed: ids([0x7a, 0x7b]),
             },
         ),
         (
@@ -131,6 +139,95 @@ fn statements() {
             1,
             Kind::Rule {
                 rule: Rule::Board { quorum: 3 },
+            },
+        ),
+        ("grant", 2, Kind::Grant(ines.grant_to(&marc))),
+        (
+            "grant",
+            2,
+            Kind::Grant(Grant {
+                audience: Audience::Circle(circle),
+                abilities: Abilities::GRANT,
+                parts: PartRange::ALL,
+                depth: 4,
+                ..ines.grant_to(&marc)
+            }),
+        ),
+        (
+            "grant",
+            2,
+            Kind::Grant(Grant {
+                audience: Audience::Service(ServiceId::from_bytes([0x73; 32])),
+                ..ines.grant_to(&marc)
+            }),
+        ),
+        (
+            "renew",
+            2,
+            Kind::Renew {
+                grant: membership,
+                expires: NOW,
+            },
+        ),
+        (
+            "mandate",
+            2,
+            Kind::Mandate {
+                person: marc.id(),
+                acts: vec![1, 3],
+                expires: NOW,
+                purpose: "une réunion".to_owned(),
+            },
+        ),
+        (
+            "certify",
+            1,
+            Kind::Certify {
+                what: [0x74; 32],
+                expires: NOW,
+            },
+        ),
+        ("write key", 2, Kind::WriteKey { key: [0x75; 32] }),
+        (
+            "control key",
+            3,
+            Kind::ControlKey {
+                key: [0x76; 32],
+                rank: 2,
+            },
+        ),
+        (
+            "writer",
+            3,
+            Kind::Writer {
+                key: [0x77; 32],
+                bytes: 1 << 40,
+                logs: 16,
+            },
+        ),
+        (
+            "access",
+            3,
+            Kind::Access {
+                part: PartNumber(3),
+                generation: GenerationId::from_bytes([0x78; 32]),
+                commit: [0x79; 32],
+            },
+        ),
+        (
+            "compact",
+            3,
+            Kind::Compact {
+                part: PartNumber(3),
+                upto: logs.clone(),
+            },
+        ),
+        (
+            "erase",
+            3,
+            Kind::Erase {
+                part: PartNumber(3),
+                upto: logs,
             },
         ),
     ];

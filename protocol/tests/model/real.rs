@@ -137,7 +137,7 @@ fn translate(history: &History, rules: &Rules) -> (evaluation::History, Vec<usiz
         let act = match statement.kind {
             Kind::Admit { who, rank } => Act::Admit(Admission {
                 who: Who::Key(key(who)),
-                by: key(who),
+                by: Some(key(who)),
                 rank: rank.into(),
                 role: Role::Admin,
             }),

@@ -2,6 +2,7 @@
 //! TOML files ([`mod@file`]) about a population ([`population`]).
 
 pub mod churn;
+pub mod circle_slice;
 pub mod file;
 pub mod population;
 pub mod two_nodes;
@@ -157,6 +158,11 @@ pub const BUILTINS: &[Builtin] = &[
         name: two_nodes::NAME,
         about: "one person shares a weekly lens with another, then stops; crashes, cuts and losses on the way",
         told: Told::InRust(two_nodes::run),
+    },
+    Builtin {
+        name: circle_slice::NAME,
+        about: "50 devices write one slice of a circle; members removed, a device stolen, copies restored",
+        told: Told::InRust(circle_slice::run),
     },
     Builtin {
         name: "household",

@@ -15,16 +15,17 @@ use std::collections::BTreeMap;
 
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::crypto::SealingPublic;
+use maille_protocol::evaluation::Upto;
 use maille_protocol::generation::PartKey;
-use maille_protocol::grant::{
-    Abilities, ContentPin, Grant, Revocation, SignedGrant, SignedRevocation,
-};
-use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::grant::{Abilities, Audience, ContentPin, Grant};
+use maille_protocol::id::{GrantId, InstallationId, PersonId, SliceId, StatementId};
 use maille_protocol::parcel::{KEYS_MAX, Parcel, ParcelBody};
-use maille_protocol::signed::Signed;
-use maille_protocol::slice::{PartRange, SliceCharter};
+use maille_protocol::slice::{
+    Access, Owner, PartNumber, PartRange, SliceCharter, UnverifiedAccess,
+};
+use maille_protocol::statement::{Kind, SignedStatement, Signer};
 use maille_protocol::time::Timestamp;
-use maille_protocol::wire::{self, V1};
+use maille_protocol::wire;
 use maille_schemas::document::Month;
 use rand_core::CryptoRng;
 
@@ -43,6 +44,12 @@ const DAYS_MAX: u32 = 366;
 /// Most live shares of one person: a list that a person can read.
 const SHARES_MAX: usize = 1_000;
 
+/// Most bytes said about one slice to one reader: more than a thousand shares and their ends. Half a
+/// parcel, so that it travels with keys.
+const SAID_BYTES_MAX: usize = 512 * 1024;
+/// Above so many bytes said, no keys go in the same parcel.
+const SAID_WITH_KEYS_BYTES_MAX: usize = 16 * 1024;
+
 /// What a person wants to share.
 pub(super) struct Wish {
     pub(super) lens: String,
@@ -56,6 +63,8 @@ pub(super) struct Wish {
 /// A share with its grant.
 pub(super) struct GivenWithGrant {
     pub(super) id: GrantId,
+    pub(super) slice: SliceId,
+    pub(super) audience: PersonId,
     pub(super) grant: Grant,
     pub(super) given: Given,
 }
@@ -106,47 +115,38 @@ impl<S: Store> Home<S> {
         }
         let contact = self.keep_contact(now, rng, &wish.with, wish.name)?;
         let slice = self.projection(now, rng, lens)?;
-        let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
-        let signed = Signed::sign(
-            Grant {
-                version: V1,
-                slice: slice.id,
-                owner: self.me.person,
-                issuer: self.me.device,
-                audience: contact.person,
-                abilities: Abilities::READ,
-                parts: PartRange {
-                    from: wish.from.map(part_of),
-                    to: None,
-                },
-                not_before: now,
-                expires: wish.until,
-                depth: 0,
-                purpose: wish.purpose,
-                content: ContentPin {
-                    name: lens.name().to_owned(),
-                    hash: lens.id(),
-                },
-                parent: None,
-                nonce,
+        let grant = Grant {
+            audience: Audience::Person(contact.person),
+            abilities: Abilities::READ,
+            parts: PartRange {
+                from: wish.from.map(part_of),
+                to: None,
             },
-            &self.me.signing,
-        );
-        let id = signed.id();
+            not_before: now,
+            expires: wish.until,
+            depth: 0,
+            purpose: wish.purpose,
+            content: ContentPin {
+                name: lens.name().to_owned(),
+                hash: lens.id(),
+            },
+        };
+        let range = grant.parts;
+        let said = self.say_of_slice(&slice, contact.person, Kind::Grant(grant.clone()))?;
+        let id = GrantId::from(said.membership());
         let given = Given {
-            grant: signed.to_bytes().into(),
+            grant,
+            slice: slice.id,
+            audience: contact.person,
             created: now,
             fed: false,
             last_position: 0,
             ended: None,
-            revocation: None,
             end_position: None,
             passed_over: false,
             accepted: None,
         };
         self.view.write(layout::given(id), &given);
-        let range = signed.unverified().parts;
         for (number, mut part) in self.own_parts(slice.id)? {
             if range.contains(number) {
                 part.recipients.push(id);
@@ -171,35 +171,97 @@ impl<S: Store> Home<S> {
     ) -> Result<Done, CommandError> {
         let id = self.find_given(share)?;
         let GivenWithGrant {
-            grant, mut given, ..
+            slice,
+            audience,
+            mut given,
+            ..
         } = self.given_of(id)?;
         if given.ended.is_some() {
             return Err(CommandError::AlreadyEnded { share: id });
         }
-        let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
-        let revocation: SignedRevocation = Signed::sign(
-            Revocation {
-                version: V1,
-                slice: grant.slice,
-                grant: id,
-                owner: self.me.person,
-                issuer: self.me.device,
-                at: now,
-                nonce,
-            },
-            &self.me.signing,
-        );
+        let end = Kind::Remove {
+            membership: id.into(),
+            key: None,
+            keep: Upto::default(), // a reader has said nothing
+            trusted: None,
+        };
+        self.say_of_slice(&self.own_slice(slice)?, audience, end)?;
         given.ended = Some(Ended::Revoked(now));
-        given.revocation = Some(revocation.to_bytes().into());
         self.view.write(layout::given(id), &given);
-        self.rotate_away(now, rng, id, grant.slice)?;
-        if let Some(contact) = self.contact(grant.audience)? {
+        self.rotate_away(now, rng, id, slice)?;
+        if let Some(contact) = self.contact(audience)? {
             self.feed_shares_of(rng, &contact)?;
         }
         Ok(Done::ShareRevoked {
             share: self.shown(now, &self.given_of(id)?)?,
         })
+    }
+
+    /// Says something about a slice of ours that concerns one reader. What is said to each is a log of
+    /// its own, so that readers do not learn of each other.
+    fn say_of_slice(
+        &mut self,
+        slice: &OwnSlice,
+        reader: PersonId,
+        kind: Kind,
+    ) -> Result<SignedStatement, CommandError> {
+        let mut access = self.said_of(slice, reader)?;
+        let log = maille_protocol::crypto::hash(
+            "maille reader log v1",
+            &[
+                self.me.secrets.installation.as_bytes(),
+                slice.id.as_bytes(),
+                reader.as_bytes(),
+            ],
+        );
+        let signer = Signer {
+            key: &self.me.signing,
+            membership: self.me.membership,
+            installation: InstallationId::from_bytes(log),
+        };
+        let said = access.say(&signer, kind, &()).ok();
+        let bytes = access.to_bytes();
+        let Some(said) = said.filter(|_| bytes.len() <= SAID_BYTES_MAX) else {
+            return Err(CommandError::TooMany {
+                what: "shares of one view with one person, ended ones included".to_owned(),
+                max: (SAID_BYTES_MAX / 512) as u64,
+            });
+        };
+        self.view.put(layout::said(slice.id, reader), bytes);
+        Ok(said)
+    }
+
+    /// The removals in a slice of ours that no key of this part names yet.
+    pub(super) fn removals_to_name(
+        &self,
+        slice: SliceId,
+        part: PartNumber,
+    ) -> Result<Vec<StatementId>, ReadError> {
+        let owner = Owner::Person(&self.me.authority);
+        let mut removals = Vec::new();
+        for (at, bytes) in self.view.scan(&layout::said_of(slice))? {
+            let said = UnverifiedAccess::decode(&bytes).map_err(|_| damaged(&at))?;
+            let access = said.verified_before(slice, owner, &());
+            removals.extend(access.map_err(|_| damaged(&at))?.removals());
+        }
+        let before = layout::part_keys(slice, part);
+        for (_, key) in self.view.scan_read::<PartKey>(&before)? {
+            removals.retain(|id| !key.record.unverified().removed.contains(id));
+        }
+        Ok(removals)
+    }
+
+    /// What we have said about a slice of ours that concerns one reader.
+    fn said_of(&self, slice: &OwnSlice, reader: PersonId) -> Result<Access, ReadError> {
+        let at = layout::said(slice.id, reader);
+        let owner = Owner::Person(&self.me.authority);
+        let access = match self.view.get(&at)? {
+            Some(bytes) => (UnverifiedAccess::decode(&bytes).ok())
+                .and_then(|said| said.verified_before(slice.id, owner, &()).ok()),
+            None => (wire::decode::<SliceCharter>(&slice.charter, wire::STATEMENT_BYTES_MAX).ok())
+                .and_then(|charter| Access::begin(charter, owner, &()).ok()),
+        };
+        access.ok_or_else(|| damaged(&at))
     }
 
     /// Ends shares whose time has come.
@@ -234,7 +296,7 @@ impl<S: Store> Home<S> {
                     ..share.given
                 };
                 self.view.write(layout::given(share.id), &given);
-                self.rotate_away(now, rng, share.id, share.grant.slice)?;
+                self.rotate_away(now, rng, share.id, share.slice)?;
             }
         }
         Ok(())
@@ -268,7 +330,15 @@ impl<S: Store> Home<S> {
             }
             let at = layout::part_key(slice, number, part.generation);
             let old: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-            let key = PartKey::generate(rng, self.me.issuer(), slice, number, &[&old.record]);
+            let removed = self.removals_to_name(slice, number)?;
+            let key = PartKey::generate(
+                rng,
+                self.me.issuer(),
+                slice,
+                number,
+                &[&old.record],
+                removed,
+            );
             self.view
                 .write(layout::part_key(slice, number, key.generation()), &key);
             part.generation = key.generation();
@@ -303,17 +373,16 @@ impl<S: Store> Home<S> {
             return Ok(());
         };
         for share in owed {
-            match (
-                share.given.ended,
-                &share.given.revocation,
-                share.given.end_position,
-            ) {
-                (None, _, _) if !share.given.fed => self.feed_share(rng, &to, share)?,
-                (Some(Ended::Revoked(_)), Some(revocation), None) => {
-                    let revocation = SignedRevocation::decode(revocation)
-                        .map_err(|_| damaged(&layout::given(share.id)))?;
-                    let parcel =
-                        self.parcel(rng, contact.person, &to, &ParcelBody::End { revocation });
+            match (share.given.ended, share.given.end_position) {
+                (None, _) if !share.given.fed => self.feed_share(rng, &to, share)?,
+                (Some(Ended::Revoked(_)), None) => {
+                    let said = self.said_of(&self.own_slice(share.slice)?, share.audience)?;
+                    let news = ParcelBody::Share {
+                        grant: share.id,
+                        access: said.to_unverified(),
+                        keys: Vec::new(),
+                    };
+                    let parcel = self.parcel(rng, contact.person, &to, &news);
                     let what = DueWhat::End(parcel.into());
                     let position = self.make_due(contact.person, share.id, what)?;
                     let given = Given {
@@ -335,8 +404,14 @@ impl<S: Store> Home<S> {
         to: &SealingPublic,
         share: GivenWithGrant,
     ) -> Result<(), ReadError> {
-        let GivenWithGrant { id, grant, given } = share;
-        let slice = self.own_slice(grant.slice)?;
+        let GivenWithGrant {
+            id,
+            slice,
+            audience,
+            grant,
+            ..
+        } = share;
+        let slice = self.own_slice(slice)?;
         let mut keys: Vec<PartKey> = Vec::new();
         let mut entries: Vec<(Vec<u8>, u32)> = Vec::new();
         for (nth, (number, _)) in self.own_parts(slice.id)?.into_iter().enumerate() {
@@ -357,19 +432,21 @@ impl<S: Store> Home<S> {
                 entries.push((layout::entry_of_count(&at), rows));
             }
         }
-        let (with_grant, later) = keys.split_at(keys.len().min(KEYS_MAX));
+        let access = self.said_of(&slice, audience)?;
+        let long = access.to_bytes().len() > SAID_WITH_KEYS_BYTES_MAX;
+        let with_grant = if long { 0 } else { keys.len().min(KEYS_MAX) };
+        let (with_grant, later) = keys.split_at(with_grant);
         let body = ParcelBody::Share {
-            grant: SignedGrant::decode(&given.grant).map_err(|_| damaged(&layout::given(id)))?,
-            slice: wire::decode::<SliceCharter>(&slice.charter, wire::STATEMENT_BYTES_MAX)
-                .map_err(|_| damaged(&layout::projection(grant.content.hash)))?,
+            grant: id,
+            access: access.to_unverified(),
             keys: with_grant.to_vec(),
         };
-        let parcel = self.parcel(rng, grant.audience, to, &body);
-        self.make_due(grant.audience, id, DueWhat::Grant(parcel.into()))?;
+        let parcel = self.parcel(rng, audience, to, &body);
+        self.make_due(audience, id, DueWhat::Grant(parcel.into()))?;
         self.hand_out_keys(rng, id, later)?;
         for (at, rows) in entries {
             self.make_due(
-                grant.audience,
+                audience,
                 id,
                 DueWhat::Entry {
                     key: at.into(),
@@ -394,7 +471,7 @@ impl<S: Store> Home<S> {
         keys: &[PartKey],
     ) -> Result<(), ReadError> {
         let share = self.given_of(grant)?;
-        let contact = self.contact(share.grant.audience)?;
+        let contact = self.contact(share.audience)?;
         let Some(contact) = contact else {
             return Ok(());
         };
@@ -410,7 +487,7 @@ impl<S: Store> Home<S> {
         let few = sim_point!(self, OneKeyPerParcel);
         for some in keys.chunks(if few { 1 } else { KEYS_MAX }) {
             let body = ParcelBody::Keys {
-                slice: share.grant.slice,
+                slice: share.slice,
                 keys: some.to_vec(),
             };
             let parcel = self.parcel(rng, contact.person, &to, &body);
@@ -468,14 +545,14 @@ impl<S: Store> Home<S> {
         slice: SliceId,
     ) -> Result<Vec<GivenWithGrant>, ReadError> {
         let mut readers = self.all_given()?;
-        readers.retain(|share| share.grant.slice == slice && share.is_live(now));
+        readers.retain(|share| share.slice == slice && share.is_live(now));
         Ok(readers)
     }
 
     /// Shares given to a person.
     pub(super) fn given_to(&self, person: PersonId) -> Result<Vec<GivenWithGrant>, ReadError> {
         let mut shares = self.all_given()?;
-        shares.retain(|share| share.grant.audience == person);
+        shares.retain(|share| share.audience == person);
         Ok(shares)
     }
 
@@ -510,7 +587,7 @@ impl<S: Store> Home<S> {
         let (mut found, mut ended) = (Vec::new(), None);
         for given in self.all_given()? {
             let id_begins_so = begins_id(share, given.id);
-            let contact = self.contact(given.grant.audience)?;
+            let contact = self.contact(given.audience)?;
             if id_begins_so || contact.is_some_and(|contact| is_called(&contact, share)) {
                 if given.given.ended.is_none() || id_begins_so {
                     found.push(given.id);
@@ -541,19 +618,25 @@ impl<S: Store> Home<S> {
     }
 
     fn shown(&self, now: Timestamp, share: &GivenWithGrant) -> Result<GivenShare, CommandError> {
-        let GivenWithGrant { id, grant, given } = share;
-        let contact = self.contact(grant.audience)?;
-        let feed = self.feed(grant.audience)?;
+        let GivenWithGrant {
+            id,
+            slice,
+            audience,
+            grant,
+            given,
+        } = share;
+        let contact = self.contact(*audience)?;
+        let feed = self.feed(*audience)?;
         let acked = feed.as_ref().map_or(0, |feed| feed.acked);
         let rows = if given.ended.is_some() {
             self.rows_sent(*id)?
         } else {
-            self.count_rows(grant.slice, grant.parts)?
+            self.count_rows(*slice, grant.parts)?
         };
         Ok(GivenShare {
             id: *id,
-            slice: grant.slice,
-            to: grant.audience,
+            slice: *slice,
+            to: *audience,
             name: contact.map_or_else(String::new, |contact| contact.name),
             lens: grant.content.name.clone(),
             purpose: grant.purpose.clone(),
@@ -607,7 +690,8 @@ impl GivenWithGrant {
     fn owes_feed(&self) -> bool {
         match self.given.ended {
             None => !self.given.fed,
-            Some(_) => self.given.revocation.is_some() && self.given.end_position.is_none(),
+            Some(Ended::Revoked(_)) => self.given.end_position.is_none(),
+            Some(Ended::Expired(_)) => false,
         }
     }
 
@@ -622,10 +706,14 @@ fn month_of(at: Timestamp) -> Option<Month> {
 }
 
 fn with_grant(key: &[u8], given: Given) -> Result<GivenWithGrant, ReadError> {
-    let signed = SignedGrant::decode(&given.grant).map_err(|_| damaged(key))?;
+    let id = key
+        .get(1..)
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     Ok(GivenWithGrant {
-        id: signed.id(),
-        grant: signed.unverified().clone(),
+        id: GrantId::from_bytes(id.ok_or_else(|| damaged(key))?),
+        slice: given.slice,
+        audience: given.audience,
+        grant: given.grant.clone(),
         given,
     })
 }

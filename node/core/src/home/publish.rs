@@ -169,7 +169,7 @@ impl<S: Store> Home<S> {
                         key: at.clone().into(),
                         rows,
                     };
-                    self.make_due(reader.grant.audience, reader.id, what)?;
+                    self.make_due(reader.audience, reader.id, what)?;
                 }
             }
         }

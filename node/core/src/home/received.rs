@@ -13,7 +13,7 @@
 
 use maille_protocol::card::ShareLink;
 use maille_protocol::generation::{AccessKey, PartKey};
-use maille_protocol::grant::{Grant, SignedGrant};
+use maille_protocol::grant::Grant;
 use maille_protocol::id::{GrantId, PersonId, SliceId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::sync::Cursor;
@@ -156,7 +156,7 @@ impl<S: Store> Home<S> {
             if taken.from != from || taken.slice != slice || taken.accepted.is_none() {
                 continue;
             }
-            if let Some(grant) = grant_in(id, &taken)? {
+            if let Some(grant) = taken.grant.clone() {
                 grants.push((id, taken, grant));
             }
         }
@@ -274,7 +274,7 @@ impl<S: Store> Home<S> {
         id: GrantId,
         taken: &Taken,
     ) -> Result<ReceivedShare, CommandError> {
-        let grant = grant_in(id, taken)?;
+        let grant = taken.grant.clone();
         let rows = if grant.is_some() && taken.accepted.is_some() {
             self.received_rows(taken)?.len()
         } else {
@@ -301,14 +301,6 @@ impl<S: Store> Home<S> {
             updated: taken.updated,
         })
     }
-}
-
-fn grant_in(id: GrantId, taken: &Taken) -> Result<Option<Grant>, ReadError> {
-    let Some(bytes) = &taken.grant else {
-        return Ok(None);
-    };
-    let signed = SignedGrant::decode(bytes).map_err(|_| damaged(&layout::taken(id)))?;
-    Ok(Some(signed.unverified().clone()))
 }
 
 /// Hash of an authority that a contact has shown; zero when there is none.

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | authority | it is theirs, names the node it comes from, and says all that the one held says |
 //! | parcel `Share` | a device of the contact signed it, the grant is theirs, names us, and holds; its keys only if our person has accepted it |
+//! | the same once more | what was said since: the grant was renewed, or has ended |
 //! | parcel `Keys` | a grant of theirs on that slice is accepted here, for the parts that it covers |
-//! | parcel `End` | a device of the contact signed it and it ends a grant known here |
 //! | entry | an accepted grant covers its slice and part; its log continues; its author is a device of the owner; its rows fit the grant's lens and the part |
 //!
 //! What is malformed, badly signed, out of order or without bounds is the peer's fault: the
@@ -17,11 +17,11 @@ use std::collections::BTreeMap;
 
 use maille_protocol::entry::{LogTip, UnverifiedEntry};
 use maille_protocol::generation::{AccessKey, PartKey};
-use maille_protocol::grant::{Grant, GrantError, SignedGrant, SignedRevocation};
-use maille_protocol::id::{PersonId, SliceId};
+use maille_protocol::grant::{Grant, GrantError};
+use maille_protocol::id::{GrantId, PersonId, SliceId};
 use maille_protocol::parcel::{self, ContentsError, ParcelBody};
 use maille_protocol::principal::{Authority, DeviceRecord, UnverifiedAuthority};
-use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
+use maille_protocol::slice::{Access, ContentKind, Owner, PartNumber, UnverifiedAccess};
 use maille_protocol::time::Timestamp;
 use maille_schemas::lens::{self, Lens};
 
@@ -127,14 +127,21 @@ impl<S: Store> Home<S> {
             .and_then(|opened| opened.verify(&authority))
             .map_err(theirs)?;
         match body {
-            ParcelBody::Share { grant, slice, keys } => {
-                self.take_share(now, contact.person, &authority, &grant, &slice, &keys)
-            }
+            ParcelBody::Share {
+                grant,
+                access,
+                keys,
+            } => self.take_share(now, contact.person, &authority, grant, access, &keys),
             ParcelBody::Keys { slice, keys } => {
                 self.take_keys(contact.person, &authority, slice, keys)
             }
-            ParcelBody::End { revocation } => {
-                self.take_end(contact.person, &authority, &revocation)?;
+            ParcelBody::Invite(_)
+            | ParcelBody::Request(_)
+            | ParcelBody::Contribution(_)
+            | ParcelBody::Receipt(_)
+            | ParcelBody::Deliver(_)
+            | ParcelBody::Notice(_) => {
+                self.set_aside(now, contact.person, AsideWhy::NewerContent)?;
                 Ok(Vec::new())
             }
         }
@@ -145,11 +152,10 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         from: PersonId,
         authority: &Authority,
-        signed: &SignedGrant,
-        slice: &SliceCharter,
+        id: GrantId,
+        access: UnverifiedAccess,
         keys: &[PartKey],
     ) -> Result<Vec<AccessKey>, Refused> {
-        let id = signed.id();
         let at = layout::taken(id);
         // A link that named somebody else said nothing about a share of theirs.
         let known = self
@@ -161,31 +167,37 @@ impl<S: Store> Home<S> {
             Some(_) => self.not_held(keys)?,
             None => Vec::new(),
         };
-        let fresh =
-            match parcel::verify_share(signed, slice, &fresh, authority, self.me.person, now) {
-                Ok(()) => fresh,
-                // It lay in the feed until its end, or the clocks differ. If ours is wrong, the keys
-                // will be wanted.
-                Err(ContentsError::Grant(GrantError::Expired { .. })) => {
-                    let granted = &signed.unverified().parts;
-                    parcel::verify_keys(&fresh, slice.id(), |p| granted.contains(p), authority)
-                        .map_err(theirs)?;
-                    fresh
-                }
-                Err(ContentsError::Grant(GrantError::NotYet { not_before, .. })) => {
-                    self.set_aside(now, from, AsideWhy::BeginsLater(not_before))?;
-                    return Ok(Vec::new());
-                }
-                Err(error) => return refuse(error),
-            };
-        let grant = signed.unverified();
+        let slice = access.charter().id();
+        let (kind, me) = (access.charter().kind, self.me.person);
+        let again = access.clone();
+        let owner = Owner::Person(authority);
+        let access = match parcel::verify_share(id, access, &fresh, authority, me, &(), now) {
+            Ok(access) => access,
+            // It lay in the feed until its end, was ended meanwhile, or the clocks differ. If ours
+            // is wrong, the keys will be wanted.
+            Err(ContentsError::Grant(GrantError::Expired { .. } | GrantError::Ended)) => {
+                let access = again.verify(slice, owner, &()).map_err(theirs)?;
+                let parts = granted_to(&access, id, me).map(|grant| grant.parts);
+                let granted = |part| parts.is_some_and(|parts| parts.contains(part));
+                parcel::verify_keys(&fresh, slice, granted, authority).map_err(theirs)?;
+                access
+            }
+            Err(ContentsError::Grant(GrantError::NotYet { not_before, .. })) => {
+                self.set_aside(now, from, AsideWhy::BeginsLater(not_before))?;
+                return Ok(Vec::new());
+            }
+            Err(error) => return refuse(error),
+        };
+        let Some(grant) = granted_to(&access, id, me).cloned() else {
+            return refuse("a grant for somebody else");
+        };
         if [&grant.purpose, &grant.content.name]
             .iter()
             .any(|text| text.chars().any(char::is_control))
         {
             return refuse("a text with control characters");
         }
-        if slice.kind != ContentKind::Projection {
+        if kind != ContentKind::Projection {
             self.set_aside(now, from, AsideWhy::NewerContent)?;
             return Ok(Vec::new());
         }
@@ -193,22 +205,30 @@ impl<S: Store> Home<S> {
             self.set_aside(now, from, AsideWhy::TooManyOffers)?;
             return Ok(Vec::new());
         }
+        if known.is_none() && access.allowed(&id).is_err() {
+            return Ok(Vec::new()); // ended before anybody here heard of it
+        }
+        let access = self.hear(from, access, authority)?;
+        let news = known.as_ref().is_none_or(|known| known.grant.is_none());
         let taken = Taken {
             from,
-            slice: grant.slice,
+            slice,
             lens: grant.content.name.clone(),
             until: grant.expires,
             known: known.as_ref().map_or(now, |known| known.known),
             accepted,
-            grant: Some(signed.to_bytes().into()),
+            grant: Some(grant),
             revoked: known.as_ref().and_then(|known| known.revoked),
             updated: Some(now),
         };
         self.view.write(at, &taken);
-        self.event(match accepted {
-            Some(_) => Event::ShareArrived { grant: id },
-            None => Event::ShareOffered { grant: id },
-        });
+        if access.allowed(&id).is_ok() || news {
+            self.event(match accepted {
+                Some(_) => Event::ShareArrived { grant: id },
+                None => Event::ShareOffered { grant: id },
+            });
+        }
+        self.take_news(now, from, &access)?;
         let mut names = self.keep_keys(from, &fresh)?;
         if accepted.is_some() {
             names.push(AccessKey::of_accepted(&id));
@@ -281,32 +301,72 @@ impl<S: Store> Home<S> {
         Ok(keys.iter().map(|key| key.key.access()).collect())
     }
 
-    fn take_end(
+    /// Carries over ends and renewals from what was said about a slice to the shares held of it.
+    fn take_news(
         &mut self,
+        now: Timestamp,
         from: PersonId,
-        authority: &Authority,
-        revocation: &SignedRevocation,
+        access: &Access,
     ) -> Result<(), Refused> {
-        let revocation = revocation.verify(authority).map_err(theirs)?;
-        let at = layout::taken(revocation.grant);
-        let Some(taken) = self.view.read::<Taken>(&at)? else {
-            return Ok(());
-        };
-        if taken.from != from {
-            // All that is known of it is a link that named somebody else.
-            return Ok(());
-        }
-        if taken.revoked.is_none() {
-            let taken = Taken {
-                revoked: Some(revocation.at),
-                ..taken
-            };
-            self.view.write(at, &taken);
-            self.event(Event::ShareEnded {
-                grant: revocation.grant,
-            });
+        for (id, taken) in self.taken()? {
+            if taken.from != from || taken.slice != access.id() || taken.grant.is_none() {
+                continue;
+            }
+            let allowed = access.allowed(&id);
+            let ended = allowed.is_err() && taken.revoked.is_none();
+            let until = allowed.map_or(taken.until, |allowed| allowed.expires);
+            let revoked = taken.revoked.or_else(|| ended.then_some(now));
+            if (until, revoked) != (taken.until, taken.revoked) {
+                let taken = Taken {
+                    until,
+                    revoked,
+                    ..taken
+                };
+                self.view.write(layout::taken(id), &taken);
+            }
+            if ended {
+                self.event(Event::ShareEnded { grant: id });
+            }
         }
         Ok(())
+    }
+
+    /// What somebody has said to us about a slice of theirs; none if it is not theirs.
+    fn heard(&self, slice: SliceId, authority: &Authority) -> Result<Option<Access>, ReadError> {
+        let at = layout::heard(slice);
+        let Some(bytes) = self.view.get(&at)? else {
+            return Ok(None);
+        };
+        let held = UnverifiedAccess::decode(&bytes).map_err(|_| damaged(&at))?;
+        let owner = Owner::Person(authority);
+        if held.charter().owner != owner.id() {
+            return Ok(None);
+        }
+        let access = held.verified_before(slice, owner, &());
+        access.map(Some).map_err(|_| damaged(&at))
+    }
+
+    /// Keeps what was said about a slice, with all that was heard of it before; returns both.
+    fn hear(
+        &mut self,
+        from: PersonId,
+        mut access: Access,
+        authority: &Authority,
+    ) -> Result<Access, Refused> {
+        let slice = access.id();
+        let before = self.heard(slice, authority)?;
+        let had = before.as_ref().map_or(0, |held| held.to_bytes().len());
+        if let Some(before) = before {
+            access.merge(&before, &());
+        }
+        let bytes = access.to_bytes();
+        let more = Holding {
+            bytes: bytes.len().saturating_sub(had) as u64,
+            ..Holding::default()
+        };
+        self.hold(from, more)?;
+        self.view.put(layout::heard(slice), bytes);
+        Ok(access)
     }
 
     /// Takes in an entry from a contact.
@@ -543,6 +603,12 @@ impl<S: Store> Home<S> {
             })
             .min())
     }
+}
+
+/// A grant to `me` among what was said about a slice, ended or not.
+fn granted_to(access: &Access, id: GrantId, me: PersonId) -> Option<&Grant> {
+    let (_, grant) = access.grants().find(|(other, _)| *other == id)?;
+    (grant.audience.person() == Some(me)).then_some(grant)
 }
 
 fn key_at(key: &PartKey) -> Vec<u8> {

@@ -164,7 +164,11 @@ impl<S: Store> Home<S> {
     ) -> OwnSlice {
         let mut salt = [0; 32];
         rng.fill_bytes(&mut salt);
-        let charter = SliceCharter::new(kind, self.me.person, salt);
+        let authority = &self.me.authority;
+        let rank = (authority.device(&self.me.device)).map_or(1, |device| device.rank);
+        let root = authority.root_key();
+        let seed = &self.me.secrets.device;
+        let charter = SliceCharter::of_person(kind, self.me.person, salt, seed, rank, &root);
         OwnSlice {
             id: charter.id(),
             charter: wire::encode(&charter).into(),
@@ -195,7 +199,8 @@ impl<S: Store> Home<S> {
         if let Some(part) = self.view.read::<OwnPart>(&layout::part(slice.id, number))? {
             return Ok((part, None));
         }
-        let key = PartKey::generate(rng, self.me.issuer(), slice.id, number, &[]);
+        let removed = self.removals_to_name(slice.id, number)?;
+        let key = PartKey::generate(rng, self.me.issuer(), slice.id, number, &[], removed);
         self.view
             .write(layout::part_key(slice.id, number, key.generation()), &key);
         let part = OwnPart {

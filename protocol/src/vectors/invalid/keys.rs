@@ -155,7 +155,7 @@ pub(crate) fn part_keys(key: &PartKey, ines: &Someone) -> Value {
     )));
     let flipped = edit(&|key| key[1][1][1].flip());
     list.add("signature", "a bit of the signature", &flipped, signature);
-    let elsewhere = edit(&|key| key[1][1].signed(domain::GRANT, &ines.device, |_| ()));
+    let elsewhere = edit(&|key| key[1][1].signed(domain::CONSENT, &ines.device, |_| ()));
     list.add(
         "signature",
         "signed in another domain",

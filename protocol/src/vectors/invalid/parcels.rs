@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use super::tree::{Item, edited, id};
 use super::{Refusals, is, over};
-use crate::crypto::{OpenError, SigningKey, domain};
+use crate::crypto::{self, OpenError, SigningKey, domain};
 use crate::generation::PartKeyError;
-use crate::grant::{GrantError, RevocationError};
+use crate::grant::GrantError;
 use crate::parcel::{self, ContentsError, ParcelBody, ParcelError};
+use crate::slice::AccessError;
+use crate::statement::{SetError, StatementError};
 use crate::testing::{NOW, Someone, rng};
 use crate::wire::WireError;
 
@@ -17,28 +19,34 @@ use crate::wire::WireError;
 enum Fault {
     Parcel(#[from] ParcelError),
     Contents(#[from] ContentsError),
-    Revocation(#[from] RevocationError),
 }
 
-/// `parcels` are from `ines` to `marc`: a share, keys, an end.
+/// `parcels` are from `ines` to `marc`, one of each kind.
 pub(crate) fn parcels(parcels: &[Vec<u8>], ines: &Someone, marc: &Someone) -> Value {
     let (owner, me) = (&ines.authority, marc.id());
     let read = |bytes: &[u8]| -> Result<(), Fault> {
         match parcel::open(bytes, me, &marc.sealing)?.verify(owner)? {
-            ParcelBody::Share { grant, slice, keys } => {
-                parcel::verify_share(&grant, &slice, &keys, owner, me, NOW)?;
+            ParcelBody::Share {
+                grant,
+                access,
+                keys,
+            } => {
+                parcel::verify_share(grant, access, &keys, owner, me, &(), NOW)?;
             }
             ParcelBody::Keys { slice, keys } => {
                 parcel::verify_keys(&keys, slice, |_| true, owner)?;
             }
-            ParcelBody::End { revocation } => {
-                revocation.verify(owner)?;
-            }
+            ParcelBody::Invite(_)
+            | ParcelBody::Request(_)
+            | ParcelBody::Contribution(_)
+            | ParcelBody::Receipt(_)
+            | ParcelBody::Deliver(_)
+            | ParcelBody::Notice(_) => {}
         }
         Ok(())
     };
-    let [share, keys, end] = parcels else {
-        panic!("three parcels");
+    let [share, keys, invite, ..] = parcels else {
+        panic!("a parcel of each kind");
     };
     let mut list = Refusals::of("parcel", read);
     for parcel in parcels {
@@ -88,7 +96,7 @@ pub(crate) fn parcels(parcels: &[Vec<u8>], ines: &Someone, marc: &Someone) -> Va
     let mut add = |why, bytes: Vec<u8>| list.add("form", why, &bytes, malformed);
     add(
         "a body that is not known",
-        letter(keys, &|it| it[5][0] = Item::Number(3)),
+        letter(keys, &|it| it[5][0] = Item::Number(8)),
     );
     let more = letter(keys, &|it| it[5].list().push(Item::Null));
     list.add(
@@ -149,12 +157,24 @@ pub(crate) fn parcels(parcels: &[Vec<u8>], ines: &Someone, marc: &Someone) -> Va
     }));
     let other = letter(keys, &|it| it[5][2][0][2].flip());
     list.add("rule", "a key that was not committed to", &other, other_key);
-    // [0, signed grant, slice charter, [part key...]]
-    let other_slice = is!(Fault::Contents(ContentsError::OtherSlice));
-    let other = letter(share, &|it| it[5][2][3].flip());
-    list.add("rule", "the charter of another slice", &other, other_slice);
-    let forged = is!(Fault::Contents(ContentsError::Grant(GrantError::Signature)));
-    let other = letter(share, &|it| it[5][1][1].flip());
+    // [0, grant, [1, charter bytes, [signed statement...]], [part key...]]
+    let unknown = is!(Fault::Contents(ContentsError::Grant(GrantError::Unknown)));
+    let other = letter(share, &|it| it[5][1].flip());
+    list.add("rule", "a grant that is not there", &other, unknown);
+    let another = is!(Fault::Contents(ContentsError::Access(
+        AccessError::OtherOwner
+    )));
+    let other = letter(share, &|it| {
+        it[5][2][1].inside(|charter| charter[2][1].flip())
+    });
+    list.add("rule", "a slice of somebody else", &other, another);
+    let forged = is!(Fault::Contents(ContentsError::Access(
+        AccessError::Statements(SetError::Statement {
+            index: 0,
+            error: StatementError::Signature
+        })
+    )));
+    let other = letter(share, &|it| it[5][2][2][0][1].flip());
     list.add(
         "signature",
         "a bit of the grant's signature",
@@ -163,29 +183,49 @@ pub(crate) fn parcels(parcels: &[Vec<u8>], ines: &Someone, marc: &Someone) -> Va
     );
     let grant = |change: &dyn Fn(&mut Item)| {
         letter(share, &|it| {
-            it[5][1].signed(domain::GRANT, &ines.device, change)
+            it[5][2][2][0].signed(domain::STATEMENT, &ines.device, |said| {
+                change(&mut said[6][1]);
+            });
+            let id = crypto::hash(domain::STATEMENT_ID, &[it[5][2][2][0][0].bytes()]);
+            it[5][1] = Item::Bytes(id.to_vec());
         })
     };
     let audience = is!(Fault::Contents(ContentsError::OtherAudience(_)));
-    let other = grant(&|grant| grant[4] = id(1));
+    let other = grant(&|grant| grant[0][1] = id(1));
     list.add("rule", "granted to somebody else", &other, audience);
-    let other = grant(&|grant| grant[6] = Item::List(vec![Item::Number(4)]));
+    let other = grant(&|grant| grant[2] = Item::List(vec![Item::Number(4)]));
     list.add(
         "rule",
         "a key of a part that is not granted",
         &other,
         other_part,
     );
+    let early = is!(Fault::Contents(ContentsError::Grant(
+        GrantError::NotYet { .. }
+    )));
+    let other = grant(&|grant| {
+        grant[3] = Item::Number(NOW.as_millis() + 600_001);
+    });
+    list.add(
+        "rule",
+        "a grant that begins in more than ten minutes",
+        &other,
+        early,
+    );
+    let over = is!(Fault::Contents(ContentsError::Grant(
+        GrantError::Expired { .. }
+    )));
+    let other = grant(&|grant| {
+        grant[3] = Item::Number(NOW.as_millis() - 2);
+        grant[4] = Item::Number(NOW.as_millis());
+    });
+    list.add("rule", "a grant that is over", &other, over);
     let most = 1024 * 1024 - 4096;
     list.add_size(keys, most, is!(Fault::Parcel(ParcelError::TooLong { .. })));
-    // [2, signed revocation]
-    let forged = is!(Fault::Revocation(RevocationError::Signature));
-    let other = letter(end, &|it| it[5][1][1].flip());
-    list.add(
-        "signature",
-        "a bit of the revocation's signature",
-        &other,
-        forged,
-    );
+    // [2, [about, content]]
+    let long = letter(invite, &|it| {
+        it[5][1][1] = Item::Bytes(vec![0; 60 * 1024 + 1])
+    });
+    list.add("form", "content of more than 60 KiB", &long, malformed);
     json!(list.cases)
 }

@@ -7,7 +7,7 @@ use super::{Refusals, is};
 use crate::crypto::{self, domain};
 use crate::evaluation::InsertError;
 use crate::principal::{Authority, AuthorityError, PrincipalError, UnverifiedAuthority};
-use crate::statement::{SignedStatement, StatementError, UnverifiedStatement};
+use crate::statement::{SetError, SignedStatement, StatementError, UnverifiedStatement};
 use crate::testing::Someone;
 use crate::wire::WireError;
 
@@ -50,7 +50,7 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
     );
     add(
         "about nothing known",
-        change("remove", &|it| it[1][0] = Item::Number(3)),
+        change("remove", &|it| it[1][0] = Item::Number(4)),
     );
     add(
         "after nothing known",
@@ -59,7 +59,7 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
     add("65 heads", change("remove", &|it| it[5] = ids(0..65)));
     add(
         "a kind that is not known",
-        change("approve", &|it| it[6][0] = Item::Number(8)),
+        change("approve", &|it| it[6][0] = Item::Number(99)),
     );
     add(
         "a role that is not known",
@@ -88,6 +88,13 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
         "a sealing key above the modulus",
         change("ring", &|it| {
             it[6][3].bytes()[..1184].fill(0xff);
+        }),
+    );
+
+    add(
+        "17 acts of a mandate",
+        change("mandate", &|it| {
+            it[6][2] = Item::List((0..17).map(Item::Number).collect());
         }),
     );
 
@@ -126,6 +133,23 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
         "rings out of order",
         change("ring", &|it| it[6][1] = ids([2, 1])),
     );
+    add(
+        "removals of a ring out of order",
+        change("ring", &|it| it[6][4] = ids([2, 1])),
+    );
+
+    add(
+        "acts out of order",
+        change("mandate", &|it| it[6][2].list().swap(0, 1)),
+    );
+    add(
+        "places to drop out of order",
+        change("compact", &|it| it[6][2].list().swap(0, 1)),
+    );
+    add(
+        "places to erase twice",
+        change("erase", &|it| it[6][2][1] = it[6][2][0].clone()),
+    );
 
     let subject = is!(StatementError::Kind);
     let mut add = |why, bytes: Vec<u8>| list.add("rule", why, &bytes, subject);
@@ -135,6 +159,17 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
     add("an approval about a person", about("approve", 0));
     add("a rule of a slice", about("rule", 2));
     add("a ring of a slice", about("ring", 2));
+    add("a grant of a person", about("grant", 0));
+    add("a renewal by a carrier's rules", about("renew", 3));
+    add("a mandate of a circle", about("mandate", 1));
+    add("a certificate of a slice", about("certify", 2));
+    add("a write key of a person", about("write key", 0));
+    add("a control key of a slice", about("control key", 2));
+    add("a writer of a slice", about("writer", 2));
+    add("an access key of a circle", about("access", 1));
+    add("a compaction of a slice", about("compact", 2));
+    add("an erasure of a person", about("erase", 0));
+    add("an approval by a carrier's rules", about("approve", 3));
     let rank = change("device", &|it| it[6][4] = Item::Number(0));
     list.add(
         "rule",
@@ -142,14 +177,20 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
         &rank,
         is!(StatementError::Rank),
     );
-    let long = change("ring", &|it| (it[5], it[6][1]) = (ids(0..64), ids(0..64)));
+    let rank = change("control key", &|it| it[6][2] = Item::Number(0));
     list.add(
-        "size",
-        "a statement of more than 4096 bytes",
-        &long,
-        is!(StatementError::TooLong { .. }),
+        "rule",
+        "a control key with the rank of the root",
+        &rank,
+        is!(StatementError::Rank),
     );
-
+    let empty = change("grant", &|it| it[6][1][4] = it[6][1][3].clone());
+    list.add(
+        "rule",
+        "a grant that ends when it begins",
+        &empty,
+        is!(StatementError::Empty),
+    );
     let signature = is!(StatementError::Signature);
     let mut add = |why, bytes: Vec<u8>| list.add("signature", why, &bytes, signature);
     add(
@@ -159,7 +200,7 @@ pub(crate) fn statements(signed: &[(&str, SignedStatement)], ines: &Someone) -> 
     add(
         "signed in another domain",
         edited(&of("remove"), |it| {
-            it.signed(domain::GRANT, &ines.device, |_| ())
+            it.signed(domain::CONSENT, &ines.device, |_| ())
         }),
     );
     add(
@@ -264,10 +305,10 @@ pub(crate) fn authorities(two: &Authority, ines: &Someone) -> Value {
         Refusals::add(list, "rule", why, bytes, expected);
     };
     let missing = is!(Fault::Authority(AuthorityError::Principal(
-        PrincipalError::Insert {
+        PrincipalError::Statements(SetError::Insert {
             index: 0,
             error: InsertError::Missing(_)
-        }
+        })
     )));
     insert(
         &edit(&|it| drop(it[2].list().remove(0))),
@@ -282,7 +323,7 @@ pub(crate) fn authorities(two: &Authority, ines: &Someone) -> Value {
         missing,
     );
     let order = is!(Fault::Authority(AuthorityError::Principal(
-        PrincipalError::Order
+        PrincipalError::Statements(SetError::Order)
     )));
     let doubled = edit(&|it| {
         let last = it[2][1].clone();
@@ -290,10 +331,10 @@ pub(crate) fn authorities(two: &Authority, ines: &Someone) -> Value {
     });
     insert(&doubled, "a statement twice", &mut list, order);
     let chain = is!(Fault::Authority(AuthorityError::Principal(
-        PrincipalError::Insert {
+        PrincipalError::Statements(SetError::Insert {
             index: 1,
             error: InsertError::Chain
-        }
+        })
     )));
     let stolen = edit(&|it| {
         let first = crypto::hash(domain::STATEMENT_ID, &[it[2][0][0].bytes()]);
@@ -304,10 +345,12 @@ pub(crate) fn authorities(two: &Authority, ines: &Someone) -> Value {
     });
     insert(&stolen, "in the log of another speaker", &mut list, chain);
     let subject = is!(Fault::Authority(AuthorityError::Principal(
-        PrincipalError::Statement {
-            index: 0,
-            error: StatementError::Consent
-        } | PrincipalError::OtherSubject { index: 0 }
+        PrincipalError::Statements(
+            SetError::Statement {
+                index: 0,
+                error: StatementError::Consent
+            } | SetError::OtherSubject { index: 0 }
+        )
     )));
     let elsewhere = edit(&|it| {
         it[2][0].signed(domain::STATEMENT, &ines.root, |statement| {
@@ -325,10 +368,10 @@ pub(crate) fn authorities(two: &Authority, ines: &Someone) -> Value {
     });
     insert(&elsewhere, "about somebody else", &mut list, subject);
     let signature = is!(Fault::Authority(AuthorityError::Principal(
-        PrincipalError::Statement {
+        PrincipalError::Statements(SetError::Statement {
             error: StatementError::Signature,
             ..
-        }
+        })
     )));
     for (at, why) in [
         (0, "a bit of the first signature"),

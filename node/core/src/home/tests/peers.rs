@@ -1,12 +1,11 @@
 //! What contacts may do to a node, by mistake or on purpose, and what it makes of it.
 
-use maille_protocol::grant::{Grant, SignedGrant};
+use maille_protocol::grant::Grant;
 use maille_protocol::id::{GrantId, InstallationId, SliceId};
 use maille_protocol::parcel::{Parcel, ParcelBody};
 use maille_protocol::principal::{NewDevice, UnverifiedAuthority, phrase};
-use maille_protocol::signed::Signed;
-use maille_protocol::slice::{ContentKind, SliceCharter};
-use maille_protocol::statement::Signer;
+use maille_protocol::slice::{Access, ContentKind, Owner, SliceCharter, UnverifiedAccess};
+use maille_protocol::statement::{Kind, SignedStatement, Signer};
 use maille_protocol::sync::Cursor;
 use maille_protocol::wire;
 use minicbor::Decode;
@@ -79,20 +78,49 @@ impl World {
         self.settle();
     }
 
+    /// What `n`'s device says about `slice` by hand, after what was said `before`.
+    fn says(
+        &self,
+        n: usize,
+        slice: SliceCharter,
+        before: Vec<SignedStatement>,
+        kind: Kind,
+    ) -> (Access, GrantId) {
+        let home = &self.nodes[n].home;
+        let owner = Owner::Person(&home.me.authority);
+        let mut access = Access::begin(slice, owner, &()).unwrap();
+        access.add(before, &()).unwrap();
+        let signer = Signer {
+            key: &home.me.signing,
+            membership: home.me.membership,
+            installation: InstallationId::from_bytes([0x5a; 32]),
+        };
+        let said = access.say(&signer, kind, &()).unwrap();
+        (access, said.membership().into())
+    }
+
     /// A signed grant of `n`'s, with something else in it, instead of the one it gave.
     fn regrant(&mut self, n: usize, share: &GivenShare, edit: impl FnOnce(&mut Grant)) -> GrantId {
         let given: Given = on_disk(self, n, &layout::given(share.id));
-        let mut grant = SignedGrant::decode(&given.grant)
-            .unwrap()
-            .unverified()
-            .clone();
+        let mut grant = given.grant.clone();
         edit(&mut grant);
-        let signed = Signed::sign(grant, &self.nodes[n].secrets.signing_key());
-        let id = signed.id();
-        let given = Given {
-            grant: signed.to_bytes().into(),
-            ..given
-        };
+        let (_, bytes) = self.nodes[n]
+            .disk
+            .scan(layout::PROJECTIONS)
+            .unwrap()
+            .remove(0);
+        let slice: OwnSlice = minicbor::decode(&bytes).unwrap();
+        let charter = minicbor::decode(&slice.charter).unwrap();
+        let said = layout::said(share.slice, share.to);
+        let bytes = self.nodes[n].disk.get(&said).unwrap().unwrap();
+        let owner = Owner::Person(&self.nodes[n].home.me.authority);
+        let before = UnverifiedAccess::decode(&bytes).unwrap();
+        let before = before.verify(share.slice, owner, &()).unwrap();
+        let mut before: Vec<_> = before.statements().cloned().collect();
+        before.retain(|said| GrantId::from(said.membership()) != share.id);
+        let (access, id) = self.says(n, charter, before, Kind::Grant(grant.clone()));
+        self.nodes[n].disk.apply(&[(said, Some(access.to_bytes()))]);
+        let given = Given { grant, ..given };
         self.nodes[n].disk.apply(&[(layout::given(share.id), None)]);
         put(self, n, layout::given(id), &given);
         for (key, bytes) in self.nodes[n]
@@ -789,21 +817,16 @@ fn a_purpose_that_a_screen_would_obey_is_refused_on_both_sides() {
 fn a_share_of_a_kind_that_is_not_known_here_is_noted_and_nothing_else() {
     let (mut world, share) = shared();
     let (ines, marc) = (world.person_of(0), world.person_of(1));
-    let node = &mut world.nodes[0];
-    let slice = SliceCharter::new(ContentKind::Mailbox, ines, [5; 32]);
-    let given: Given = {
-        let bytes = node.disk.get(&layout::given(share.id)).unwrap().unwrap();
-        minicbor::decode(&bytes).unwrap()
-    };
-    let mut grant = SignedGrant::decode(&given.grant)
-        .unwrap()
-        .unverified()
-        .clone();
-    grant.slice = slice.id();
-    let signing = node.secrets.signing_key();
+    let given: Given = on_disk(&world, 0, &layout::given(share.id));
+    let secrets = &world.nodes[0].secrets;
+    let root = world.nodes[0].home.me.authority.root_key();
+    let kind = ContentKind::Mailbox;
+    let slice = SliceCharter::of_person(kind, ines, [5; 32], &secrets.device, 1, &root);
+    let signing = secrets.signing_key();
+    let (access, grant) = world.says(0, slice, Vec::new(), Kind::Grant(given.grant));
     let body = ParcelBody::Share {
-        grant: Signed::sign(grant, &signing),
-        slice,
+        grant,
+        access: access.to_unverified(),
         keys: Vec::new(),
     };
     let to = world.nodes[1].secrets.sealing_secret().public();

@@ -1,0 +1,471 @@
+//! Who may do what with a slice: all that was said about it, judged.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use super::{OwnerId, PartNumber, PartRange, SliceCharter};
+use crate::evaluation::{
+    Base, Directory, Founder, History, InsertError, Outcome, Role, Rule, Speaker, Standing, Who,
+};
+use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantError};
+use crate::id::{GrantId, MembershipId, SliceId, StatementId};
+use crate::principal::{Authority, Circle};
+use crate::signed::Signed;
+use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
+use crate::statement::{
+    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
+    Subject,
+};
+use crate::time::Timestamp;
+use crate::wire::{self, WireError};
+
+/// Whose slice it is, and who speaks for them now.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// A person: their devices and roots speak, by rank.
+    Person(&'a Authority),
+    /// A circle: its admins speak, by its rule.
+    Circle(&'a Circle),
+}
+
+impl Owner<'_> {
+    /// Returns whose slice it is.
+    #[must_use]
+    pub const fn id(&self) -> OwnerId {
+        match self {
+            Self::Person(authority) => OwnerId::Person(authority.person()),
+            Self::Circle(circle) => OwnerId::Circle(circle.id()),
+        }
+    }
+
+    fn owning(&self) -> Owning {
+        let (rule, principal) = match self {
+            Self::Person(authority) => (Rule::Rank, authority.principal()),
+            Self::Circle(circle) => (circle.principal().charter().rule, circle.principal()),
+        };
+        let members = principal.outcome().members().iter();
+        let founders = members
+            .filter(|(_, member)| member.role == Role::Admin)
+            .map(|(id, member)| Founder {
+                membership: *id,
+                who: member.who,
+                role: Role::Admin,
+                seniority: member.seniority.clone(),
+                removed: member.standing != Standing::Speaks,
+            });
+        Owning {
+            rule,
+            founders: founders.collect(),
+        }
+    }
+}
+
+/// Who spoke for the owner when this was judged last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owning {
+    rule: Rule,
+    founders: Vec<Founder>,
+}
+
+impl Grounds for Owning {
+    fn is_founder(&self, membership: &MembershipId) -> bool {
+        (self.founders.iter()).any(|founder| founder.membership == *membership)
+    }
+
+    /// The owner's devices by their keys. Whose keys a person or a circle has is for the judgement: more
+    /// may be known of them later.
+    fn accepts(&self, said: &Statement, _: Option<&Statement>) -> bool {
+        let mut of = self
+            .founders
+            .iter()
+            .filter(|of| of.membership == said.membership);
+        of.all(|founder| !matches!(founder.who, Who::Key(key) if key != said.key))
+    }
+
+    fn base(&self, _: &BTreeMap<StatementId, SignedStatement>) -> Base {
+        Base {
+            rule: self.rule,
+            founders: self.founders.clone(),
+            grants: true,
+        }
+    }
+}
+
+/// What a grant allows, with all that it hands on and all renewals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Which grant.
+    pub grant: GrantId,
+    /// To whom.
+    pub audience: Audience,
+    /// What may be done.
+    pub abilities: Abilities,
+    /// Over which parts.
+    pub parts: PartRange,
+    /// From when.
+    pub not_before: Timestamp,
+    /// Until when, not included: when the first link of the chain ends.
+    pub expires: Timestamp,
+    /// Why.
+    pub purpose: String,
+    /// Exactly what is shown.
+    pub content: ContentPin,
+}
+
+/// Why what is said about a slice was refused. Whoever sent it is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// Rank 0 is the root's.
+    #[error("rank 0 is the root's")]
+    Rank,
+    /// It is another slice.
+    #[error("this is about {got}, not about {expected}")]
+    OtherSlice {
+        /// Which was meant.
+        expected: SliceId,
+        /// Which it is.
+        got: SliceId,
+    },
+    /// It is somebody else's.
+    #[error("the slice is another's")]
+    OtherOwner,
+    /// The statements do not hold.
+    #[error("the statements do not hold")]
+    Statements(#[from] SetError),
+}
+
+/// What is said about a slice, as it came from outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UnverifiedAccess {
+    wire: SetWire,
+    charter: SliceCharter,
+}
+
+impl UnverifiedAccess {
+    /// Reads it; verifies nothing.
+    ///
+    /// # Errors
+    /// [`WireError`] if the bytes are not in canonical form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        wire::decode(bytes, SET_BYTES_MAX)
+    }
+
+    /// Returns how the slice claims to begin.
+    #[must_use]
+    pub const fn charter(&self) -> &SliceCharter {
+        &self.charter
+    }
+
+    /// Checks everything: the charter against `expected` and the owner, every signature, the order,
+    /// and that no grant goes beyond the one that it hands on. What stands is judged with the persons
+    /// and circles in `directory`.
+    ///
+    /// # Errors
+    /// [`AccessError`] for the first thing that does not hold.
+    pub fn verify(
+        self,
+        expected: SliceId,
+        owner: Owner<'_>,
+        directory: &impl Directory,
+    ) -> Result<Access, AccessError> {
+        self.build(expected, owner, Signatures::Check, directory)
+    }
+
+    /// Builds again what was verified before and has been where nobody else writes since. Everything
+    /// is checked but the signatures.
+    ///
+    /// # Errors
+    /// [`AccessError`] for the first thing that does not hold: the store is damaged.
+    pub fn verified_before(
+        self,
+        expected: SliceId,
+        owner: Owner<'_>,
+        directory: &impl Directory,
+    ) -> Result<Access, AccessError> {
+        self.build(expected, owner, Signatures::KnownToHold, directory)
+    }
+
+    fn build(
+        self,
+        expected: SliceId,
+        owner: Owner<'_>,
+        signatures: Signatures,
+        directory: &impl Directory,
+    ) -> Result<Access, AccessError> {
+        let got = self.charter.id();
+        if got != expected {
+            return Err(AccessError::OtherSlice { expected, got });
+        }
+        let mut access = Access::begin(self.charter, owner, directory)?;
+        let statements = self.wire.statements;
+        (access.set).fill(statements, signatures, &access.owning, directory)?;
+        Ok(access)
+    }
+}
+
+impl<C> Encode<C> for UnverifiedAccess {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        self.wire.encode(e, ctx)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for UnverifiedAccess {
+    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let at = d.position();
+        let wire = SetWire::decode(d, ctx)?;
+        let charter = wire::decode(&wire.charter, CHARTER_BYTES_MAX)
+            .map_err(|_| minicbor::decode::Error::message("the charter is malformed").at(at))?;
+        Ok(Self { wire, charter })
+    }
+}
+
+impl std::fmt::Debug for UnverifiedAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnverifiedAccess")
+            .field("charter", &self.charter)
+            .field("statements", &self.wire.statements.len())
+            .finish()
+    }
+}
+
+/// All that a node knows was said about a slice, verified and judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    charter: SliceCharter,
+    id: SliceId,
+    owning: Owning,
+    set: StatementSet,
+}
+
+impl Access {
+    /// Begins a slice about which nothing was said yet.
+    ///
+    /// # Errors
+    /// [`AccessError`] if the charter names another owner.
+    pub fn begin(
+        charter: SliceCharter,
+        owner: Owner<'_>,
+        directory: &impl Directory,
+    ) -> Result<Self, AccessError> {
+        if charter.owner != owner.id() {
+            return Err(AccessError::OtherOwner);
+        }
+        if charter.control.rank == 0 {
+            return Err(AccessError::Rank);
+        }
+        let (id, owning) = (charter.id(), owner.owning());
+        let bytes = wire::encode(&charter);
+        let set = StatementSet::empty(Subject::Slice(id), bytes, &owning, directory);
+        Ok(Self {
+            charter,
+            id,
+            owning,
+            set,
+        })
+    }
+
+    /// Returns how the slice begins.
+    #[must_use]
+    pub const fn charter(&self) -> &SliceCharter {
+        &self.charter
+    }
+
+    /// Returns the slice.
+    #[must_use]
+    pub const fn id(&self) -> SliceId {
+        self.id
+    }
+
+    /// Returns the statements with all that they cite.
+    #[must_use]
+    pub const fn history(&self) -> &History {
+        self.set.history()
+    }
+
+    /// Returns who speaks, and what stands.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
+        self.set.outcome()
+    }
+
+    /// Returns a statement.
+    #[must_use]
+    pub fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
+        self.set.statement(id)
+    }
+
+    /// Returns all statements in their one order.
+    pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
+        self.set.statements()
+    }
+
+    /// Returns all statements in their one order, to be sent.
+    #[must_use]
+    pub fn signed(&self) -> Vec<Signed<Statement>> {
+        self.set.to_wire().statements
+    }
+
+    /// Says `kind` as the next statement of `signer`, citing all that is here.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
+    pub fn say(
+        &mut self,
+        signer: &Signer<'_>,
+        kind: Kind,
+        directory: &impl Directory,
+    ) -> Result<SignedStatement, SayError> {
+        self.set.say(signer, kind, &self.owning, directory)
+    }
+
+    /// Adds statements about this slice and judges all again.
+    ///
+    /// # Errors
+    /// [`InsertError`] of the first that does not fit: what it cites is missing, its author's admission
+    /// is not known yet, it goes beyond the grant that it hands on, or there is no room. The others
+    /// were added.
+    pub fn add(
+        &mut self,
+        said: impl IntoIterator<Item = SignedStatement>,
+        directory: &impl Directory,
+    ) -> Result<(), InsertError> {
+        self.set.add(said, &self.owning, directory)
+    }
+
+    /// Adds what `other`, about the same slice, holds in addition; returns whether that was anything.
+    pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
+        self.set.merge(&other.set, &self.owning, directory)
+    }
+
+    /// Judges all again: something was heard of the owner, or of an audience.
+    ///
+    /// # Errors
+    /// [`AccessError::OtherOwner`].
+    pub fn judge(
+        &mut self,
+        owner: Owner<'_>,
+        directory: &impl Directory,
+    ) -> Result<(), AccessError> {
+        if self.charter.owner != owner.id() {
+            return Err(AccessError::OtherOwner);
+        }
+        self.owning = owner.owning();
+        self.set.judge(&self.owning, directory);
+        Ok(())
+    }
+
+    /// Returns charter and statements as bytes: the same for the same statements.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        wire::encode(&self.set.to_wire())
+    }
+
+    /// Returns the same as it travels inside something else.
+    #[must_use]
+    pub fn to_unverified(&self) -> UnverifiedAccess {
+        UnverifiedAccess {
+            wire: self.set.to_wire(),
+            charter: self.charter.clone(),
+        }
+    }
+
+    /// Returns the removals that stand.
+    #[must_use]
+    pub fn removals(&self) -> Vec<StatementId> {
+        self.set.removals()
+    }
+
+    /// Returns every grant that was rightly given, ended ones too.
+    pub fn grants(&self) -> impl Iterator<Item = (GrantId, &Grant)> {
+        (self.outcome().members().keys())
+            .filter_map(|id| Some((GrantId::from(*id), self.set.granted(id)?)))
+    }
+
+    /// Returns what a grant allows, whatever the time.
+    ///
+    /// # Errors
+    /// [`GrantError::Unknown`] or [`GrantError::Ended`].
+    pub fn allowed(&self, grant: &GrantId) -> Result<Allowed, GrantError> {
+        let membership = MembershipId::from(*grant);
+        let link = self.set.granted(&membership).ok_or(GrantError::Unknown)?;
+        match self.outcome().members().get(&membership) {
+            Some(member) if member.standing == Standing::Speaks => {}
+            Some(_) => return Err(GrantError::Ended),
+            None => return Err(GrantError::Unknown),
+        }
+        let ends = self.set.chain(&membership).filter_map(|id| self.end(&id));
+        Ok(Allowed {
+            grant: *grant,
+            audience: link.audience,
+            abilities: link.abilities,
+            parts: link.parts,
+            not_before: link.not_before,
+            expires: ends.min().unwrap_or(link.expires),
+            purpose: link.purpose.clone(),
+            content: link.content.clone(),
+        })
+    }
+
+    /// Returns what a grant allows now.
+    ///
+    /// A clock may be [`CLOCK_SKEW_MS`] behind the issuer's; the end has no such allowance.
+    ///
+    /// # Errors
+    /// [`GrantError`]. [`NotYet`](GrantError::NotYet) and [`Expired`](GrantError::Expired) mean that all
+    /// else holds.
+    pub fn allowed_at(&self, grant: &GrantId, now: Timestamp) -> Result<Allowed, GrantError> {
+        let allowed = self.allowed(grant)?;
+        if now.plus_millis(CLOCK_SKEW_MS) < allowed.not_before {
+            return Err(GrantError::NotYet {
+                not_before: allowed.not_before,
+                now,
+            });
+        }
+        if allowed.expires <= now {
+            return Err(GrantError::Expired {
+                expired_at: allowed.expires,
+                now,
+            });
+        }
+        Ok(allowed)
+    }
+
+    /// Returns whether whoever speaks by this key and membership may write entries of `part`. Asks for
+    /// no time; how far those of somebody removed stand is in
+    /// [`Outcome::log_limits`](crate::evaluation::Outcome::log_limits).
+    #[must_use]
+    pub fn may_write(&self, speaker: &Speaker, part: PartNumber) -> bool {
+        if self.outcome().seniority(speaker).is_none() {
+            return false;
+        }
+        self.owning.is_founder(&speaker.membership)
+            || (self.set.granted(&speaker.membership)).is_some_and(|grant| {
+                grant.abilities.contains(Abilities::WRITE) && grant.parts.contains(part)
+            })
+    }
+
+    /// When one link ends by itself: what it said, or the latest renewal.
+    fn end(&self, link: &MembershipId) -> Option<Timestamp> {
+        let giver = self.set.admission(link)?.statement().membership;
+        let renewals = self.outcome().standing().filter_map(|place| {
+            let renewal = (self.statement(&self.history().get(place).id)?).statement();
+            let Kind::Renew { grant, expires } = renewal.kind else {
+                return None;
+            };
+            let may = self.owning.is_founder(&renewal.membership) || renewal.membership == giver;
+            (grant == *link && may).then_some(expires)
+        });
+        let own = self.set.granted(link)?.expires;
+        Some(renewals.fold(own, Timestamp::max))
+    }
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;
