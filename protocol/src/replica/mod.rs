@@ -28,7 +28,8 @@ use std::collections::BTreeMap;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
 use crate::entry::{
-    Author, Body, Entry, EntryError, LogId, LogKey, LogPlace, SealError, SealParams, UnverifiedEntry, seal,
+    Author, Body, Entry, EntryError, LogId, LogKey, LogPlace, SealError, SealParams,
+    UnverifiedEntry, seal,
 };
 use crate::evaluation::{InsertError, Speaker, Upto};
 use crate::generation::choice::Owed;
