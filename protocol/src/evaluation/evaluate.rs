@@ -767,7 +767,7 @@ impl<'a, D: Directory> Judge<'a, D> {
     }
 }
 
-/// What statements mean by their [`Upto`], of all authors. Each is looked up once.
+/// What statements mean by their `Upto`, of all authors. Each is looked up once.
 pub(super) struct Reach<'a> {
     history: &'a History,
     known: BTreeMap<usize, FixedBitSet>,
