@@ -594,3 +594,6 @@ fn speaker_of(author: &Author) -> Speaker {
         key: *author.device.as_bytes(),
     }
 }
+
+#[cfg(test)]
+mod tests;
