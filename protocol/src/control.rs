@@ -42,8 +42,7 @@ use minicbor::{Decode, Encode};
 use crate::crypto::{self, SigningKey, domain};
 use crate::entry::{LogId, LogPlace};
 use crate::evaluation::{
-    Act, After, Base, Founder, History, InsertError, Outcome, Role, Rule, Seniority, Speaker,
-    Standing, Who,
+    Act, After, Base, Founder, History, InsertError, Role, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::generation::AccessKey;
 use crate::id::{GenerationId, InstallationId, MembershipId, SliceId, StatementId};
@@ -374,33 +373,10 @@ impl Control {
         self.founding.root
     }
 
-    /// Returns the statements with all that they cite.
+    /// Returns what was said to carriers, and what stands of it.
     #[must_use]
-    pub const fn history(&self) -> &History {
-        self.set.history()
-    }
-
-    /// Returns who speaks, and what stands.
-    #[must_use]
-    pub const fn outcome(&self) -> &Outcome {
-        self.set.outcome()
-    }
-
-    /// Returns a statement.
-    #[must_use]
-    pub fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
-        self.set.statement(id)
-    }
-
-    /// Returns all statements in their one order.
-    pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
-        self.set.statements()
-    }
-
-    /// Returns all statements in their one order, to be sent.
-    #[must_use]
-    pub fn signed(&self) -> Vec<Signed<Statement>> {
-        self.set.to_wire().statements
+    pub const fn statements(&self) -> &StatementSet {
+        &self.set
     }
 
     /// Says `kind` as the next statement of `signer`, citing all that is here. Its installation is the
@@ -472,7 +448,7 @@ impl Control {
 
     /// Returns everybody who was rightly admitted as a writer, the removed ones too.
     pub fn writers(&self) -> impl Iterator<Item = Writer> + '_ {
-        (self.outcome().members().keys())
+        (self.set.outcome().members().keys())
             .filter_map(|membership| self.writer(membership))
             .filter(|writer| writer.quota.is_some())
     }
@@ -480,7 +456,7 @@ impl Control {
     /// Returns whose tickets by this membership count: a writer's or a control key's.
     #[must_use]
     pub fn writer(&self, membership: &MembershipId) -> Option<Writer> {
-        let member = self.outcome().members().get(membership)?;
+        let member = self.set.outcome().members().get(membership)?;
         let speaks = match member.standing {
             Standing::Speaks => true,
             Standing::Removed => false,
@@ -535,7 +511,7 @@ impl Control {
     /// it was announced for, and those that were announced before.
     #[must_use]
     pub fn entitled(&self, part: PartNumber, key: &AccessKey) -> Vec<GenerationId> {
-        let (all, history) = (self.access(part), self.history());
+        let (all, history) = (self.access(part), self.set.history());
         let commit = key.commit(&self.id, part);
         let known: Vec<usize> = (all.iter().filter(|of| of.commit == commit))
             .filter_map(|of| history.place(&of.statement))
@@ -569,10 +545,10 @@ impl Control {
     /// [`Outcome::log_limits`]: no list, all of it; an empty list, nothing.
     #[must_use]
     pub fn limits(&self, writer: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
-        let mut limits = self.outcome().log_limits(writer, log);
+        let mut limits = self.set.outcome().log_limits(writer, log);
         // A control key that leaves says itself what of its logs stays.
-        limits.extend(self.outcome().standing().filter_map(|place| {
-            let node = self.history().get(place);
+        limits.extend(self.set.outcome().standing().filter_map(|place| {
+            let node = self.set.history().get(place);
             match &node.act {
                 Act::Remove(removal)
                     if node.author == *writer && removal.membership == writer.membership =>
@@ -615,10 +591,10 @@ impl Control {
     fn look_again(&mut self) {
         let mut view = View::default();
         let mut access: Vec<(PartNumber, usize)> = Vec::new();
-        for said in self.set.statements() {
-            let Some(place) =
-                (self.history().place(&said.id())).filter(|place| self.outcome().stands(*place))
-            else {
+        let history = self.set.history();
+        for said in self.set.iter() {
+            let place = history.place(&said.id());
+            let Some(place) = place.filter(|place| self.set.outcome().stands(*place)) else {
                 continue;
             };
             let kind = &said.statement().kind;
@@ -643,9 +619,9 @@ impl Control {
         }
         for (part, announced) in &mut view.access {
             for one in announced {
-                let place = self.history().place(&one.statement);
+                let place = history.place(&one.statement);
                 one.current = !(access.iter()).any(|(of, later)| {
-                    of == part && place.is_some_and(|place| self.history().cites(*later, place))
+                    of == part && place.is_some_and(|place| history.cites(*later, place))
                 });
             }
         }

@@ -321,7 +321,13 @@ fn a_stolen_junior_key_says_nothing_past_its_cut_whatever_it_claims_to_have_seen
         assert!(control.writer(&slice.marcs).unwrap().speaks);
         assert_eq!(control.access(PART).len(), 1);
         assert_eq!(control.erase(PART), []);
-        assert!(control.outcome().member(&slice.phones).is_none());
+        assert!(
+            control
+                .statements()
+                .outcome()
+                .member(&slice.phones)
+                .is_none()
+        );
     }
 }
 
@@ -330,7 +336,14 @@ fn a_junior_removes_no_senior_and_writers_say_nothing() {
     let mut slice = Slice::new();
     slice.phone_says(removal(slice.control.creator(), Vec::new()));
     let creator = slice.control.creator();
-    assert!(slice.control.outcome().member(&creator).is_some());
+    assert!(
+        slice
+            .control
+            .statements()
+            .outcome()
+            .member(&creator)
+            .is_some()
+    );
     // Nobody admits who would not be junior to them.
     let equal = slice.phone_says(Kind::ControlKey {
         key: [0x42; 32],
@@ -356,14 +369,16 @@ fn what_another_key_says_in_somebodys_name_takes_no_room() {
     for membership in [slice.control.creator(), slice.phones, slice.control.root()] {
         let signer = slice.signer(&stranger, membership, 9);
         let forged = signer
-            .say(slice.control.history(), subject, said.clone())
+            .say(slice.control.statements().history(), subject, said.clone())
             .unwrap();
         assert_eq!(slice.control.add([forged]), Err(InsertError::Key));
     }
     // What was rightly said about another slice.
     let subject = Subject::Control(SliceId::from_bytes([1; 32]));
     let signer = slice.signer(&slice.laptop, slice.control.creator(), 1);
-    let elsewhere = signer.say(slice.control.history(), subject, said).unwrap();
+    let elsewhere = signer
+        .say(slice.control.statements().history(), subject, said)
+        .unwrap();
     assert_eq!(slice.control.add([elsewhere]), Err(InsertError::Subject));
     assert_eq!(slice.control.to_bytes(), before);
 }
@@ -375,19 +390,28 @@ fn the_root_overrides_the_key_that_the_slice_began_with() {
     let first = slice
         .control
         .statements()
+        .iter()
         .find(|said| said.statement().membership == creator);
     let first = first.unwrap().id();
     let tip = {
         let signer = slice.signer(&thief, creator, 1);
         let tips = slice
             .control
+            .statements()
             .history()
             .tips(&signer.speaker(), &signer.installation);
         assert!(!tips.contains(&first));
         tips
     };
     slice.laptop_says(removal(slice.phones, Vec::new()));
-    assert!(slice.control.outcome().member(&slice.phones).is_none());
+    assert!(
+        slice
+            .control
+            .statements()
+            .outcome()
+            .member(&slice.phones)
+            .is_none()
+    );
 
     let (root, installation) = (slice.ines.root.clone(), slice.ines.installation);
     let root = slice
@@ -395,9 +419,21 @@ fn the_root_overrides_the_key_that_the_slice_began_with() {
         .open_root(&root, &SALT, &installation)
         .unwrap();
     slice.control.say(&root, removal(creator, tip)).unwrap();
-    assert!(slice.control.outcome().member(&creator).is_none());
     assert!(
-        slice.control.outcome().member(&slice.phones).is_some(),
+        slice
+            .control
+            .statements()
+            .outcome()
+            .member(&creator)
+            .is_none()
+    );
+    assert!(
+        slice
+            .control
+            .statements()
+            .outcome()
+            .member(&slice.phones)
+            .is_some(),
         "the thief's removal is void"
     );
     assert!(slice.control.writer(&slice.marcs).unwrap().speaks);
@@ -413,6 +449,7 @@ fn the_root_overrides_the_key_that_the_slice_began_with() {
     assert!(
         slice
             .control
+            .statements()
             .outcome()
             .member(&slice.control.root())
             .is_some()
@@ -440,7 +477,9 @@ fn nobody_else_is_the_root() {
     let signer = slice.signer(&root, slice.control.root(), 1);
     let subject = Subject::Control(slice.control.id());
     let said = removal(slice.control.creator(), Vec::new());
-    let silent = signer.say(slice.control.history(), subject, said).unwrap();
+    let silent = signer
+        .say(slice.control.statements().history(), subject, said)
+        .unwrap();
     assert_eq!(slice.control.add([silent]), Err(InsertError::Key));
 
     // Once is enough, and it opens a log: it follows nothing.
@@ -1008,7 +1047,7 @@ fn story() -> Vec<SignedStatement> {
     });
     let mut all: Vec<SignedStatement> = Vec::new();
     for control in [&slice.control, &apart.control, &restored.control] {
-        for said in control.statements() {
+        for said in control.statements().iter() {
             if !all.iter().any(|known| known.id() == said.id()) {
                 all.push(said.clone());
             }
@@ -1030,7 +1069,7 @@ proptest! {
         other.merge(&one);
         prop_assert_eq!(one.to_bytes(), other.to_bytes());
         // Places differ, but what follows does not.
-        prop_assert_eq!(one.outcome().members(), other.outcome().members());
+        prop_assert_eq!(one.statements().outcome().members(), other.statements().outcome().members());
         prop_assert_eq!(&one.view, &other.view);
         let received = UnverifiedControl::decode(&one.to_bytes()).unwrap();
         let received = received.verify(one.id());

@@ -189,7 +189,7 @@ mod tests {
     fn signed() -> (Someone, Signed<Statement>) {
         let (ines, marc) = (Someone::new(1), Someone::new(2));
         let (access, _) = ines.granted(ines.grant_to(&marc));
-        let signed = access.signed().remove(0);
+        let signed = access.statements().iter().next().unwrap().signed().clone();
         (ines, signed)
     }
 

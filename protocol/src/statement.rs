@@ -19,7 +19,7 @@ pub(crate) mod set;
 
 pub use set::{
     ADMITTED_BYTES_MAX, CHARTER_BYTES_MAX, KEY_BYTES_MAX, SET_BYTES_MAX, STATEMENTS_MAX,
-    STRANGERS_BYTES_MAX, SayError, SetError,
+    STRANGERS_BYTES_MAX, SayError, SetError, StatementSet,
 };
 
 use minicbor::{Decode, Encode};

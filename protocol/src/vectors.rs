@@ -191,7 +191,7 @@ fn access() {
     }
     let (alone, first) = ines.granted(ines.grant_to(&marc));
     let access = handed_on(&ines, &marc, &zoe, &known);
-    let ids: Vec<_> = (access.statements())
+    let ids: Vec<_> = (access.statements().iter())
         .map(|s| GrantId::from(s.membership()))
         .collect();
     let stored = file(

@@ -53,14 +53,15 @@ pub fn unenforced(access: &Access, control: &Control, now: Timestamp) -> Unenfor
 
 /// The write key of each grant: the last that stands, in the one order.
 fn write_keys(access: &Access) -> BTreeMap<GrantId, [u8; 32]> {
-    let stands = |place: usize| access.outcome().stands(place);
-    (access.statements())
-        .filter(|said| access.history().place(&said.id()).is_some_and(stands))
-        .filter_map(|said| {
-            let Kind::WriteKey { key } = said.statement().kind else {
-                return None;
-            };
-            Some((said.statement().membership.into(), key))
-        })
-        .collect()
+    let statements = access.statements();
+    (statements
+        .iter()
+        .filter(|said| statements.stands(&said.id())))
+    .filter_map(|said| {
+        let Kind::WriteKey { key } = said.statement().kind else {
+            return None;
+        };
+        Some((said.statement().membership.into(), key))
+    })
+    .collect()
 }

@@ -93,7 +93,7 @@ impl Carrier {
             if holder.key != writer.key {
                 return Err(Refusal::OtherWriter);
             }
-            if !control.outcome().speaks(holder) {
+            if !control.statements().outcome().speaks(holder) {
                 *holder = writer; // admitted once more
             }
             return Ok(());

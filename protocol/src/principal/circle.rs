@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use super::{Charter, CharterError, PRINCIPAL_BYTES_MAX, People, Principal, PrincipalError};
+use super::{Charter, CharterError, Founding, PRINCIPAL_BYTES_MAX, People, PrincipalError};
 use crate::evaluation::{
     Directory, InsertError, PrincipalKey, Role, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::id::{CircleId, MembershipId, PersonId};
 use crate::statement::set::{SetWire, Signatures};
-use crate::statement::{Kind, SayError, SignedStatement, Signer, Subject};
+use crate::statement::{Kind, SayError, SignedStatement, Signer, StatementSet, Subject};
 use crate::wire::{self, V1, WireError};
 
 /// A person in a circle.
@@ -74,8 +74,8 @@ impl UnverifiedCircle {
                 return Err(CircleError::Person);
             }
         }
-        let principal = Principal::build(self.0, Signatures::Check, directory)?;
-        Ok(Circle::of(principal, expected))
+        let built = Founding::build(self.0, Signatures::Check, directory)?;
+        Ok(Circle::of(built, expected))
     }
 }
 
@@ -97,7 +97,8 @@ impl std::fmt::Debug for UnverifiedCircle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circle {
     id: CircleId,
-    principal: Principal,
+    founding: Founding,
+    set: StatementSet,
     members: BTreeMap<PersonId, CircleMember>,
 }
 
@@ -124,18 +125,19 @@ impl Circle {
             opens_past,
             salt,
         };
-        let mut principal = Principal::begin(charter)?;
-        principal.judge(directory);
-        match principal.subject() {
-            Subject::Circle(id) => Ok(Self::of(principal, id)),
+        let (founding, mut set) = Founding::begin(charter)?;
+        set.judge(&founding, directory);
+        match set.subject() {
+            Subject::Circle(id) => Ok(Self::of((founding, set), id)),
             Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => Err(CharterError::Rule),
         }
     }
 
-    fn of(principal: Principal, id: CircleId) -> Self {
+    fn of((founding, set): (Founding, StatementSet), id: CircleId) -> Self {
         let mut circle = Self {
             id,
-            principal,
+            founding,
+            set,
             members: BTreeMap::new(),
         };
         circle.list_members();
@@ -148,10 +150,16 @@ impl Circle {
         self.id
     }
 
-    /// Returns charter and statements.
+    /// Returns how the circle began.
     #[must_use]
-    pub const fn principal(&self) -> &Principal {
-        &self.principal
+    pub const fn charter(&self) -> &Charter {
+        &self.founding.charter
+    }
+
+    /// Returns what was said about the circle, and what stands of it.
+    #[must_use]
+    pub const fn statements(&self) -> &StatementSet {
+        &self.set
     }
 
     /// Returns the persons who belong to the circle now.
@@ -163,7 +171,7 @@ impl Circle {
     /// Returns whether this key of a member speaks.
     #[must_use]
     pub fn speaks(&self, speaker: &Speaker) -> bool {
-        self.principal.outcome().speaks(speaker)
+        self.set.outcome().speaks(speaker)
     }
 
     /// Says `kind` as the next statement of `signer`, citing all that is here.
@@ -176,49 +184,52 @@ impl Circle {
         kind: Kind,
         directory: &impl Directory,
     ) -> Result<SignedStatement, SayError> {
-        let said = self.principal.say(signer, kind, directory)?;
+        let said = (self.set).say(signer, kind, &self.founding, directory)?;
         self.list_members();
         Ok(said)
     }
 
-    /// Adds statements about this circle and judges all again, see [`Principal::add`].
+    /// Adds statements about this circle and judges all again. What was forgotten comes back only
+    /// together with what cites it.
     ///
     /// # Errors
-    /// [`InsertError`] of the first that does not fit.
+    /// [`InsertError`] of the first that does not fit: what it cites is missing, or there is no room
+    /// for more of its author's. The others were added.
     pub fn add(
         &mut self,
         said: impl IntoIterator<Item = SignedStatement>,
         directory: &impl Directory,
     ) -> Result<(), InsertError> {
-        let added = self.principal.add(said, directory);
+        let added = self.set.add(said, &self.founding, directory);
         self.list_members();
         added
     }
 
     /// Adds what `other`, the same circle, holds in addition; returns whether that was anything.
+    /// What does not fit (see [`add`](Self::add)) is left out.
     pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
-        let changed = self.principal.merge(&other.principal, directory);
+        let changed = (self.set).merge(&other.set, &self.founding, directory);
         self.list_members();
         changed
     }
 
-    /// Judges all again: something was heard of a member's devices.
+    /// Judges all again, and forgets what can be forgotten: something was heard of a member's devices.
     pub fn judge(&mut self, directory: &impl Directory) {
-        self.principal.judge(directory);
+        self.set.judge(&self.founding, directory);
         self.list_members();
     }
 
-    /// Returns the circle as bytes.
+    /// Returns charter and statements as bytes: the same for the same statements.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.principal.to_bytes()
+        wire::encode(&self.set.to_wire())
     }
 
     /// Returns all keys of all who belong or belonged to the circle, each once.
     #[must_use]
     pub fn keys(&self, people: &impl Directory) -> Vec<PrincipalKey> {
         let mut keys: BTreeMap<[u8; 32], PrincipalKey> = BTreeMap::new();
-        for member in self.principal.outcome().members().values() {
+        for member in self.set.outcome().members().values() {
             let gone = member.standing != Standing::Speaks;
             for of in people.keys(&member.who) {
                 let found = PrincipalKey {
@@ -240,7 +251,7 @@ impl Circle {
 
     fn list_members(&mut self) {
         self.members.clear();
-        for (id, member) in self.principal.outcome().members() {
+        for (id, member) in self.set.outcome().members() {
             let Who::Person(person) = member.who else {
                 continue;
             };

@@ -35,7 +35,7 @@ impl World {
 
     fn membership(&self, person: usize) -> MembershipId {
         let who = Who::Person(self.id(person));
-        let members = self.circle.principal().outcome().members();
+        let members = self.circle.statements().outcome().members();
         *members
             .iter()
             .find(|(_, member)| member.who == who)
@@ -84,7 +84,7 @@ impl World {
     /// The removal of `person` that keeps all that they said so far.
     fn removal(&self, person: usize) -> Kind {
         let signer = self.signer(person);
-        let history = self.circle.principal().history();
+        let history = self.circle.statements().history();
         let mut statements = history.tips(&signer.speaker(), &signer.installation);
         statements.sort_unstable();
         removal(signer.membership, statements)
@@ -102,7 +102,7 @@ impl World {
         let key = &self.someone[person].device;
         let statement = Statement {
             version: V1,
-            subject: self.circle.principal().subject(),
+            subject: self.circle.statements().subject(),
             membership,
             key: key.public(),
             after,
@@ -143,9 +143,7 @@ impl World {
     }
 
     fn stands(&self, said: &SignedStatement) -> bool {
-        let principal = self.circle.principal();
-        let place = principal.history().place(&said.id());
-        place.is_some_and(|place| principal.outcome().stands(place))
+        self.circle.statements().stands(&said.id())
     }
 
     fn belongs(&self, person: usize) -> bool {
@@ -172,7 +170,7 @@ fn a_circle_is_verified_by_its_id_and_the_persons_known() {
     let mut world = World::new(Rule::Admins);
     let kind = world.admission(1, 3, Role::Member);
     world.say(1, kind);
-    keeps_the_rules(&world.circle.principal().to_wire(), PRINCIPAL_BYTES_MAX);
+    keeps_the_rules(&world.circle.statements().to_wire(), PRINCIPAL_BYTES_MAX);
     let bytes = world.circle.to_bytes();
     let read = || UnverifiedCircle::decode(&bytes).unwrap();
     let circle = read().verify(world.circle.id(), &world.people).unwrap();
@@ -335,7 +333,7 @@ fn a_stolen_device_of_a_member_is_answered_by_the_member_alone() {
         trusted: None,
     };
     // Nobody has forgotten what the phone said: her laptop has not said yet how much of it stays.
-    assert!(circle.principal().statement(&said.id()).is_some());
+    assert!(circle.statements().get(&said.id()).is_some());
     world.says(&mut circle, 0, keep);
     assert!(circle.members().contains_key(&world.id(3)));
     assert!(!circle.speaks(&by_phone.speaker()));
@@ -361,8 +359,8 @@ fn a_board_decides_by_as_many_as_its_charter_says() {
     let by = world.signer(0);
     let proposed = by
         .say(
-            world.circle.principal().history(),
-            world.circle.principal().subject(),
+            world.circle.statements().history(),
+            world.circle.statements().subject(),
             kind,
         )
         .unwrap();
@@ -397,11 +395,11 @@ fn nobody_is_seated_on_a_board_without_wanting_to() {
         membership: MembershipId::from_bytes(*statement.as_bytes()),
         installation: world.someone[3].installation,
     };
-    let principal = world.circle.principal();
+    let set = world.circle.statements();
     let approve = Kind::Approve {
         statement: proposed,
     };
-    let said = (zoe.say(principal.history(), principal.subject(), approve)).unwrap();
+    let said = (zoe.say(set.history(), set.subject(), approve)).unwrap();
     world.circle.add([said], &world.people).unwrap();
     assert!(world.belongs(2));
 }
@@ -421,9 +419,9 @@ fn whom_one_member_of_a_board_admits_alone_is_nobody_on_it() {
         installation: world.someone[3].installation,
     };
     for statement in [proposed.id(), admitted.id()] {
-        let principal = world.circle.principal();
+        let set = world.circle.statements();
         let kind = Kind::Approve { statement };
-        let said = (accomplice.say(principal.history(), principal.subject(), kind)).unwrap();
+        let said = (accomplice.say(set.history(), set.subject(), kind)).unwrap();
         world.circle.add([said], &world.people).unwrap();
     }
     assert!(world.belongs(2) && !world.belongs(3));
@@ -516,7 +514,8 @@ fn whom_a_board_removed_writes_no_more() {
     let late = world.signed(0, ada.membership, log(1), vec![], ring);
     world.circle.add([late.clone()], &world.people).unwrap();
     assert!(!world.stands(&late));
-    let limits = (world.circle.principal().outcome()).log_limits(&ada, &LogId::from_bytes([5; 32]));
+    let limits =
+        (world.circle.statements().outcome()).log_limits(&ada, &LogId::from_bytes([5; 32]));
     assert_eq!(limits, vec![Vec::new()]);
 }
 
@@ -529,7 +528,7 @@ fn who_is_seated_twice_signs_once() {
         world.decide(by, other, kind);
     }
     let zoe = Who::Person(world.id(3));
-    let members = world.circle.principal().outcome().members().iter();
+    let members = world.circle.statements().outcome().members().iter();
     let seats: Vec<MembershipId> = members
         .filter(|(_, m)| m.who == zoe)
         .map(|(id, _)| *id)
@@ -713,7 +712,7 @@ fn strangers_have_one_small_room_together() {
         .map(|(number, key)| {
             let statement = Statement {
                 version: V1,
-                subject: world.circle.principal().subject(),
+                subject: world.circle.statements().subject(),
                 membership: world.membership(0),
                 key: key.public(),
                 after: log(number),
@@ -752,13 +751,13 @@ fn a_board_that_decides_much_is_judged_at_once() {
         let many = said.len();
         let mut circle = world.circle.clone();
         circle.add(said, &world.people).unwrap();
-        assert_eq!(circle.principal().statements().count(), many);
+        assert_eq!(circle.statements().iter().count(), many);
         circle
     };
     // Acts from which nothing follows.
     let acts = (0..1500).flat_map(|n| decided(n, Kind::Rule { rule: Rule::Admins }));
     let circle = judged(acts.collect());
-    assert_eq!(circle.principal().outcome().standing().count(), 3000);
+    assert_eq!(circle.statements().outcome().standing().count(), 3000);
     // Removals of Ada that keep all that she has said.
     let (mut said, mut after, mut last) = (Vec::new(), log(1), vec![]);
     for _ in 0..1000 {
@@ -808,7 +807,7 @@ fn keys_that_say_nothing_take_no_room() {
         said.push(admission);
     }
     world.circle.add(said, &world.people).unwrap();
-    let outcome = world.circle.principal().outcome();
+    let outcome = world.circle.statements().outcome();
     assert_eq!(outcome.members().len(), 3 + 500);
     assert_eq!(outcome.held().0, 500);
     // Asked for, they are there.
@@ -863,7 +862,7 @@ fn what_removals_leave_of_entries_is_there_once_for_all_keys() {
         said.push(world.signed(1, bo, log(2 + number), vec![id], removal(cleo, vec![])));
     }
     world.circle.add(said, &world.people).unwrap();
-    let outcome = world.circle.principal().outcome();
+    let outcome = world.circle.statements().outcome();
     assert_eq!(outcome.held().1, 10 * 512);
     for number in 0..20 {
         let speaker = Speaker {
@@ -893,7 +892,7 @@ fn nodes_that_have_heard_the_same_agree_and_take_each_others_bytes() {
                 continue;
             }
             let by = below(3);
-            let acts: Vec<StatementId> = (nodes[at].principal().statements())
+            let acts: Vec<StatementId> = (nodes[at].statements().iter())
                 .filter(|said| !matches!(said.statement().kind, Kind::Approve { .. }))
                 .map(SignedStatement::id)
                 .collect();

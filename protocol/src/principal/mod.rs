@@ -1,12 +1,12 @@
 //! Who a person or a circle is, and who speaks for them.
 //!
-//! Both are a [`Principal`]: a [`Charter`], whose hash is the id, and statements under it. A person
+//! Both are a principal: a [`Charter`], whose hash is the id, and statements under it. A person
 //! ([`Authority`]) has one founder, the root key that comes from the words on paper and is kept on no
 //! device, and devices by rank. A circle ([`Circle`]) has persons. What stands of the statements,
 //! and who is a member, is judged by [`evaluation`](crate::evaluation), by one code for both.
 //!
 //! A principal is passed around whole, as bytes: charter and statements. Two that are both true
-//! hold different statements, and [`Principal::merge`] makes one of them. Nothing is ever lost by
+//! hold different statements, and [`Circle::merge`] makes one of them. Nothing is ever lost by
 //! merging but what its author signed past a cut, and what there is no room for.
 //!
 //! **Invariants.** Whoever is admitted signed for it. Same statements, same bytes, whatever the
@@ -24,14 +24,11 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use crate::crypto::{self, SealingPublic, domain};
-use crate::evaluation::{
-    Base, Directory, Founder, History, InsertError, Outcome, Role, Rule, Seniority, Who,
-};
+use crate::evaluation::{Base, Directory, Founder, Role, Rule, Seniority, Who};
 use crate::id::{CircleId, MembershipId, PersonId, StatementId};
 use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
 use crate::statement::{
-    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
-    Subject,
+    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SetError, SignedStatement, Statement, Subject,
 };
 use crate::wire::{self, V1, WireError};
 
@@ -39,6 +36,7 @@ use crate::wire::{self, V1, WireError};
 pub const PRINCIPAL_BYTES_MAX: usize = SET_BYTES_MAX;
 /// Most founders of a circle.
 pub const FOUNDERS_MAX: usize = 32;
+
 /// How a person or a circle begins. Its hash is their id.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -176,13 +174,6 @@ pub(crate) fn claimed(wire: &SetWire) -> Result<Subject, CharterError> {
     Charter::decode(&wire.charter).map(|charter| charter.subject(&wire.charter))
 }
 
-/// A charter and the statements under it, judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    founding: Founding,
-    set: StatementSet,
-}
-
 /// Who speaks for a principal from the beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Founding {
@@ -192,140 +183,43 @@ struct Founding {
     founders: Vec<MembershipId>,
 }
 
-impl Principal {
-    /// Begins a principal.
-    ///
-    /// # Errors
-    /// [`CharterError`].
-    pub fn begin(charter: Charter) -> Result<Self, CharterError> {
+impl Founding {
+    /// Begins a principal, about which nothing was said yet.
+    fn begin(charter: Charter) -> Result<(Self, StatementSet), CharterError> {
         charter.check()?;
         let charter_bytes = wire::encode(&charter);
         Ok(Self::empty(charter, charter_bytes))
     }
 
-    fn empty(charter: Charter, charter_bytes: Vec<u8>) -> Self {
+    fn empty(charter: Charter, charter_bytes: Vec<u8>) -> (Self, StatementSet) {
         let subject = charter.subject(&charter_bytes);
         let places = charter.founders.len() + usize::from(charter.next_root.is_some());
         let founders = (0..)
             .take(places)
             .map(|place| founder(&subject, place))
             .collect();
-        let founding = Founding {
+        let founding = Self {
             subject,
             charter,
             founders,
         };
         let set = StatementSet::empty(subject, charter_bytes, &founding, &());
-        Self { founding, set }
+        (founding, set)
     }
 
-    pub(crate) fn build(
+    fn build(
         wire: SetWire,
         signatures: Signatures,
         directory: &impl Directory,
-    ) -> Result<Self, PrincipalError> {
+    ) -> Result<(Self, StatementSet), PrincipalError> {
         let charter = Charter::decode(&wire.charter)?;
-        let mut principal = Self::empty(charter, wire.charter);
-        (principal.set).fill(wire.statements, signatures, &principal.founding, directory)?;
-        Ok(principal)
-    }
-
-    /// Returns whom this is about.
-    #[must_use]
-    pub const fn subject(&self) -> Subject {
-        self.set.subject()
-    }
-
-    /// Returns how it began.
-    #[must_use]
-    pub const fn charter(&self) -> &Charter {
-        &self.founding.charter
-    }
-
-    /// Returns the statements with all that they cite.
-    #[must_use]
-    pub const fn history(&self) -> &History {
-        self.set.history()
-    }
-
-    /// Returns who speaks, and what stands.
-    #[must_use]
-    pub const fn outcome(&self) -> &Outcome {
-        self.set.outcome()
-    }
-
-    /// Returns a statement.
-    #[must_use]
-    pub fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
-        self.set.statement(id)
-    }
-
-    /// Returns all statements in their one order.
-    pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
-        self.set.statements()
-    }
-
-    /// Returns the membership of the founder at this place in the charter.
-    #[must_use]
-    pub fn founder(&self, place: u32) -> MembershipId {
-        founder(&self.subject(), place)
-    }
-
-    /// Adds statements and judges all again. What was forgotten comes back only together with
-    /// what cites it.
-    ///
-    /// # Errors
-    /// [`InsertError`] of the first that does not fit: what it cites is missing, or there is no room
-    /// for more of its author's. The others were added.
-    pub fn add(
-        &mut self,
-        signed: impl IntoIterator<Item = SignedStatement>,
-        directory: &impl Directory,
-    ) -> Result<(), InsertError> {
-        self.set.add(signed, &self.founding, directory)
-    }
-
-    /// Says `kind` as the next statement of `signer`, citing all that is here.
-    ///
-    /// # Errors
-    /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
-    pub fn say(
-        &mut self,
-        signer: &Signer<'_>,
-        kind: Kind,
-        directory: &impl Directory,
-    ) -> Result<SignedStatement, SayError> {
-        self.set.say(signer, kind, &self.founding, directory)
-    }
-
-    /// Adds what `other`, of the same charter, holds in addition; returns whether that was anything.
-    /// What does not fit (see [`add`](Self::add)) is left out.
-    pub fn merge(&mut self, other: &Self, directory: &impl Directory) -> bool {
-        self.set.merge(&other.set, &self.founding, directory)
-    }
-
-    /// Returns the removals that stand.
-    #[must_use]
-    pub fn removals(&self) -> Vec<StatementId> {
-        self.set.removals()
-    }
-
-    /// Returns charter and statements as bytes: the same for the same statements.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        wire::encode(&self.to_wire())
-    }
-
-    pub(crate) fn to_wire(&self) -> SetWire {
-        self.set.to_wire()
-    }
-
-    /// Judges all again, with what is known of persons now, and forgets what can be forgotten.
-    pub fn judge(&mut self, directory: &impl Directory) {
-        self.set.judge(&self.founding, directory);
+        let (founding, mut set) = Self::empty(charter, wire.charter);
+        set.fill(wire.statements, signatures, &founding, directory)?;
+        Ok((founding, set))
     }
 }
 
+/// The membership of the founder at this place in the charter.
 fn founder(subject: &Subject, place: u32) -> MembershipId {
     let id = crypto::hash(domain::FOUNDER, &[subject.as_bytes(), &place.to_le_bytes()]);
     MembershipId::from_bytes(id)

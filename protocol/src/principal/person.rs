@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
 
-use super::{Charter, CharterError, PRINCIPAL_BYTES_MAX, Principal, PrincipalError};
+use super::{Charter, CharterError, Founding, PRINCIPAL_BYTES_MAX, PrincipalError, founder};
 use crate::crypto::{SealingPublic, SigningKey};
 use crate::evaluation::{
     Directory, InsertError, PrincipalKey, RANK_MAX, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::id::{DeviceId, InstallationId, MembershipId, PersonId, TransportId};
 use crate::statement::set::{SetWire, Signatures};
-use crate::statement::{Consent, Kind, SayError, SignedStatement, Signer, Subject};
+use crate::statement::{Consent, Kind, SayError, SignedStatement, Signer, StatementSet, Subject};
 use crate::wire::{self, V1, WireError};
 
 /// A device to be admitted, by somebody who holds its key.
@@ -145,8 +145,7 @@ impl UnverifiedAuthority {
                 return Err(AuthorityError::Circle);
             }
         }
-        let principal = Principal::build(self.0, signatures, &())?;
-        let authority = Authority::of(principal, expected);
+        let authority = Authority::of(Founding::build(self.0, signatures, &())?, expected);
         if !authority.ever_had_a_device() {
             return Err(AuthorityError::NoDevice);
         }
@@ -158,7 +157,8 @@ impl UnverifiedAuthority {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authority {
     person: PersonId,
-    principal: Principal,
+    founding: Founding,
+    set: StatementSet,
     devices: BTreeMap<DeviceId, DeviceRecord>,
 }
 
@@ -185,12 +185,14 @@ impl Authority {
             opens_past: false,
             salt,
         };
-        let principal = Principal::begin(charter).expect("a root and a recovery key");
-        let person = person_of(&principal).expect("the rule is a person's");
-        let mut authority = Self::of(principal, person);
+        let begun = Founding::begin(charter).expect("a root and a recovery key");
+        let Subject::Person(person) = begun.1.subject() else {
+            unreachable!("the rule is a person's");
+        };
+        let mut authority = Self::of(begun, person);
         let signer = Signer {
             key: root,
-            membership: authority.principal.founder(0),
+            membership: authority.root(),
             installation: InstallationId::from_bytes(installation),
         };
         authority
@@ -199,10 +201,11 @@ impl Authority {
         authority
     }
 
-    fn of(principal: Principal, person: PersonId) -> Self {
+    fn of((founding, set): (Founding, StatementSet), person: PersonId) -> Self {
         let mut authority = Self {
             person,
-            principal,
+            founding,
+            set,
             devices: BTreeMap::new(),
         };
         authority.list_devices();
@@ -238,7 +241,7 @@ impl Authority {
     /// # Errors
     /// [`SayError`]; nothing is changed. What the author may not say is said and does not stand.
     pub fn say(&mut self, signer: &Signer<'_>, kind: Kind) -> Result<SignedStatement, SayError> {
-        let said = self.principal.say(signer, kind, &())?;
+        let said = self.set.say(signer, kind, &self.founding, &())?;
         self.list_devices();
         Ok(said)
     }
@@ -251,15 +254,17 @@ impl Authority {
         self.add_all([said])
     }
 
-    /// Adds statements of this person and judges all again, see [`Principal::add`].
+    /// Adds statements of this person and judges all again. What was forgotten comes back only
+    /// together with what cites it.
     ///
     /// # Errors
-    /// [`InsertError`] of the first that does not fit. The others were added.
+    /// [`InsertError`] of the first that does not fit: what it cites is missing, or there is no room
+    /// for more of its author's. The others were added.
     pub fn add_all(
         &mut self,
         said: impl IntoIterator<Item = SignedStatement>,
     ) -> Result<(), InsertError> {
-        let added = self.principal.add(said, &());
+        let added = self.set.add(said, &self.founding, &());
         self.list_devices();
         added
     }
@@ -270,16 +275,16 @@ impl Authority {
         self.person
     }
 
-    /// Returns charter and statements.
+    /// Returns what was said about the person, and what stands of it.
     #[must_use]
-    pub const fn principal(&self) -> &Principal {
-        &self.principal
+    pub const fn statements(&self) -> &StatementSet {
+        &self.set
     }
 
     /// Returns how the person began.
     #[must_use]
     pub const fn charter(&self) -> &Charter {
-        self.principal.charter()
+        &self.founding.charter
     }
 
     /// Returns the public half of the root key.
@@ -294,13 +299,13 @@ impl Authority {
     /// Returns the membership of the root key.
     #[must_use]
     pub fn root(&self) -> MembershipId {
-        self.principal.founder(0)
+        founder(&self.set.subject(), 0)
     }
 
     /// Returns the membership of the root key that may replace the first.
     #[must_use]
     pub fn next_root(&self) -> MembershipId {
-        self.principal.founder(1)
+        founder(&self.set.subject(), 1)
     }
 
     /// Returns the devices that speak for the person now.
@@ -324,15 +329,15 @@ impl Authority {
 
     /// Adds what `other`, of the same person, holds in addition; returns whether that was anything.
     pub fn merge(&mut self, other: &Self) -> bool {
-        let changed = self.principal.merge(&other.principal, &());
+        let changed = (self.set).merge(&other.set, &self.founding, &());
         self.list_devices();
         changed
     }
 
-    /// Returns the whole authority as bytes.
+    /// Returns charter and statements as bytes: the same for the same statements.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.principal.to_bytes()
+        wire::encode(&self.set.to_wire())
     }
 
     /// Returns all keys that speak or spoke for the person, each once. A key that was admitted several
@@ -341,7 +346,7 @@ impl Authority {
     #[must_use]
     pub fn keys(&self) -> Vec<PrincipalKey> {
         let mut keys: BTreeMap<[u8; 32], PrincipalKey> = BTreeMap::new();
-        for member in self.principal.outcome().members().values() {
+        for member in self.set.outcome().members().values() {
             let Who::Key(key) = member.who else {
                 continue;
             };
@@ -358,16 +363,13 @@ impl Authority {
     }
 
     fn ever_had_a_device(&self) -> bool {
-        (self.principal.statements())
-            .any(|said| matches!(said.statement().kind, Kind::Device { .. }))
+        (self.set.iter()).any(|said| matches!(said.statement().kind, Kind::Device { .. }))
     }
 
     fn list_devices(&mut self) {
         self.devices.clear();
-        for (id, member) in self.principal.outcome().members() {
-            let said = self
-                .principal
-                .statement(&crate::id::StatementId::from_bytes(*id.as_bytes()));
+        for (id, member) in self.set.outcome().members() {
+            let said = self.set.admission(id);
             let Some(Kind::Device {
                 device,
                 sealing,
@@ -394,13 +396,6 @@ impl Authority {
                 self.devices.insert(*device, record);
             }
         }
-    }
-}
-
-fn person_of(principal: &Principal) -> Option<PersonId> {
-    match principal.subject() {
-        Subject::Person(person) => Some(person),
-        Subject::Circle(_) | Subject::Slice(_) | Subject::Control(_) => None,
     }
 }
 

@@ -84,7 +84,7 @@ impl Ines {
 
     fn membership(&self, device: &Spare) -> MembershipId {
         let who = Who::Key(*device.id().as_bytes());
-        let mut members = self.authority.principal().outcome().members().iter();
+        let mut members = self.authority.statements().outcome().members().iter();
         *members.find(|(_, member)| member.who == who).unwrap().0
     }
 
@@ -100,7 +100,7 @@ impl Ines {
     fn removal(&self, device: &Spare) -> Kind {
         let membership = self.membership(device);
         let speaker = device.signer(membership).speaker();
-        let history = self.authority.principal().history();
+        let history = self.authority.statements().history();
         let mut statements = history.tips(&speaker, &device.installation);
         statements.sort_unstable();
         removal(membership, statements)
@@ -176,7 +176,7 @@ impl Ines {
         let (membership, key) = by;
         let statement = Statement {
             version: V1,
-            subject: self.authority.principal().subject(),
+            subject: self.authority.statements().subject(),
             membership,
             key: key.public(),
             after,
@@ -187,14 +187,13 @@ impl Ines {
     }
 
     fn first(&self) -> StatementId {
-        self.authority.principal().statements().next().unwrap().id()
+        self.authority.statements().iter().next().unwrap().id()
     }
 
     /// The same person where somebody has heard all this, too; what does not fit is left out.
     fn with(&self, said: impl IntoIterator<Item = SignedStatement>) -> Authority {
         let mut authority = self.authority.clone();
-        let _ = authority.principal.add(said, &());
-        authority.list_devices();
+        let _ = authority.add_all(said);
         authority
     }
 }
@@ -206,7 +205,7 @@ fn received(authority: &Authority) -> UnverifiedAuthority {
 #[test]
 fn an_authority_keeps_the_rules_of_the_wire() {
     let ines = Ines::new();
-    keeps_the_rules(&ines.authority.principal().to_wire(), PRINCIPAL_BYTES_MAX);
+    keeps_the_rules(&ines.authority.statements().to_wire(), PRINCIPAL_BYTES_MAX);
     keeps_the_rules(ines.authority.charter(), super::super::CHARTER_BYTES_MAX);
 }
 
@@ -269,7 +268,7 @@ fn what_was_verified_before_is_built_again_and_a_damaged_store_is_noticed() {
 #[test]
 fn the_same_statements_have_the_same_bytes_whatever_came_first() {
     let ines = Ines::new();
-    let statements: Vec<_> = ines.authority.principal().statements().cloned().collect();
+    let statements: Vec<_> = ines.authority.statements().iter().cloned().collect();
     let person = ines.authority.person();
     let mut wire = received(&ines.authority).0;
     wire.statements.truncate(1);
@@ -339,7 +338,7 @@ fn a_stolen_phone_is_removed_by_the_laptop_and_admits_nobody_afterwards() {
     assert!(!ines.speaks(&accomplice));
     // What it said is kept until there is no room for it: the root may still say that the laptop was
     // the stolen one.
-    let said = ines.authority.principal().statements().count();
+    let said = ines.authority.statements().iter().count();
     assert_eq!(said, 6);
     // And whoever had heard the thief first comes to the same.
     thief.merge(&ines.authority);
@@ -362,7 +361,7 @@ fn a_stolen_laptop_is_answered_with_the_words() {
         .unwrap();
     assert!(ines.speaks(&ines.laptop) && !ines.speaks(&ines.phone));
     // The root removes it and keeps what it said before: its admission of the phone.
-    let before: Vec<StatementId> = (ines.authority.principal().statements())
+    let before: Vec<StatementId> = (ines.authority.statements().iter())
         .filter(|said| {
             said.statement().membership == laptop
                 && matches!(said.statement().kind, Kind::Device { .. })
@@ -391,7 +390,7 @@ fn the_second_sheet_replaces_a_leaked_phrase() {
     ines.authority.admit(&signer, &guest.as_new()).unwrap();
     assert!(ines.speaks(&guest));
     let next = SigningKey::from_seed(&[99; 32]);
-    let first = ines.authority.principal().statements().next();
+    let first = ines.authority.statements().iter().next();
     let first = first.map(SignedStatement::id).into_iter().collect();
     let said = removal(ines.authority.root(), first);
     let by = |key| Signer {
@@ -399,8 +398,8 @@ fn the_second_sheet_replaces_a_leaked_phrase() {
         membership: ines.authority.next_root(),
         installation: InstallationId::from_bytes([3; 32]),
     };
-    let history = ines.authority.principal().history();
-    let subject = ines.authority.principal().subject();
+    let history = ines.authority.statements().history();
+    let subject = ines.authority.statements().subject();
     // Another key than the one on the second sheet says nothing.
     let other = SigningKey::from_seed(&[98; 32]);
     let forged = by(&other).say(history, subject, said.clone()).unwrap();
@@ -410,7 +409,13 @@ fn the_second_sheet_replaces_a_leaked_phrase() {
     ines.authority.add(real).unwrap();
     assert!(!ines.speaks(&guest) && ines.speaks(&ines.laptop));
     let root = ines.authority.root();
-    assert!(ines.authority.principal().outcome().member(&root).is_none());
+    assert!(
+        ines.authority
+            .statements()
+            .outcome()
+            .member(&root)
+            .is_none()
+    );
 }
 
 #[test]
@@ -429,8 +434,8 @@ fn nobody_admits_a_key_that_they_do_not_hold() {
     else {
         unreachable!()
     };
-    let history = ines.authority.principal().history();
-    let subject = ines.authority.principal().subject();
+    let history = ines.authority.statements().history();
+    let subject = ines.authority.statements().subject();
     let with = |device, sealing: &SealingPublic, transport, rank, signer: &Signer<'_>| {
         let sealing = sealing.clone();
         signer.say(
@@ -488,7 +493,7 @@ fn who_is_admitted_again_is_another() {
         ines.authority.device(&ines.phone.id()).unwrap().membership,
         again
     );
-    let outcome = ines.authority.principal().outcome();
+    let outcome = ines.authority.statements().outcome();
     assert!(!outcome.speaks(&ines.phone.signer(phone).speaker()));
     assert!(outcome.speaks(&ines.phone.signer(again).speaker()));
 }
@@ -540,7 +545,7 @@ fn a_thief_who_fills_the_authority_up_is_removed_by_the_root_all_the_same() {
 #[test]
 fn a_statement_keeps_the_rules_of_the_wire() {
     let ines = Ines::new();
-    for said in ines.authority.principal().statements() {
+    for said in ines.authority.statements().iter() {
         keeps_the_rules(said.signed(), wire::LISTING_BYTES_MAX + 72);
         let again = UnverifiedStatement::decode(&said.to_bytes()).unwrap();
         assert_eq!(&again.verify().unwrap(), said);
@@ -576,7 +581,7 @@ fn a_stranger_fills_nobodys_authority_up() {
         wire.0.statements.push(said.signed().clone());
         assert_eq!(ines.authority.add(said), Err(InsertError::Key));
         let got = wire.verify(ines.authority.person());
-        let index = ines.authority.principal().statements().count();
+        let index = ines.authority.statements().iter().count();
         let refused = SetError::Insert {
             index,
             error: InsertError::Key,
@@ -631,8 +636,7 @@ fn what_a_removed_thief_filled_up_is_free_again() {
     let after = ines.authority.to_bytes().len();
     assert!(after - before < 16 * 1024, "{after} bytes");
     let by_phone = ines.phone.signer(phone).speaker();
-    let principal = ines.authority.principal();
-    let kept = (principal.statements())
+    let kept = (ines.authority.statements().iter())
         .filter(|said| said.statement().author() == by_phone)
         .filter(|said| matches!(said.statement().kind, Kind::Remove { .. }));
     assert_eq!(kept.count(), crate::evaluation::PAST_REMOVALS_MAX);
@@ -764,9 +768,9 @@ fn a_log_with_as_many_branches_as_fit_is_judged_at_once() {
         ines.with((0..many).map(branch).collect::<Vec<_>>())
     };
     let by_phone = branches((phone, &ines.phone.signing), 900);
-    assert_eq!(by_phone.principal().statements().count(), 903);
+    assert_eq!(by_phone.statements().iter().count(), 903);
     let by_root = branches((ines.authority.root(), &ines.root), 3000);
-    assert_eq!(by_root.principal().statements().count(), 3003);
+    assert_eq!(by_root.statements().iter().count(), 3003);
     assert_eq!(by_root.devices().len(), 3);
 }
 
@@ -800,9 +804,9 @@ fn many_removals_that_cite_many_checkpoints_are_judged_at_once_and_in_little_roo
     }
     let many = all.len();
     let authority = ines.with(all);
-    assert_eq!(authority.principal().statements().count(), 3 + many);
+    assert_eq!(authority.statements().iter().count(), 3 + many);
     assert!(authority.device(&ines.tablet.id()).is_none());
-    let outcome = authority.principal().outcome();
+    let outcome = authority.statements().outcome();
     assert_eq!(
         outcome.past_a_cut().count(),
         0,

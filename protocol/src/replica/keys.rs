@@ -79,7 +79,7 @@ impl Replica {
     #[must_use]
     pub fn hand_on(&self, rng: &mut impl CryptoRng) -> Vec<KeyObject> {
         let (rings, _) = self.levels(PartNumber::SINGLE);
-        let opens_past = self.circle().principal().charter().opens_past;
+        let opens_past = self.circle().charter().opens_past;
         let knew = Knowledge::of(
             self.ring_statements()
                 .map(|ring| (ring.id, ring.parents, ring.removed)),
@@ -112,13 +112,13 @@ impl Replica {
 
     /// Whether this removal was heard of, whatever became of it.
     fn has_heard(&self, removal: &StatementId) -> bool {
-        let circle = self.circle().principal().statement(removal).is_some();
+        let circle = self.circle().statements().get(removal).is_some();
         let mut people = self.known.people.values();
-        circle || people.any(|of| of.principal().statement(removal).is_some())
+        circle || people.any(|of| of.statements().get(removal).is_some())
     }
 
     fn levels(&self, part: PartNumber) -> (Choice<KeyId>, Choice<KeyId>) {
-        let circle = self.circle().principal();
+        let circle = self.circle().statements();
         let (of_circle, of_slice) = self.removals();
         let knew = Knowledge::of(
             self.ring_statements()
@@ -159,7 +159,7 @@ impl Replica {
                     .map(|id| KeyId::from_bytes(*id.as_bytes()))
                     .collect(),
                 counts: head.under.len() == 1,
-                maker_removed: !self.access.outcome().speaks(&maker),
+                maker_removed: !self.access.statements().outcome().speaks(&maker),
                 exposed: under || !knew.all(&id, &of_slice),
             };
             parts.insert(KeyId::from_bytes(*id.as_bytes()), generation);
@@ -169,19 +169,22 @@ impl Replica {
 
     /// The removals that stand: of whoever has had the circle's ring, and in the slice.
     fn removals(&self) -> (BTreeSet<StatementId>, BTreeSet<StatementId>) {
-        let circle = self.circle().principal();
+        let circle = self.circle().statements();
         let members = circle.outcome().members().values();
         let persons = members.filter_map(|member| match member.who {
             Who::Person(person) => self.known.people.get(&person),
             Who::Key(_) | Who::Circle(_) | Who::Service(_) => None,
         });
-        let of_persons = persons.flat_map(|person| person.principal().removals());
+        let of_persons = persons.flat_map(|person| person.statements().removals());
         let of_circle = circle.removals().into_iter().chain(of_persons).collect();
-        (of_circle, self.access.removals().into_iter().collect())
+        (
+            of_circle,
+            self.access.statements().removals().into_iter().collect(),
+        )
     }
 
     fn ring_statements(&self) -> impl Iterator<Item = RingStatement<'_>> {
-        (self.circle().principal().statements()).filter_map(|said| {
+        (self.circle().statements().iter()).filter_map(|said| {
             let Kind::Ring {
                 parents, removed, ..
             } = &said.statement().kind
@@ -198,7 +201,7 @@ impl Replica {
 
     fn ring_target(&self, ring: &KeyId) -> Option<Target> {
         let id = StatementId::from_bytes(*ring.as_bytes());
-        let said = self.circle().principal().statement(&id)?.statement();
+        let said = self.circle().statements().get(&id)?.statement();
         let Kind::Ring { commit, .. } = &said.kind else {
             return None;
         };

@@ -35,10 +35,10 @@ use crate::evaluation::{InsertError, Speaker, Upto};
 use crate::generation::choice::Owed;
 use crate::generation::{ContentKey, GenerationError, SignedGeneration};
 use crate::id::{CircleId, DeviceId, GenerationId, InstallationId, KeyId, MembershipId, PersonId};
-use crate::principal::{Circle, Known};
+use crate::principal::{Authority, Circle, Known};
 use crate::ring::{KeyObject, KeyObjects, RingKey};
 use crate::slice::{Access, Owner, PartNumber};
-use crate::statement::{Kind, SayError, SignedStatement, Signer, Subject};
+use crate::statement::{Kind, SayError, SignedStatement, Signer, StatementSet, Subject};
 use crate::time::Timestamp;
 use log::Log;
 
@@ -203,9 +203,11 @@ impl Replica {
     /// Returns every statement held: of persons, of the circle, of the slice; of each subject in an
     /// order in which they can be taken in.
     pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
-        let people = self.known.people.values().map(|of| of.principal());
-        let circles = self.known.circles.values().map(Circle::principal);
-        (people.chain(circles).flat_map(|of| of.statements())).chain(self.access.statements())
+        let people = self.known.people.values().map(Authority::statements);
+        let circles = self.known.circles.values().map(Circle::statements);
+        (people.chain(circles))
+            .chain([self.access.statements()])
+            .flat_map(StatementSet::iter)
     }
 
     /// Returns every generation held.
@@ -272,10 +274,10 @@ impl Replica {
         let id = said.id();
         match said.statement().subject {
             Subject::Person(person) => (self.known.people.get(&person))
-                .is_some_and(|of| of.principal().statement(&id).is_some()),
+                .is_some_and(|of| of.statements().get(&id).is_some()),
             Subject::Circle(circle) => (self.known.circles.get(&circle))
-                .is_some_and(|of| of.principal().statement(&id).is_some()),
-            Subject::Slice(_) | Subject::Control(_) => self.access.statement(&id).is_some(),
+                .is_some_and(|of| of.statements().get(&id).is_some()),
+            Subject::Slice(_) | Subject::Control(_) => self.access.statements().get(&id).is_some(),
         }
     }
 
@@ -283,7 +285,7 @@ impl Replica {
     /// they wrote does not stand until a removal in this slice says how much of it is kept.
     #[must_use]
     pub fn uncut(&self) -> Vec<Speaker> {
-        let outcome = self.access.outcome();
+        let outcome = self.access.statements().outcome();
         let authors = self.logs.values().filter_map(|log| log.author.as_ref());
         let mut speakers: Vec<Speaker> = (authors.map(speaker_of))
             .filter(|speaker| outcome.seniority(speaker).is_some())
@@ -352,7 +354,7 @@ impl Replica {
             }
             Subject::Slice(_) | Subject::Control(_) => {
                 let speaks = |membership: MembershipId| {
-                    let outcome = self.access.outcome();
+                    let outcome = self.access.statements().outcome();
                     outcome.speaks(&Speaker { membership, key })
                 };
                 let owner = self.membership(&Subject::Circle(self.circle));
@@ -386,7 +388,11 @@ impl Replica {
 
     /// Whether this key has, or had, a say in the slice.
     fn ever_spoke(&self, speaker: &Speaker) -> bool {
-        self.access.outcome().seniority(speaker).is_some()
+        self.access
+            .statements()
+            .outcome()
+            .seniority(speaker)
+            .is_some()
     }
 
     /// Takes in sealed keys, whoever carried them.
@@ -451,7 +457,7 @@ impl Replica {
         if self.accepts_past_cuts {
             return Vec::new();
         }
-        self.access.outcome().log_limits(speaker, log)
+        self.access.statements().outcome().log_limits(speaker, log)
     }
 
     /// Plants a bug for the simulator to find: from now on, entries past a cut stand.
@@ -497,13 +503,13 @@ impl Replica {
                 .known
                 .people
                 .get(person)
-                .map(|of| of.principal().history()),
+                .map(|of| of.statements().history()),
             Subject::Circle(circle) => self
                 .known
                 .circles
                 .get(circle)
-                .map(|of| of.principal().history()),
-            Subject::Slice(_) | Subject::Control(_) => Some(self.access.history()),
+                .map(|of| of.statements().history()),
+            Subject::Slice(_) | Subject::Control(_) => Some(self.access.statements().history()),
         };
         let mut statements = history.map_or_else(Vec::new, |history| history.tips_of(membership));
         logs.sort_unstable();

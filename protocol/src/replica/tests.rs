@@ -127,7 +127,7 @@ fn what_a_cut_took_too_much_an_extension_gives_back() {
     second.take_statements(said).unwrap();
     assert_eq!(shown(&second), [b"one"], "the first had not heard of the other");
     let slice = Subject::Slice(first.access().id());
-    let third = second.access().outcome().members().iter();
+    let third = second.access().statements().outcome().members().iter();
     let who = crate::evaluation::Who::Person(people[2].id());
     let third = *third.filter(|(_, member)| member.who == who).map(|(id, _)| id).next().unwrap();
     let upto = second.held_of(&third, &slice);

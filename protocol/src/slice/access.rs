@@ -6,12 +6,11 @@ use minicbor::{Decode, Encode};
 
 use super::{OwnerId, PartNumber, PartRange, SliceCharter};
 use crate::evaluation::{
-    Base, Directory, Founder, History, InsertError, Outcome, Role, Rule, Speaker, Standing, Who,
+    Base, Directory, Founder, InsertError, Role, Rule, Speaker, Standing, Who,
 };
 use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantError};
 use crate::id::{GrantId, MembershipId, SliceId, StatementId};
 use crate::principal::{Authority, Circle};
-use crate::signed::Signed;
 use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
 use crate::statement::{
     CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
@@ -40,11 +39,11 @@ impl Owner<'_> {
     }
 
     fn owning(&self) -> Owning {
-        let (rule, principal) = match self {
-            Self::Person(authority) => (Rule::Rank, authority.principal()),
-            Self::Circle(circle) => (circle.principal().charter().rule, circle.principal()),
+        let (charter, set) = match self {
+            Self::Person(authority) => (authority.charter(), authority.statements()),
+            Self::Circle(circle) => (circle.charter(), circle.statements()),
         };
-        let members = principal.outcome().members().iter();
+        let members = set.outcome().members().iter();
         let founders = members
             .filter(|(_, member)| member.role == Role::Admin)
             .map(|(id, member)| Founder {
@@ -55,7 +54,7 @@ impl Owner<'_> {
                 removed: member.standing != Standing::Speaks,
             });
         Owning {
-            rule,
+            rule: charter.rule,
             founders: founders.collect(),
         }
     }
@@ -282,33 +281,10 @@ impl Access {
         self.id
     }
 
-    /// Returns the statements with all that they cite.
+    /// Returns what was said about the slice, and what stands of it.
     #[must_use]
-    pub const fn history(&self) -> &History {
-        self.set.history()
-    }
-
-    /// Returns who speaks, and what stands.
-    #[must_use]
-    pub const fn outcome(&self) -> &Outcome {
-        self.set.outcome()
-    }
-
-    /// Returns a statement.
-    #[must_use]
-    pub fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
-        self.set.statement(id)
-    }
-
-    /// Returns all statements in their one order.
-    pub fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
-        self.set.statements()
-    }
-
-    /// Returns all statements in their one order, to be sent.
-    #[must_use]
-    pub fn signed(&self) -> Vec<Signed<Statement>> {
-        self.set.to_wire().statements
+    pub const fn statements(&self) -> &StatementSet {
+        &self.set
     }
 
     /// Says `kind` as the next statement of `signer`, citing all that is here.
@@ -375,15 +351,9 @@ impl Access {
         }
     }
 
-    /// Returns the removals that stand.
-    #[must_use]
-    pub fn removals(&self) -> Vec<StatementId> {
-        self.set.removals()
-    }
-
     /// Returns every grant that was rightly given, ended ones too.
     pub fn grants(&self) -> impl Iterator<Item = (GrantId, &Grant)> {
-        (self.outcome().members().keys())
+        (self.set.outcome().members().keys())
             .filter_map(|id| Some((GrantId::from(*id), self.set.granted(id)?)))
     }
 
@@ -394,7 +364,7 @@ impl Access {
     pub fn allowed(&self, grant: &GrantId) -> Result<Allowed, GrantError> {
         let membership = MembershipId::from(*grant);
         let link = self.set.granted(&membership).ok_or(GrantError::Unknown)?;
-        match self.outcome().members().get(&membership) {
+        match self.set.outcome().members().get(&membership) {
             Some(member) if member.standing == Standing::Speaks => {}
             Some(_) => return Err(GrantError::Ended),
             None => return Err(GrantError::Unknown),
@@ -441,7 +411,7 @@ impl Access {
     /// [`Outcome::log_limits`](crate::evaluation::Outcome::log_limits).
     #[must_use]
     pub fn may_write(&self, speaker: &Speaker, part: PartNumber) -> bool {
-        if self.outcome().seniority(speaker).is_none() {
+        if self.set.outcome().seniority(speaker).is_none() {
             return false;
         }
         self.owning.is_founder(&speaker.membership)
@@ -453,8 +423,8 @@ impl Access {
     /// When one link ends by itself: what it said, or the latest renewal.
     fn end(&self, link: &MembershipId) -> Option<Timestamp> {
         let giver = self.set.admission(link)?.statement().membership;
-        let renewals = self.outcome().standing().filter_map(|place| {
-            let renewal = (self.statement(&self.history().get(place).id)?).statement();
+        let renewals = self.set.standing().filter_map(|said| {
+            let renewal = said.statement();
             let Kind::Renew { grant, expires } = renewal.kind else {
                 return None;
             };

@@ -114,7 +114,9 @@ fn only_whoever_speaks_for_the_owner_grants() {
         ..ines.signer()
     };
     let subject = Subject::Slice(access.id());
-    let said = forged.say(access.history(), subject, grant()).unwrap();
+    let said = forged
+        .say(access.statements().history(), subject, grant())
+        .unwrap();
     let id = GrantId::from(said.membership());
     assert_eq!(access.add([said], &known), Err(InsertError::Key));
     assert_eq!(access.allowed(&id), Err(GrantError::Unknown));
@@ -327,8 +329,8 @@ fn a_grant_to_a_circle_is_every_members_until_they_leave() {
         .unwrap();
     known.circles.insert(circle.id(), circle);
     access.judge(owner, &known).unwrap();
-    assert!(access.outcome().speaks(&marcs));
-    assert!(!access.outcome().speaks(&zoes));
+    assert!(access.statements().outcome().speaks(&marcs));
+    assert!(!access.statements().outcome().speaks(&zoes));
 }
 
 #[test]
@@ -406,10 +408,16 @@ fn the_end_of_a_writer_keeps_what_it_names_of_their_logs() {
     };
     access.say(&ines.signer(), end, &known).unwrap();
     let speaker = by(marc, write).speaker();
-    assert!(!access.outcome().speaks(&speaker));
-    let limits = access.outcome().log_limits(&speaker, &marc.log(3).id());
+    assert!(!access.statements().outcome().speaks(&speaker));
+    let limits = access
+        .statements()
+        .outcome()
+        .log_limits(&speaker, &marc.log(3).id());
     assert_eq!(limits, vec![vec![place]]);
-    let others = access.outcome().log_limits(&speaker, &marc.log(4).id());
+    let others = access
+        .statements()
+        .outcome()
+        .log_limits(&speaker, &marc.log(4).id());
     assert_eq!(others, vec![Vec::new()]);
 }
 
@@ -429,9 +437,9 @@ fn no_changed_chain_is_accepted(seed: u64, count: u32) {
         let mut bytes = access.to_bytes();
         let from = bytes.len()
             - access
-                .signed()
+                .statements()
                 .iter()
-                .map(|s| s.to_bytes().len())
+                .map(|said| said.signed().to_bytes().len())
                 .sum::<usize>();
         let at = from + below(bytes.len() - from);
         bytes[at] ^= u8::try_from(1 + below(255)).expect("below 256");

@@ -131,9 +131,11 @@ pub(crate) trait Grounds {
     fn base(&self, said: &BTreeMap<StatementId, SignedStatement>) -> Base;
 }
 
-/// Statements of one subject, judged.
+/// What was said about one subject, verified and judged: what is read of it is the same for
+/// [`Authority`](crate::principal::Authority), [`Circle`](crate::principal::Circle),
+/// [`Access`](crate::slice::Access) and [`Control`](crate::control::Control), by their `statements()`.
 #[derive(Clone, Debug)]
-pub(crate) struct StatementSet {
+pub struct StatementSet {
     subject: Subject,
     charter: Vec<u8>,
     history: History,
@@ -197,33 +199,52 @@ impl StatementSet {
         Ok(())
     }
 
-    pub(crate) const fn subject(&self) -> Subject {
+    /// Returns whom or what this is about.
+    #[must_use]
+    pub const fn subject(&self) -> Subject {
         self.subject
     }
 
-    pub(crate) const fn history(&self) -> &History {
+    /// Returns the statements with all that they cite.
+    #[must_use]
+    pub const fn history(&self) -> &History {
         &self.history
     }
 
-    pub(crate) const fn outcome(&self) -> &Outcome {
+    /// Returns who speaks, and what stands.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
         &self.outcome
     }
 
-    pub(crate) fn statement(&self, id: &StatementId) -> Option<&SignedStatement> {
+    /// Returns a statement, whether it stands or not.
+    #[must_use]
+    pub fn get(&self, id: &StatementId) -> Option<&SignedStatement> {
         self.signed.get(id)
+    }
+
+    /// Returns whether a statement is here and stands.
+    #[must_use]
+    pub fn stands(&self, id: &StatementId) -> bool {
+        (self.history.place(id)).is_some_and(|place| self.outcome.stands(place))
     }
 
     /// The statement that gave a membership.
     pub(crate) fn admission(&self, membership: &MembershipId) -> Option<&SignedStatement> {
-        self.statement(&StatementId::from_bytes(*membership.as_bytes()))
+        self.get(&StatementId::from_bytes(*membership.as_bytes()))
     }
 
-    /// All statements in their one order.
-    pub(crate) fn statements(&self) -> impl Iterator<Item = &SignedStatement> {
+    /// Returns all statements in their one order.
+    pub fn iter(&self) -> impl Iterator<Item = &SignedStatement> {
         self.history
             .ordered()
             .into_iter()
             .filter_map(|id| self.signed.get(&id))
+    }
+
+    /// The statements that stand.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &SignedStatement> {
+        (self.outcome.standing()).filter_map(|place| self.get(&self.history.get(place).id))
     }
 
     /// Adds statements, each after what it cites, and judges all again. Returns the first that does not
@@ -305,18 +326,19 @@ impl StatementSet {
             return false;
         }
         let before: Vec<StatementId> = self.signed.keys().copied().collect();
-        for signed in other.statements() {
+        for signed in other.iter() {
             let _ = self.insert(signed.clone(), grounds);
         }
         self.judge(grounds, directory);
         !self.signed.keys().eq(&before)
     }
 
-    /// The removals that stand.
-    pub(crate) fn removals(&self) -> Vec<StatementId> {
-        let standing = self.outcome.standing().map(|place| self.history.get(place));
-        (standing.filter(|node| matches!(node.act, Act::Remove(_))))
-            .map(|node| node.id)
+    /// Returns the removals that stand.
+    #[must_use]
+    pub fn removals(&self) -> Vec<StatementId> {
+        (self.standing())
+            .filter(|said| matches!(said.statement().kind, Kind::Remove { .. }))
+            .map(SignedStatement::id)
             .collect()
     }
 
@@ -324,7 +346,7 @@ impl StatementSet {
         SetWire {
             version: V1,
             charter: self.charter.clone(),
-            statements: self.statements().map(|s| s.signed().clone()).collect(),
+            statements: self.iter().map(|s| s.signed().clone()).collect(),
         }
     }
 

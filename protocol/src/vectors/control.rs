@@ -42,7 +42,7 @@ fn control() {
         .control
         .open_root(&root, &charter.salt, &plain)
         .unwrap();
-    let mut kept: Vec<_> = (slice.control.statements())
+    let mut kept: Vec<_> = (slice.control.statements().iter())
         .filter(|said| said.statement().membership == slice.control.creator())
         .map(crate::statement::SignedStatement::id)
         .collect();

@@ -242,7 +242,7 @@ impl<S: Store> Home<S> {
         for (at, bytes) in self.view.scan(&layout::said_of(slice))? {
             let said = UnverifiedAccess::decode(&bytes).map_err(|_| damaged(&at))?;
             let access = said.verified_before(slice, owner, &());
-            removals.extend(access.map_err(|_| damaged(&at))?.removals());
+            removals.extend(access.map_err(|_| damaged(&at))?.statements().removals());
         }
         let before = layout::part_keys(slice, part);
         for (_, key) in self.view.scan_read::<PartKey>(&before)? {

@@ -123,7 +123,7 @@ impl Story<'_> {
                 ..root
             };
             let replica = &mut self.nodes[index].replica;
-            let history = replica.known().people[&id].principal().history();
+            let history = replica.known().people[&id].statements().history();
             let said = root.say(history, subject, kind).expect("a good statement");
             if replica.take_statements([said.clone()]).is_ok() {
                 self.made(index, [Item::Statement(said)]);
@@ -219,7 +219,7 @@ impl Story<'_> {
     fn extends(&mut self, index: usize) {
         let slice = Subject::Slice(self.nodes[index].replica.access().id());
         let replica = &self.nodes[index].replica;
-        let removals: Vec<(StatementId, Speaker)> = (replica.access().statements())
+        let removals: Vec<(StatementId, Speaker)> = (replica.access().statements().iter())
             .filter_map(|said| match &said.statement().kind {
                 Kind::Remove {
                     membership,
@@ -403,17 +403,24 @@ impl Story<'_> {
 
 /// The memberships by which a key has a say in the slice.
 fn speakers(replica: &maille_protocol::replica::Replica, key: [u8; 32]) -> Vec<Speaker> {
-    let members = replica.access().outcome().members().keys();
+    let members = replica.access().statements().outcome().members().keys();
     (members.map(|membership| Speaker {
         membership: *membership,
         key,
     }))
-    .filter(|speaker| replica.access().outcome().seniority(speaker).is_some())
+    .filter(|speaker| {
+        replica
+            .access()
+            .statements()
+            .outcome()
+            .seniority(speaker)
+            .is_some()
+    })
     .collect()
 }
 
 fn outranks(replica: &maille_protocol::replica::Replica, target: &Speaker) -> bool {
-    let outcome = replica.access().outcome();
+    let outcome = replica.access().statements().outcome();
     let mine = (speakers(replica, replica.me().signing.public()).into_iter())
         .filter(|speaker| outcome.speaks(speaker))
         .filter_map(|speaker| outcome.seniority(&speaker))

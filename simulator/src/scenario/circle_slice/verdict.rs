@@ -17,7 +17,7 @@ impl Story<'_> {
         if !node.honest || self.by_thief.is_empty() || !self.answered {
             return;
         }
-        let outcome = node.replica.access().outcome();
+        let outcome = node.replica.access().statements().outcome();
         let past = (node.replica.standing())
             .filter(|it| self.by_thief.contains(&it.entry.header_hash()))
             .filter(|it| {
@@ -204,8 +204,8 @@ impl Story<'_> {
 /// The removals that stand for all that a device knows.
 pub(super) fn removals_of(replica: &Replica) -> BTreeSet<StatementId> {
     let known = replica.known();
-    let people = (known.people.values()).flat_map(|of| of.principal().removals());
-    let circle = replica.circle().principal().removals();
+    let people = (known.people.values()).flat_map(|of| of.statements().removals());
+    let circle = replica.circle().statements().removals();
     people.chain(circle).collect()
 }
 
@@ -219,15 +219,15 @@ fn targets(said: &SignedStatement, me: &Me, judge: &Replica) -> bool {
     else {
         return false;
     };
-    let (principal, who) = match said.statement().subject {
+    let (statements, who) = match said.statement().subject {
         Subject::Person(person) if person == me.person => {
-            let of = judge.known().people[&person].principal();
+            let of = judge.known().people[&person].statements();
             (of, Who::Key(me.signing.public()))
         }
-        Subject::Circle(_) => (judge.circle().principal(), Who::Person(me.person)),
+        Subject::Circle(_) => (judge.circle().statements(), Who::Person(me.person)),
         Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => return false,
     };
-    let members = principal.outcome().members();
+    let members = statements.outcome().members();
     members
         .get(membership)
         .is_some_and(|member| member.who == who)

@@ -116,7 +116,7 @@ impl World {
         let owner = Owner::Person(&self.nodes[n].home.me.authority);
         let before = UnverifiedAccess::decode(&bytes).unwrap();
         let before = before.verify(share.slice, owner, &()).unwrap();
-        let mut before: Vec<_> = before.statements().cloned().collect();
+        let mut before: Vec<_> = before.statements().iter().cloned().collect();
         before.retain(|said| GrantId::from(said.membership()) != share.id);
         let (access, id) = self.says(n, charter, before, Kind::Grant(grant.clone()));
         self.nodes[n].disk.apply(&[(said, Some(access.to_bytes()))]);
