@@ -48,10 +48,9 @@ use crate::generation::AccessKey;
 use crate::id::{GenerationId, InstallationId, MembershipId, SliceId, StatementId};
 use crate::signed::Signed;
 use crate::slice::{ContentKind, ControlFounder, PartNumber, PublicHalf, RootCommit};
-use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
+use crate::statement::set::{Grounds, Signatures, StatementSet, UnverifiedSet};
 use crate::statement::{
-    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
-    Subject,
+    Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement, Subject,
 };
 use crate::wire::{self, WireError};
 
@@ -93,11 +92,9 @@ pub enum ControlError {
 }
 
 /// A control as it came from outside.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UnverifiedControl {
-    wire: SetWire,
-    public: PublicHalf,
-}
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct UnverifiedControl(#[n(0)] UnverifiedSet<PublicHalf>);
 
 impl UnverifiedControl {
     /// Reads it; verifies nothing.
@@ -111,13 +108,13 @@ impl UnverifiedControl {
     /// Returns how the slice claims to begin.
     #[must_use]
     pub const fn public_half(&self) -> &PublicHalf {
-        &self.public
+        &self.0.charter
     }
 
     /// Returns which slice this claims to be about.
     #[must_use]
     pub fn claimed_slice(&self) -> SliceId {
-        self.public.id()
+        self.0.charter.id()
     }
 
     /// Checks everything: the public half against `expected`, every signature, and the order.
@@ -142,40 +139,10 @@ impl UnverifiedControl {
         if got != expected {
             return Err(ControlError::OtherSlice { expected, got });
         }
-        let mut control = Control::begin(self.public)?;
-        let statements = self.wire.statements;
-        (control.set).fill(statements, signatures, &control.founding, &())?;
+        let mut control = Control::begin(self.0.charter)?;
+        (control.set).fill(self.0.wire.statements, signatures, &control.founding, &())?;
         control.look_again();
         Ok(control)
-    }
-}
-
-impl<C> Encode<C> for UnverifiedControl {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        self.wire.encode(e, ctx)
-    }
-}
-
-impl<'b, C> Decode<'b, C> for UnverifiedControl {
-    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
-        let at = d.position();
-        let wire = SetWire::decode(d, ctx)?;
-        let public = wire::decode(&wire.charter, CHARTER_BYTES_MAX)
-            .map_err(|_| minicbor::decode::Error::message("the public half is malformed").at(at))?;
-        Ok(Self { wire, public })
-    }
-}
-
-impl std::fmt::Debug for UnverifiedControl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnverifiedControl")
-            .field("claimed", &self.claimed_slice())
-            .field("statements", &self.wire.statements.len())
-            .finish()
     }
 }
 

@@ -79,12 +79,6 @@ impl UnverifiedCircle {
     }
 }
 
-impl From<CharterError> for CircleError {
-    fn from(error: CharterError) -> Self {
-        Self::Principal(PrincipalError::Charter(error))
-    }
-}
-
 impl std::fmt::Debug for UnverifiedCircle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UnverifiedCircle")

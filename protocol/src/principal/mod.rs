@@ -170,8 +170,8 @@ pub enum PrincipalError {
 }
 
 /// Whom bytes claim to be about.
-pub(crate) fn claimed(wire: &SetWire) -> Result<Subject, CharterError> {
-    Charter::decode(&wire.charter).map(|charter| charter.subject(&wire.charter))
+fn claimed(wire: &SetWire) -> Result<Subject, PrincipalError> {
+    Ok(Charter::decode(&wire.charter)?.subject(&wire.charter))
 }
 
 /// Who speaks for a principal from the beginning.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
 
-use super::{Charter, CharterError, Founding, PRINCIPAL_BYTES_MAX, PrincipalError, founder};
+use super::{Charter, Founding, PRINCIPAL_BYTES_MAX, PrincipalError, founder};
 use crate::crypto::{SealingPublic, SigningKey};
 use crate::evaluation::{
     Directory, InsertError, PrincipalKey, RANK_MAX, Rule, Seniority, Speaker, Standing, Who,
@@ -137,8 +137,7 @@ impl UnverifiedAuthority {
         signatures: Signatures,
     ) -> Result<Authority, AuthorityError> {
         // The id first: of another's, nothing is worth a signature check.
-        let claimed = super::claimed(&self.0)?;
-        match claimed {
+        match super::claimed(&self.0)? {
             Subject::Person(got) if got == expected => {}
             Subject::Person(got) => return Err(AuthorityError::OtherPerson { expected, got }),
             Subject::Circle(_) | Subject::Slice(_) | Subject::Control(_) => {
@@ -413,12 +412,6 @@ impl Directory for People {
             Who::Person(person) => self.get(person).map_or_else(Vec::new, Authority::keys),
             Who::Circle(_) | Who::Service(_) => Vec::new(),
         }
-    }
-}
-
-impl From<CharterError> for AuthorityError {
-    fn from(error: CharterError) -> Self {
-        Self::Principal(PrincipalError::Charter(error))
     }
 }
 

@@ -11,10 +11,9 @@ use crate::evaluation::{
 use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantError};
 use crate::id::{GrantId, MembershipId, SliceId, StatementId};
 use crate::principal::{Authority, Circle};
-use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
+use crate::statement::set::{Grounds, Signatures, StatementSet, UnverifiedSet};
 use crate::statement::{
-    CHARTER_BYTES_MAX, Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement,
-    Subject,
+    Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement, Subject,
 };
 use crate::time::Timestamp;
 use crate::wire::{self, WireError};
@@ -136,11 +135,9 @@ pub enum AccessError {
 }
 
 /// What is said about a slice, as it came from outside.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UnverifiedAccess {
-    wire: SetWire,
-    charter: SliceCharter,
-}
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct UnverifiedAccess(#[n(0)] UnverifiedSet<SliceCharter>);
 
 impl UnverifiedAccess {
     /// Reads it; verifies nothing.
@@ -154,7 +151,7 @@ impl UnverifiedAccess {
     /// Returns how the slice claims to begin.
     #[must_use]
     pub const fn charter(&self) -> &SliceCharter {
-        &self.charter
+        &self.0.charter
     }
 
     /// Checks everything: the charter against `expected` and the owner, every signature, the order,
@@ -193,43 +190,14 @@ impl UnverifiedAccess {
         signatures: Signatures,
         directory: &impl Directory,
     ) -> Result<Access, AccessError> {
-        let got = self.charter.id();
+        let UnverifiedSet { wire, charter } = self.0;
+        let got = charter.id();
         if got != expected {
             return Err(AccessError::OtherSlice { expected, got });
         }
-        let mut access = Access::begin(self.charter, owner, directory)?;
-        let statements = self.wire.statements;
-        (access.set).fill(statements, signatures, &access.owning, directory)?;
+        let mut access = Access::begin(charter, owner, directory)?;
+        (access.set).fill(wire.statements, signatures, &access.owning, directory)?;
         Ok(access)
-    }
-}
-
-impl<C> Encode<C> for UnverifiedAccess {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        self.wire.encode(e, ctx)
-    }
-}
-
-impl<'b, C> Decode<'b, C> for UnverifiedAccess {
-    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
-        let at = d.position();
-        let wire = SetWire::decode(d, ctx)?;
-        let charter = wire::decode(&wire.charter, CHARTER_BYTES_MAX)
-            .map_err(|_| minicbor::decode::Error::message("the charter is malformed").at(at))?;
-        Ok(Self { wire, charter })
-    }
-}
-
-impl std::fmt::Debug for UnverifiedAccess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnverifiedAccess")
-            .field("charter", &self.charter)
-            .field("statements", &self.wire.statements.len())
-            .finish()
     }
 }
 
@@ -345,10 +313,10 @@ impl Access {
     /// Returns the same as it travels inside something else.
     #[must_use]
     pub fn to_unverified(&self) -> UnverifiedAccess {
-        UnverifiedAccess {
+        UnverifiedAccess(UnverifiedSet {
             wire: self.set.to_wire(),
             charter: self.charter.clone(),
-        }
+        })
     }
 
     /// Returns every grant that was rightly given, ended ones too.

@@ -5,8 +5,11 @@
 //! beginning differs: that are the [`Grounds`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use fixedbitset::FixedBitSet;
+use minicbor::decode::{self, Decoder};
+use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
 
 use super::{
@@ -52,6 +55,45 @@ pub(crate) struct SetWire {
     #[n(2)]
     #[cbor(decode_with = "wire::list::<Ctx, Signed<Statement>, STATEMENTS_MAX>")]
     pub(crate) statements: Vec<Signed<Statement>>,
+}
+
+/// A set as it came from outside, with its charter read. Nothing is verified.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct UnverifiedSet<T> {
+    pub(crate) wire: SetWire,
+    pub(crate) charter: T,
+}
+
+impl<C, T> Encode<C> for UnverifiedSet<T> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        self.wire.encode(e, ctx)
+    }
+}
+
+impl<'b, C, T> Decode<'b, C> for UnverifiedSet<T>
+where
+    T: for<'a> Decode<'a, ()> + Encode<()>,
+{
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        let wire = SetWire::decode(d, ctx)?;
+        let charter = wire::decode(&wire.charter, CHARTER_BYTES_MAX)
+            .map_err(|_| decode::Error::message("the charter is malformed").at(at))?;
+        Ok(Self { wire, charter })
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for UnverifiedSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedSet")
+            .field("charter", &self.charter)
+            .field("statements", &self.wire.statements.len())
+            .finish()
+    }
 }
 
 /// Why a set of statements was refused. Whoever sent it is at fault.
