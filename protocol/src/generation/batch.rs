@@ -8,8 +8,8 @@ use rand_core::CryptoRng;
 
 use super::merkle::{self, Tree};
 use super::{
-    BatchHead, ContentKey, GenerationError, GenerationRecord, Issuer, PARENTS_MAX, RECORDS_MAX,
-    REMOVED_MAX, SignedGeneration, UNDER_MAX, generation_id, record, verify_head, verify_parents,
+    BatchHead, ContentKey, GenerationError, GenerationRecord, Issuer, Leaf, PARENTS_MAX,
+    RECORDS_MAX, REMOVED_MAX, SignedGeneration, UNDER_MAX, verify_head, verify_parents,
 };
 use crate::crypto::OpenError;
 use crate::evaluation::Speaker;
@@ -83,13 +83,6 @@ pub enum BatchError {
     },
 }
 
-/// A record as its issuer wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Leaf {
-    bytes: Vec<u8>,
-    record: GenerationRecord,
-}
-
 /// All generations that one signature is over, and the wraps of their keys.
 ///
 /// On the wire `[1, signed head, [record bytes...], [wrap...]]`. There is a wrap for each record,
@@ -127,11 +120,7 @@ impl GenerationBatch {
         if under.len() > UNDER_MAX {
             return Err(BatchError::Under { got: under.len() });
         }
-        let leaf = |record| Leaf {
-            bytes: wire::encode(&record),
-            record,
-        };
-        let leaves: Vec<_> = records.into_iter().map(leaf).collect();
+        let leaves: Vec<_> = records.into_iter().map(Leaf::new).collect();
         let root = tree(&leaves).root().ok_or(BatchError::Records { got })?;
         let head = BatchHead {
             version: V1,
@@ -251,8 +240,7 @@ impl GenerationBatch {
         (0u32..).zip(&self.leaves).map(move |(index, leaf)| {
             let path = tree.path(usize::try_from(index).unwrap_or(usize::MAX));
             SignedGeneration {
-                bytes: leaf.bytes.clone(),
-                record: leaf.record.clone(),
+                leaf: leaf.clone(),
                 head: self.head.clone(),
                 index,
                 path: path.into_iter().map(ByteArray::from).collect(),
@@ -273,7 +261,7 @@ impl GenerationBatch {
 
 impl Leaf {
     fn target(&self) -> Target {
-        Target::content(generation_id(&self.bytes), &self.record)
+        Target::content(self.id(), &self.record)
     }
 }
 
@@ -284,23 +272,6 @@ fn tree(leaves: &[Leaf]) -> Tree {
             .map(|leaf| merkle::leaf(&leaf.bytes))
             .collect(),
     )
-}
-
-impl<C> Encode<C> for Leaf {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.bytes(&self.bytes)?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for Leaf {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let (bytes, record) = record(d)?;
-        Ok(Self { bytes, record })
-    }
 }
 
 impl<C> Encode<C> for GenerationBatch {

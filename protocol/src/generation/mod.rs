@@ -119,21 +119,63 @@ pub struct Issuer<'a> {
     pub signing: &'a SigningKey,
 }
 
-fn generation_id(record_bytes: &[u8]) -> GenerationId {
-    GenerationId::from_bytes(crypto::hash(domain::GENERATION_ID, &[record_bytes]))
-}
-
 /// A generation record as its issuer wrote it, with what shows that they signed for it.
 ///
 /// On the wire `[record bytes, signed head, index, [hash...]]`. Out of a decoder it is well formed
 /// but not verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct SignedGeneration {
+    #[n(0)]
+    leaf: Leaf,
+    #[n(1)]
+    head: Signed<BatchHead>,
+    #[n(2)]
+    index: u32,
+    #[n(3)]
+    #[cbor(decode_with = "wire::list::<Ctx, ByteArray<32>, PATH_MAX>")]
+    path: Vec<ByteArray<32>>,
+}
+
+/// A record as its issuer wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Leaf {
     bytes: Vec<u8>,
     record: GenerationRecord,
-    head: Signed<BatchHead>,
-    index: u32,
-    path: Vec<ByteArray<32>>,
+}
+
+impl Leaf {
+    fn new(record: GenerationRecord) -> Self {
+        let bytes = wire::encode(&record);
+        Self { bytes, record }
+    }
+
+    fn id(&self) -> GenerationId {
+        GenerationId::from_bytes(crypto::hash(domain::GENERATION_ID, &[&self.bytes]))
+    }
+}
+
+impl<C> Encode<C> for Leaf {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(&self.bytes)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Leaf {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let at = d.position();
+        let bytes = d.bytes()?;
+        let record = wire::decode(bytes, STATEMENT_BYTES_MAX)
+            .map_err(|_| decode::Error::message("the generation record is malformed").at(at))?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            record,
+        })
+    }
 }
 
 /// Why a generation record was refused. Whoever made it is at fault.
@@ -157,13 +199,13 @@ pub enum GenerationError {
     Batch,
 }
 
-/// Checks what one signature says, whoever the records are for.
 /// Whether one of a person's devices is this speaker.
 fn speaks_for(owner: &Authority, speaker: &Speaker) -> bool {
     let device = DeviceId::from_bytes(speaker.key);
     (owner.device(&device)).is_some_and(|device| device.membership == speaker.membership)
 }
 
+/// Checks what one signature says, whoever the records are for.
 fn verify_head(
     head: &Signed<BatchHead>,
     speaks: impl Fn(&Speaker) -> bool,
@@ -197,19 +239,19 @@ impl SignedGeneration {
     /// Returns the generation's id: the hash of the record's bytes.
     #[must_use]
     pub fn id(&self) -> GenerationId {
-        generation_id(&self.bytes)
+        self.leaf.id()
     }
 
     /// Returns the bytes of the record, as its issuer wrote them.
     #[must_use]
     pub fn record_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.leaf.bytes
     }
 
     /// Returns what the record claims, whoever wrote it.
     #[must_use]
     pub const fn unverified(&self) -> &GenerationRecord {
-        &self.record
+        &self.leaf.record
     }
 
     /// Returns what the head of its batch claims, whoever wrote it.
@@ -237,11 +279,11 @@ impl SignedGeneration {
         &self,
         speaks: impl Fn(&Speaker) -> bool,
     ) -> Result<&GenerationRecord, GenerationError> {
-        verify_parents(&self.record)?;
+        verify_parents(&self.leaf.record)?;
         let claimed = self.head.unverified();
         let path: Vec<_> = self.path.iter().map(|hash| **hash).collect();
         if !merkle::holds(
-            merkle::leaf(&self.bytes),
+            merkle::leaf(&self.leaf.bytes),
             self.index,
             claimed.count,
             &path,
@@ -250,49 +292,8 @@ impl SignedGeneration {
             return Err(GenerationError::Batch);
         }
         verify_head(&self.head, speaks)?;
-        Ok(&self.record)
+        Ok(&self.leaf.record)
     }
-}
-
-impl<C> Encode<C> for SignedGeneration {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.array(4)?
-            .bytes(&self.bytes)?
-            .encode_with(&self.head, ctx)?
-            .u32(self.index)?
-            .encode_with(&self.path, ctx)?
-            .ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for SignedGeneration {
-    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
-        let at = d.position();
-        if d.array()? != Some(4) {
-            return Err(decode::Error::message("a signed generation has four fields").at(at));
-        }
-        let (bytes, record) = record(d)?;
-        Ok(Self {
-            bytes,
-            record,
-            head: d.decode_with(ctx)?,
-            index: d.u32()?,
-            path: wire::list::<C, ByteArray<32>, PATH_MAX>(d, ctx)?,
-        })
-    }
-}
-
-/// Reads a record inside its byte string.
-fn record(d: &mut Decoder<'_>) -> Result<(Vec<u8>, GenerationRecord), decode::Error> {
-    let at = d.position();
-    let bytes = d.bytes()?;
-    let record = wire::decode(bytes, STATEMENT_BYTES_MAX)
-        .map_err(|_| decode::Error::message("the generation record is malformed").at(at))?;
-    Ok((bytes.to_vec(), record))
 }
 
 /// The read key of one generation of one part.
@@ -607,14 +608,13 @@ mod tests {
                 ..key.record.unverified().clone()
             };
             // As somebody signs it who does not care for the rules.
-            let bytes = wire::encode(&record);
+            let leaf = Leaf::new(record);
             let head = BatchHead {
-                root: merkle::leaf(&bytes),
+                root: merkle::leaf(&leaf.bytes),
                 ..key.record.unverified_head().clone()
             };
             SignedGeneration {
-                bytes,
-                record,
+                leaf,
                 head: Signed::sign(head, &ines.device),
                 ..key.record.clone()
             }
@@ -668,7 +668,7 @@ mod tests {
             path: vec![beside.into()],
             ..with(&|head| {
                 head.count = u32::try_from(RECORDS_MAX).unwrap() + 1;
-                head.root = merkle::node(&beside, &merkle::leaf(&key.record.bytes));
+                head.root = merkle::node(&beside, &merkle::leaf(&key.record.leaf.bytes));
             })
         };
         assert_eq!(verified(&over), Some(GenerationError::Head));
@@ -725,8 +725,7 @@ mod tests {
         );
         refused(
             SignedGeneration {
-                bytes: others[1].bytes.clone(),
-                record: others[1].record.clone(),
+                leaf: others[1].leaf.clone(),
                 ..base.clone()
             },
             "a record of another batch",
@@ -761,7 +760,7 @@ mod tests {
         assert!(holds(&records[0].commit));
         for other in &records[1..] {
             assert!(!holds(&other.commit));
-            assert!(!holds(generation_id(&wire::encode(other)).as_bytes()));
+            assert!(!holds(Leaf::new(other.clone()).id().as_bytes()));
         }
     }
 }
