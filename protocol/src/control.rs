@@ -516,21 +516,14 @@ impl Control {
         // A control key that leaves says itself what of its logs stays.
         limits.extend(self.set.outcome().standing().filter_map(|place| {
             let node = self.set.history().get(place);
-            match &node.act {
-                Act::Remove(removal)
-                    if node.author == *writer && removal.membership == writer.membership =>
-                {
-                    let kept = removal.keep.logs.iter();
-                    Some(kept.filter(|place| place.log == *log).copied().collect())
-                }
-                Act::Remove(_)
-                | Act::Admit(_)
-                | Act::Extend { .. }
-                | Act::Checkpoint(_)
-                | Act::Approve(_)
-                | Act::Say
-                | Act::Content => None,
+            let Act::Remove(removal) = &node.act else {
+                return None;
+            };
+            if node.author != *writer || removal.membership != writer.membership {
+                return None;
             }
+            let kept = removal.keep.logs.iter();
+            Some(kept.filter(|place| place.log == *log).copied().collect())
         }));
         limits
     }

@@ -148,8 +148,13 @@ fn absorb(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// A secret of 32 bytes.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Key([u8; 32]);
+#[derive(Clone, Zeroize, ZeroizeOnDrop, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub struct Key(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    [u8; 32],
+);
 
 impl Key {
     /// Returns the key that these bytes are.
@@ -190,26 +195,6 @@ impl Eq for Key {}
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
-    }
-}
-
-impl<C> minicbor::Encode<C> for Key {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> minicbor::Decode<'b, C> for Key {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        let at = d.position();
-        d.bytes()?
-            .try_into()
-            .map(Self)
-            .map_err(|_| decode::Error::message("a key has 32 bytes").at(at))
     }
 }
 

@@ -5,8 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use minicbor::decode::{self, Decoder};
-use minicbor::encode::{self, Encoder, Write};
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::{self, Refused};
@@ -60,8 +59,13 @@ fn parse(kind: &'static str, text: &str) -> Result<[u8; 32], IdError> {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 32]);
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(
+            #[n(0)]
+            #[cbor(with = "minicbor::bytes")]
+            [u8; 32],
+        );
 
         impl $name {
             /// What the text form starts with, before the `1`.
@@ -110,26 +114,6 @@ macro_rules! id {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl<C> minicbor::Encode<C> for $name {
-            fn encode<W: Write>(
-                &self,
-                e: &mut Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), encode::Error<W::Error>> {
-                e.bytes(&self.0)?.ok()
-            }
-        }
-
-        impl<'b, C> minicbor::Decode<'b, C> for $name {
-            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                let at = d.position();
-                d.bytes()?
-                    .try_into()
-                    .map(Self)
-                    .map_err(|_| decode::Error::message("an id has 32 bytes").at(at))
             }
         }
     };
