@@ -41,6 +41,14 @@ pub struct Choice<Id> {
     fresh: BTreeSet<Id>,
 }
 
+impl<Id> Default for Choice<Id> {
+    /// Of a level without a key.
+    fn default() -> Self {
+        let (untainted, fresh) = (BTreeSet::new(), BTreeSet::new());
+        Self { untainted, fresh }
+    }
+}
+
 impl<Id: Copy + Ord> Choice<Id> {
     /// Judges all generations of one level. In whatever order they came, the answer is the same.
     ///
@@ -114,9 +122,11 @@ pub struct Owed {
 /// # Errors
 /// [`Owed`] with the lowest level that has no key to seal under: that level rotates first, under the
 /// current key of the level below.
-pub fn sealed_under<Id: Copy + Ord>(levels: &[Choice<Id>]) -> Result<Id, Owed> {
+pub fn sealed_under<'a, Id: Copy + Ord + 'a>(
+    levels: impl IntoIterator<Item = &'a Choice<Id>>,
+) -> Result<Id, Owed> {
     let mut current = Err(Owed { level: 0 });
-    for (level, choice) in levels.iter().enumerate() {
+    for (level, choice) in levels.into_iter().enumerate() {
         current = Ok(choice.current().ok_or(Owed { level })?);
     }
     current

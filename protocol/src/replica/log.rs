@@ -1,6 +1,6 @@
 //! One log of entries as it is held: one branch, or several once it has forked.
 
-use crate::entry::{Author, Entry, EntryError, LogId, LogPlace, LogTip, UnverifiedEntry, standing};
+use crate::entry::{Entry, EntryError, LogId, LogPlace, LogTip, UnverifiedEntry, standing};
 
 /// Most branches of one log that are kept. Where the first two part, nothing stands without a
 /// removal that picks one; more only matter to that removal.
@@ -15,18 +15,54 @@ pub enum Taken {
     Known,
     /// What comes before it in its log is missing: it may come again.
     Early,
+    /// Its log has [`BRANCHES_MAX`] others already. It may come again once a removal keeps it.
+    Crowded,
 }
 
 /// A log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    /// Whose it is, once its first entry could be opened.
-    pub(super) author: Option<Author>,
+    /// Which one it was of all that came.
+    pub(super) order: u64,
     /// Each from entry 0 on. One, but where the log forks.
     branches: Vec<Vec<Entry>>,
 }
 
+/// What became of an entry, and of others because of it.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) taken: Taken,
+    /// Its header hash, if it is new.
+    pub(super) new: Option<[u8; 32]>,
+    /// Entries of a branch that gave way to one that may lead to what a removal keeps.
+    pub(super) gave_way: Vec<Entry>,
+}
+
+impl Change {
+    const fn none(taken: Taken) -> Self {
+        Self {
+            taken,
+            new: None,
+            gave_way: Vec::new(),
+        }
+    }
+
+    const fn new(hash: [u8; 32], gave_way: Vec<Entry>) -> Self {
+        Self {
+            taken: Taken::New,
+            new: Some(hash),
+            gave_way,
+        }
+    }
+}
+
 impl Log {
+    /// A new one.
+    pub(super) fn begun(order: u64) -> Self {
+        let branches = Vec::new();
+        Self { order, branches }
+    }
+
     /// Every entry held, each once, what comes before it first.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.branches.iter().enumerate().flat_map(|(at, branch)| {
@@ -38,9 +74,19 @@ impl Log {
         })
     }
 
-    /// The first entry.
-    pub(super) fn first(&self) -> Option<&Entry> {
-        self.branches.first()?.first()
+    /// The entry with this header hash. One of the last is found at once.
+    pub(super) fn entry(&self, hash: &[u8; 32]) -> Option<&Entry> {
+        let of = |branch: &'_ Vec<Entry>| branch.iter().rposition(|it| it.header_hash() == *hash);
+        (self.branches.iter()).find_map(|branch| branch.get(of(branch)?))
+    }
+
+    /// Its first entries: one, but where two have been signed in the first place.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = &Entry> {
+        self.branches.iter().filter_map(|branch| branch.first())
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.branches.is_empty()
     }
 
     /// Where a log stands that has one branch only; a new one, at its start.
@@ -52,9 +98,11 @@ impl Log {
         }
     }
 
-    /// The places to keep of what is held: the end of each branch.
-    pub(super) fn places(&self) -> impl Iterator<Item = LogPlace> {
-        (self.branches.iter()).filter_map(|branch| branch.last()?.header().place())
+    /// The places to keep of what is held: the end of each branch whose first entry is `theirs`.
+    pub(super) fn places(&self, theirs: impl Fn(&Entry) -> bool) -> impl Iterator<Item = LogPlace> {
+        let of_them = move |branch: &&Vec<Entry>| branch.first().is_some_and(&theirs);
+        let branches = self.branches.iter().filter(of_them);
+        branches.filter_map(|branch| branch.last()?.header().place())
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -65,10 +113,17 @@ impl Log {
     }
 
     /// Takes in an entry that somebody else sent, if it fits at the end of a branch, or parts from one.
-    pub(super) fn take(&mut self, entry: UnverifiedEntry) -> Result<Taken, EntryError> {
+    ///
+    /// `named` are the places of this log that removals and extensions name. A branch too many takes the
+    /// place of one that has none of them, as long as one of them is not here: it may lead there.
+    pub(super) fn take(
+        &mut self,
+        entry: UnverifiedEntry,
+        named: Vec<LogPlace>,
+    ) -> Result<Change, EntryError> {
         let previous = entry.claimed().previous;
         let Ok(seq) = usize::try_from(entry.claimed().seq) else {
-            return Ok(Taken::Early);
+            return Ok(Change::none(Taken::Early));
         };
         let before = |branch: &[Entry]| match seq.checked_sub(1) {
             None => Some(LogTip::START),
@@ -78,32 +133,57 @@ impl Log {
         let Some(at) = self.branches.iter().position(|branch| fits(branch)) else {
             if self.branches.is_empty() && seq == 0 {
                 let entry = entry.verify(&LogTip::START)?;
+                let hash = entry.header_hash();
                 self.branches.push(vec![entry]);
-                return Ok(Taken::New);
+                return Ok(Change::new(hash, Vec::new()));
             }
-            return Ok(Taken::Early);
+            return Ok(Change::none(Taken::Early));
         };
         let tip = before(&self.branches[at]).unwrap_or(LogTip::START);
         let entry = entry.verify(&tip)?;
-        let same = |branch: &Vec<Entry>| {
-            (branch.get(seq)).is_some_and(|held| held.header_hash() == entry.header_hash())
-        };
+        let hash = entry.header_hash();
+        let same =
+            |branch: &Vec<Entry>| (branch.get(seq)).is_some_and(|held| held.header_hash() == hash);
         if self.branches.iter().any(same) {
-            return Ok(Taken::Known);
+            return Ok(Change::none(Taken::Known));
         }
         if let Some(ends_here) =
             (self.branches.iter()).position(|branch| branch.len() == seq && fits(branch))
         {
             self.branches[ends_here].push(entry);
-            return Ok(Taken::New);
-        }
-        if self.branches.len() >= BRANCHES_MAX {
-            return Ok(Taken::Known); // one more would change nothing that stands
+            return Ok(Change::new(hash, Vec::new()));
         }
         let mut branch = self.branches[at][..seq].to_vec();
         branch.push(entry);
-        self.branches.push(branch);
-        Ok(Taken::New)
+        if self.branches.len() < BRANCHES_MAX {
+            self.branches.push(branch);
+            return Ok(Change::new(hash, Vec::new()));
+        }
+        let holds = |branch: &Vec<Entry>| {
+            let mut places = branch.iter().filter_map(|entry| entry.header().place());
+            places.any(|place| named.contains(&place))
+        };
+        let all_here = named.iter().all(|place| self.has(place));
+        let Some(worst) = self
+            .branches
+            .iter()
+            .rposition(|branch| !holds(branch))
+            .filter(|_| !all_here)
+        else {
+            return Ok(Change::none(Taken::Crowded));
+        };
+        let mut gave_way = std::mem::replace(&mut self.branches[worst], branch);
+        gave_way.retain(|entry| {
+            !self
+                .entries()
+                .any(|held| held.header_hash() == entry.header_hash())
+        });
+        Ok(Change::new(hash, gave_way))
+    }
+
+    fn has(&self, place: &LogPlace) -> bool {
+        self.entries()
+            .any(|entry| entry.header().place().as_ref() == Some(place))
     }
 
     /// The entries that `cut` leaves. Where the log forks, and no removal picks a branch, those
@@ -114,23 +194,18 @@ impl Log {
             .collect();
         let branches: Vec<&[[u8; 32]]> = hashes.iter().map(Vec::as_slice).collect();
         let left = standing(log, cut, &branches);
-        let mut ends = left
+        let ends = left
             .iter()
             .zip(&self.branches)
             .map(|(left, branch)| &branch[..*left]);
-        let Some(first) = ends.next() else {
+        let Some(longest) = ends.clone().max_by_key(|end| end.len()) else {
             return &[];
         };
-        ends.fold(first, |stands, other| {
-            let shared = common(stands, other);
-            if shared == stands.len() {
-                other // it goes on from there, or is the same
-            } else if shared == other.len() {
-                stands
-            } else {
-                &stands[..shared]
-            }
-        })
+        let parts = ends.filter_map(|end| {
+            let shared = common(longest, end);
+            (shared < end.len()).then_some(shared)
+        });
+        &longest[..parts.min().unwrap_or(longest.len())]
     }
 }
 

@@ -19,12 +19,14 @@
 //! what its author's device held ([`Replica::held_of`]).
 
 mod keys;
+mod levels;
 mod log;
 
-pub use keys::{News, ROTATION_OBJECTS_MAX};
+pub use keys::{News, NoKeyError, ROTATION_OBJECTS_MAX};
 pub use log::{BRANCHES_MAX, Taken};
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
 use crate::entry::{
@@ -32,21 +34,26 @@ use crate::entry::{
     UnverifiedEntry, seal,
 };
 use crate::evaluation::{InsertError, Speaker, Upto};
-use crate::generation::choice::Owed;
 use crate::generation::{ContentKey, GenerationError, SignedGeneration};
 use crate::id::{CircleId, DeviceId, GenerationId, InstallationId, KeyId, MembershipId, PersonId};
 use crate::principal::{Authority, Circle, Known};
-use crate::ring::{KeyObject, KeyObjects, RingKey};
+use crate::ring::{KeyObject, KeyObjects, OBJECTS_MAX, RingKey};
 use crate::slice::{Access, Owner, PartNumber};
 use crate::statement::{Kind, SayError, SignedStatement, Signer, StatementSet, Subject};
 use crate::time::Timestamp;
+use levels::Levels;
 use log::Log;
 
 /// Most logs of one slice that are held: a thousand members with some devices each, over a year's
 /// parts.
 pub const LOGS_MAX: usize = 65_536;
-/// Most generations of one slice that are held.
+/// Most of them that one key has by one membership, and that all have together who are not known to have any
+/// say: one whose key is not here yet, or a stranger.
+pub const LOGS_EACH_MAX: usize = 1024;
+/// Most generations of one slice that are held. Who has no say any more makes none beyond half of it.
 pub const GENERATIONS_MAX: usize = 65_536;
+/// Most generations that one key makes by one membership.
+pub const GENERATIONS_EACH_MAX: usize = 4096;
 
 /// Who holds the replica: one installation of one device of a person.
 #[derive(Clone, Debug)]
@@ -92,12 +99,9 @@ pub enum WriteError {
     /// This device may not write there.
     #[error("this device may not write there")]
     NotAllowed,
-    /// Somebody was removed, and no key is there yet that they never had.
-    #[error("a new key is owed")]
-    Owed(#[from] Owed),
-    /// The key to seal under is there, and this device was not given it yet.
-    #[error("the current key has not arrived")]
-    NoKey,
+    /// There is no key to seal under.
+    #[error(transparent)]
+    NoKey(#[from] NoKeyError),
     /// This log was written by two: begin another installation.
     #[error("this device's log has forked")]
     Forked,
@@ -138,9 +142,15 @@ pub struct Replica {
     rings: BTreeMap<KeyId, RingKey>,
     objects: KeyObjects,
     generations: BTreeMap<GenerationId, HeldGeneration>,
+    /// What follows for the keys, worked out when it is asked for.
+    levels: OnceLock<Levels>,
     logs: BTreeMap<(PartNumber, LogId), Log>,
-    /// What standing or waiting entries say, by header hash, as far as they could be opened.
-    contents: BTreeMap<[u8; 32], Vec<u8>>,
+    /// What entries say that have a key here, by header hash; nothing of one that its key does not open.
+    contents: BTreeMap<[u8; 32], Option<Vec<u8>>>,
+    /// Who bound a log to themselves, by the header hash of its first entry.
+    authors: BTreeMap<[u8; 32], Author>,
+    /// How many logs ever came.
+    logs_heard: u64,
     #[cfg(feature = "sim")]
     accepts_past_cuts: bool,
 }
@@ -159,8 +169,11 @@ impl Replica {
             rings: BTreeMap::new(),
             objects: KeyObjects::default(),
             generations: BTreeMap::new(),
+            levels: OnceLock::new(),
             logs: BTreeMap::new(),
             contents: BTreeMap::new(),
+            authors: BTreeMap::new(),
+            logs_heard: 0,
             #[cfg(feature = "sim")]
             accepts_past_cuts: false,
         };
@@ -245,26 +258,41 @@ impl Replica {
             let subject = said.statement().subject;
             by_subject.entry(subject).or_default().push(said);
         }
+        // Persons come first, then circles, then the slice: each is judged with those before.
         let mut first = Ok(());
-        // Persons come first, then circles, then slices: each is judged with those before.
-        for (subject, said) in by_subject {
-            let taken = match subject {
-                Subject::Person(person) => match self.known.people.get_mut(&person) {
-                    Some(held) => held.add_all(said).map_err(RefusedError::from),
-                    None => Err(RefusedError::Unknown),
-                },
-                Subject::Circle(circle) => match self.known.circles.get_mut(&circle) {
-                    Some(held) => (held.add(said, &self.known.people)).map_err(RefusedError::from),
-                    None => Err(RefusedError::Unknown),
-                },
-                Subject::Slice(slice) if slice == self.access.id() => {
-                    (self.access.add(said, &self.known)).map_err(RefusedError::from)
-                }
-                Subject::Slice(_) | Subject::Control(_) => Err(RefusedError::Unknown),
-            };
-            first = first.and(taken);
+        let mut taken = |result: Result<(), RefusedError>| {
+            if first.is_ok() {
+                first = result;
+            }
+        };
+        for (person, held) in &mut self.known.people {
+            if let Some(said) = by_subject.remove(&Subject::Person(*person)) {
+                taken(held.add_all(said).map_err(RefusedError::from));
+            }
         }
-        self.judge();
+        for (circle, held) in &mut self.known.circles {
+            match by_subject.remove(&Subject::Circle(*circle)) {
+                Some(said) => taken(
+                    held.add(said, &self.known.people)
+                        .map_err(RefusedError::from),
+                ),
+                None => held.judge(&self.known.people),
+            }
+        }
+        let owner = Owner::Circle(&self.known.circles[&self.circle]);
+        // The owner is the one that the slice began with.
+        let _ = self.access.judge(owner, &self.known);
+        if let Some(said) = by_subject.remove(&Subject::Slice(self.access.id())) {
+            taken(
+                self.access
+                    .add(said, &self.known)
+                    .map_err(RefusedError::from),
+            );
+        }
+        if !by_subject.is_empty() {
+            taken(Err(RefusedError::Unknown));
+        }
+        self.judged();
         first
     }
 
@@ -286,8 +314,7 @@ impl Replica {
     #[must_use]
     pub fn uncut(&self) -> Vec<Speaker> {
         let outcome = self.access.statements().outcome();
-        let authors = self.logs.values().filter_map(|log| log.author.as_ref());
-        let mut speakers: Vec<Speaker> = (authors.map(speaker_of))
+        let mut speakers: Vec<Speaker> = (self.authors.values().map(speaker_of))
             .filter(|speaker| outcome.seniority(speaker).is_some())
             .filter(|speaker| !outcome.speaks(speaker) && !outcome.is_cut_here(speaker))
             .collect();
@@ -304,6 +331,12 @@ impl Replica {
         let circle = &self.known.circles[&self.circle];
         // The owner is the one that the slice began with.
         let _ = self.access.judge(Owner::Circle(circle), &self.known);
+        self.judged();
+    }
+
+    /// All that follows for keys and entries from what was judged.
+    fn judged(&mut self) {
+        self.levels = OnceLock::new();
         self.open_keys();
     }
 
@@ -373,7 +406,25 @@ impl Replica {
         if self.generations.contains_key(&id) {
             return Ok(());
         }
-        if self.generations.len() >= GENERATIONS_MAX {
+        let head = signed.unverified_head();
+        let speaker = Speaker {
+            membership: head.membership,
+            key: *head.device.as_bytes(),
+        };
+        let outcome = self.access.statements().outcome();
+        if !outcome.members().contains_key(&speaker.membership) {
+            return Err(RefusedError::Unknown);
+        }
+        let most = if outcome.speaks(&speaker) {
+            GENERATIONS_MAX
+        } else {
+            GENERATIONS_MAX / 2
+        };
+        let theirs = self.generations.values().filter(|held| {
+            let head = held.signed.unverified_head();
+            head.membership == speaker.membership && *head.device.as_bytes() == speaker.key
+        });
+        if self.generations.len() >= most || theirs.count() >= GENERATIONS_EACH_MAX {
             return Err(RefusedError::Full);
         }
         let record = signed.verify_by(|speaker| self.ever_spoke(speaker))?;
@@ -382,7 +433,8 @@ impl Replica {
         }
         self.generations
             .insert(id, HeldGeneration { signed, key: None });
-        self.open_keys();
+        self.levels = OnceLock::new();
+        self.open_generation(id);
         Ok(())
     }
 
@@ -399,6 +451,9 @@ impl Replica {
     pub fn take_objects(&mut self, objects: impl IntoIterator<Item = KeyObject>) {
         let mut any = false;
         for object in objects {
+            if self.objects.len() >= OBJECTS_MAX {
+                self.forget_objects_of_nobody();
+            }
             any |= self.objects.insert(object);
         }
         if any {
@@ -416,48 +471,89 @@ impl Replica {
             return Err(RefusedError::Unknown);
         }
         let at = (claimed.part, claimed.log);
-        if !self.logs.contains_key(&at) && self.logs.len() >= LOGS_MAX {
+        let is_new = !self.logs.contains_key(&at);
+        if is_new && self.logs.len() >= LOGS_MAX {
             return Err(RefusedError::Full);
         }
-        let log = self.logs.entry(at).or_default();
-        let taken = log.take(entry);
-        if log.first().is_none() {
-            self.logs.remove(&at);
+        let mut log = self.logs.remove(&at).unwrap_or_default();
+        let named = self.cut(&log, &at.1).into_iter().flatten().collect();
+        let change = log.take(entry, named);
+        if is_new {
+            log.order = self.logs_heard;
+            self.logs_heard += 1;
         }
-        if matches!(taken, Ok(Taken::New)) {
-            self.open_log(at);
+        if !log.is_empty() {
+            self.logs.insert(at, log);
         }
-        Ok(taken?)
+        let change = change?;
+        self.forget_contents(&change.gave_way);
+        if let Some(hash) = change.new {
+            self.open_entry(at, &hash);
+        }
+        if is_new && !self.has_room_for(&at) {
+            let log = self.logs.remove(&at).unwrap_or_default();
+            self.forget_contents(log.entries());
+            return Err(RefusedError::Full);
+        }
+        Ok(change.taken)
+    }
+
+    fn forget_contents<'a>(&mut self, of: impl IntoIterator<Item = &'a Entry>) {
+        for entry in of {
+            self.contents.remove(&entry.header_hash());
+            self.authors.remove(&entry.header_hash());
+        }
+    }
+
+    /// Whether its writer may have one log more.
+    fn has_room_for(&self, new: &(PartNumber, LogId)) -> bool {
+        let whose = |log: &Log| {
+            let speaker = self.authors_of(log).next().map(speaker_of);
+            speaker.filter(|speaker| self.ever_spoke(speaker))
+        };
+        let Some(log) = self.logs.get(new) else {
+            return true;
+        };
+        let writer = whose(log);
+        let theirs = self.logs.values().filter(|log| whose(log) == writer);
+        theirs.count() <= LOGS_EACH_MAX
+    }
+
+    /// Who bound a log to themselves: one, but where its first place is forked.
+    fn authors_of<'a>(&'a self, log: &'a Log) -> impl Iterator<Item = &'a Author> {
+        log.firsts()
+            .filter_map(|first| self.authors.get(&first.header_hash()))
     }
 
     /// Returns the entries that stand, log by log.
     pub fn standing(&self) -> impl Iterator<Item = StandingEntry<'_>> {
         self.logs.iter().flat_map(|((part, id), log)| {
-            let stands = log.author.map_or(&[][..], |author| {
-                let speaker = speaker_of(&author);
-                if self.access.may_write(&speaker, *part) {
-                    log.standing(*id, &self.cut(&speaker, id))
-                } else {
-                    &[]
-                }
-            });
+            let stands = log.standing(*id, &self.cut(log, id));
+            let author = (stands.first())
+                .and_then(|first| self.authors.get(&first.header_hash()))
+                .filter(|author| self.access.may_write(&speaker_of(author), *part));
+            let stands = if author.is_some() { stands } else { &[] };
             stands
                 .iter()
-                .zip(log.author.iter().cycle())
+                .zip(author.into_iter().cycle())
                 .map(|(entry, author)| StandingEntry {
                     author: *author,
                     entry,
-                    content: (self.contents.get(&entry.header_hash())).map(Vec::as_slice),
+                    content: (self.contents.get(&entry.header_hash())).and_then(Option::as_deref),
                 })
         })
     }
 
-    fn cut(&self, speaker: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
+    /// What removals keep of a log, of whoever bound it to themselves: they have its key.
+    fn cut(&self, log: &Log, id: &LogId) -> Vec<Vec<LogPlace>> {
         #[cfg(feature = "sim")]
         if self.accepts_past_cuts {
             return Vec::new();
         }
-        self.access.statements().outcome().log_limits(speaker, log)
+        let speakers = self.authors_of(log).map(speaker_of);
+        let known = speakers.filter(|speaker| self.ever_spoke(speaker));
+        (known.flat_map(|speaker| self.access.statements().outcome().log_limits(&speaker, id)))
+            .collect()
     }
 
     /// Plants a bug for the simulator to find: from now on, entries past a cut stand.
@@ -478,43 +574,42 @@ impl Replica {
     /// Returns what this device holds of one key of somebody.
     #[must_use]
     pub fn held_of_key(&self, speaker: &Speaker, subject: &Subject) -> Upto {
-        let of_key = |author: &Author| speaker_of(author) == *speaker;
-        let mut upto = self.held_of(&speaker.membership, subject);
-        let theirs = |log: &LogId| {
-            let held = self.logs.iter().find(|((_, id), _)| id == log);
-            held.and_then(|(_, log)| log.author.as_ref())
-                .is_some_and(of_key)
-        };
-        upto.logs.retain(|place| theirs(&place.log));
-        upto
+        self.held_by(&speaker.membership, Some(speaker.key), subject)
     }
 
-    /// Returns what this device holds of somebody: what a removal of them keeps, if nothing is doubted.
+    /// Returns what this device holds of somebody: what a removal of them keeps, if nothing is doubted. Of
+    /// more logs than a removal can name, those that came first.
     #[must_use]
     pub fn held_of(&self, membership: &MembershipId, subject: &Subject) -> Upto {
-        let by = |author: &Author| author.membership == *membership;
-        let theirs = self
-            .logs
-            .values()
-            .filter(|log| log.author.as_ref().is_some_and(by));
-        let mut logs: Vec<_> = theirs.flat_map(Log::places).collect();
+        self.held_by(membership, None, subject)
+    }
+
+    fn held_by(&self, membership: &MembershipId, key: Option<[u8; 32]>, subject: &Subject) -> Upto {
+        let theirs = |first: &Entry| {
+            let author = self.authors.get(&first.header_hash());
+            author.is_some_and(|author| {
+                let by = speaker_of(author);
+                by.membership == *membership && key.is_none_or(|key| by.key == key)
+            })
+        };
+        let mut by_order: Vec<&Log> = self.logs.values().collect();
+        by_order.sort_unstable_by_key(|log| log.order);
+        let mut logs: Vec<_> = (by_order.into_iter())
+            .flat_map(|log| log.places(theirs))
+            .take(crate::evaluation::LOGS_MAX)
+            .collect();
         let history = match subject {
-            Subject::Person(person) => self
-                .known
-                .people
-                .get(person)
-                .map(|of| of.statements().history()),
-            Subject::Circle(circle) => self
-                .known
-                .circles
-                .get(circle)
-                .map(|of| of.statements().history()),
+            Subject::Person(person) => {
+                (self.known.people.get(person)).map(|of| of.statements().history())
+            }
+            Subject::Circle(circle) => {
+                (self.known.circles.get(circle)).map(|of| of.statements().history())
+            }
             Subject::Slice(_) | Subject::Control(_) => Some(self.access.statements().history()),
         };
         let mut statements = history.map_or_else(Vec::new, |history| history.tips_of(membership));
         logs.sort_unstable();
         statements.sort_unstable();
-        logs.truncate(crate::evaluation::LOGS_MAX);
         statements.truncate(crate::evaluation::TIPS_MAX);
         Upto { statements, logs }
     }
@@ -539,14 +634,17 @@ impl Replica {
             return Err(WriteError::NotAllowed);
         }
         let generation = self.sealed_under(part)?;
-        let held = self
-            .generations
-            .get(&generation)
-            .and_then(|held| held.key.clone());
-        let key = held.ok_or(WriteError::NoKey)?;
+        let held = self.generations.get(&generation);
+        let key = held.and_then(|held| held.key.clone());
+        let key = key.ok_or(NoKeyError::NotGiven)?;
         let (slice, installation) = (self.access.id(), self.me.installation);
         let log_key = LogKey::derive(&self.me.seed, membership, installation, slice, part);
         let at = (part, log_key.id());
+        if !self.logs.contains_key(&at) {
+            let order = self.logs_heard;
+            self.logs_heard += 1;
+            self.logs.insert(at, Log::begun(order));
+        }
         let log = self.logs.entry(at).or_default();
         let tip = log.tip().ok_or(WriteError::Forked)?;
         let binding = (tip.next_seq == 0).then(|| log_key.bind(&self.me.signing));
@@ -561,36 +659,39 @@ impl Replica {
             body: &Body::new(binding, content),
         })?;
         log.push(entry.clone());
-        self.open_log(at);
+        self.open_entry(at, &entry.header_hash());
         Ok(entry)
     }
 
     /// Opens what can be opened of a log, and sees whose it is.
     fn open_log(&mut self, at: (PartNumber, LogId)) {
-        let Some(log) = self.logs.get_mut(&at) else {
+        let Some(log) = self.logs.get(&at) else {
             return;
         };
-        let mut opened = Vec::new();
-        for entry in log.entries() {
-            let hash = entry.header_hash();
-            if self.contents.contains_key(&hash) {
-                continue;
-            }
-            let held = self.generations.get(&entry.generation());
-            let Some(key) = held.and_then(|held| held.key.as_ref()) else {
-                continue;
-            };
-            // What does not open says nothing, and its place in the log stays taken.
-            if let Ok(body) = entry.open(key) {
-                opened.push((hash, entry.seq(), body));
-            }
+        let new: Vec<_> = (log.entries().map(Entry::header_hash))
+            .filter(|hash| !self.contents.contains_key(hash))
+            .collect();
+        for hash in new {
+            self.open_entry(at, &hash);
         }
-        for (hash, seq, body) in opened {
-            if seq == 0 && log.author.is_none() {
-                log.author = body.author();
-            }
-            self.contents.insert(hash, body.content);
+    }
+
+    /// The same of one entry. One that its key does not open says nothing, and its place stays taken.
+    fn open_entry(&mut self, at: (PartNumber, LogId), hash: &[u8; 32]) {
+        let Some(entry) = self.logs.get(&at).and_then(|log| log.entry(hash)) else {
+            return;
+        };
+        let held = self.generations.get(&entry.generation());
+        let Some(key) = held.and_then(|held| held.key.as_ref()) else {
+            return;
+        };
+        let body = entry.open(key).ok();
+        let first = body.as_ref().filter(|_| entry.seq() == 0);
+        if let Some(author) = first.and_then(Body::author) {
+            self.authors.insert(*hash, author);
         }
+        let content = body.map(|body| body.content);
+        self.contents.insert(*hash, content);
     }
 }
 

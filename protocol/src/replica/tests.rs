@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::Key;
 use crate::evaluation::Rule;
+use crate::generation::choice::Owed;
 use crate::id::StatementId;
 use crate::slice::{OwnerId, SliceCharter};
 use crate::testing::{NOW, Someone, removal, rng};
@@ -67,7 +68,11 @@ fn removes_the_third(people: &[Someone; 3], first: &mut Replica) -> Vec<SignedSt
         key: people[2].device.public(),
     };
     let gone = first.say(circle, removal(third, Vec::new())).unwrap();
-    assert_eq!(first.uncut(), [speaker], "what is owed follows from what is known");
+    assert_eq!(
+        first.uncut(),
+        [speaker],
+        "what is owed follows from what is known"
+    );
     let slice = Subject::Slice(first.access().id());
     let cut = Kind::Remove {
         membership: third,
@@ -87,7 +92,7 @@ fn who_is_removed_writes_nothing_more_and_opens_no_later_key() {
     takes(&mut first, &before).unwrap();
     let said = removes_the_third(&people, &mut first);
     assert_eq!(shown(&first), [b"before"]);
-    let owed = WriteError::Owed(Owed { level: 0 });
+    let owed = WriteError::NoKey(NoKeyError::Owed(Owed { level: 0 }));
     assert_eq!(first.write(PART, Vec::new(), NOW), Err(owed));
 
     // The third goes on; the second hears that first.
@@ -125,11 +130,19 @@ fn what_a_cut_took_too_much_an_extension_gives_back() {
     let said = removes_the_third(&people, &mut first);
     let cut: StatementId = said[1].id();
     second.take_statements(said).unwrap();
-    assert_eq!(shown(&second), [b"one"], "the first had not heard of the other");
+    assert_eq!(
+        shown(&second),
+        [b"one"],
+        "the first had not heard of the other"
+    );
     let slice = Subject::Slice(first.access().id());
     let third = second.access().statements().outcome().members().iter();
     let who = crate::evaluation::Who::Person(people[2].id());
-    let third = *third.filter(|(_, member)| member.who == who).map(|(id, _)| id).next().unwrap();
+    let third = *third
+        .filter(|(_, member)| member.who == who)
+        .map(|(id, _)| id)
+        .next()
+        .unwrap();
     let upto = second.held_of(&third, &slice);
     let extend = Kind::Extend {
         of: vec![cut],
@@ -152,8 +165,15 @@ fn where_a_log_forks_nothing_after_it_stands_and_its_writer_notices() {
     let mut copy = third.clone();
     let two = third.write(PART, b"two".to_vec(), NOW).unwrap();
     let other = copy.write(PART, b"other".to_vec(), NOW).unwrap();
-    for (order, entries) in [[&one, &two, &other], [&one, &other, &two]].iter().enumerate() {
-        let mut reader = if order == 0 { first.clone() } else { second.clone() };
+    for (order, entries) in [[&one, &two, &other], [&one, &other, &two]]
+        .iter()
+        .enumerate()
+    {
+        let mut reader = if order == 0 {
+            first.clone()
+        } else {
+            second.clone()
+        };
         for entry in entries {
             assert_eq!(takes(&mut reader, entry), Ok(Taken::New));
         }
@@ -184,3 +204,49 @@ fn a_ring_key_is_handed_on_only_by_who_heard_of_every_removal_that_it_names() {
     assert!(second.hand_on(&mut rng(3)).is_empty(), "everybody has it");
     assert!(!third.opens(&news.generations[0].id()));
 }
+
+/// The root of somebody removes their device.
+fn loses_the_device(someone: &Someone) -> SignedStatement {
+    let principal = someone.authority.statements();
+    let root = Signer {
+        key: &someone.root,
+        membership: someone.authority.root(),
+        ..someone.signer()
+    };
+    let gone = removal(someone.author().membership, Vec::new());
+    (root.say(principal.history(), Subject::Person(someone.id()), gone)).unwrap()
+}
+
+/// Found by the simulator (circle-slice, seed 125).
+#[test]
+fn a_new_ring_key_claims_nothing_that_its_maker_never_heard() {
+    let (people, [mut first, mut second, third]) = three();
+    let (lost, other) = (loses_the_device(&people[2]), loses_the_device(&people[0]));
+    first.take_statements([lost.clone()]).unwrap();
+    let news = first.rotate(PART, &mut rng(2)).unwrap();
+    // The second gets the ring key that names this removal, and not the removal; then all that
+    // the first made is worth nothing, and the second makes a ring key too.
+    second.take_statements(news.statements.clone()).unwrap();
+    second.take_statements([other]).unwrap();
+    let mut stolen = third.clone();
+    stolen.take_statements(news.statements).unwrap();
+    let news = second.rotate(PART, &mut rng(3)).unwrap();
+    assert_eq!(news.statements.len(), 1);
+    hears(&mut stolen, &news);
+    let made = news.generations[0].id();
+    assert!(
+        stolen.opens(&made),
+        "nobody there had heard that it was lost"
+    );
+    assert_eq!(second.sealed_under(PART), Ok(made));
+    second.take_statements([lost]).unwrap();
+    assert_eq!(
+        second.sealed_under(PART),
+        Err(NoKeyError::Owed(Owed { level: 0 }))
+    );
+    let news = second.rotate(PART, &mut rng(4)).unwrap();
+    hears(&mut stolen, &news);
+    assert!(!stolen.opens(&news.generations[0].id()));
+}
+
+mod attacks;

@@ -195,6 +195,11 @@ impl KeyObjects {
         self.0.remove(tag)
     }
 
+    /// Drops the objects whose tag `keeps` refuses.
+    pub fn retain(&mut self, keeps: impl Fn(&Tag) -> bool) {
+        self.0.retain(|tag, _| keeps(tag));
+    }
+
     /// Returns all objects, by tag.
     pub fn iter(&self) -> impl Iterator<Item = &KeyObject> {
         self.0.values()
