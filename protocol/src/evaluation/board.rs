@@ -7,13 +7,16 @@
 //!
 //! Whoever signed may fork their log, leave, or lose the key that they signed with. What another member
 //! of the board has seen of their signatures by then stays: else one of them alone could undo what was decided.
+//!
+//! A slice has the board of its owner. Whom the owner has removed from it signs nothing there, but what a
+//! decided removal in the slice keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fixedbitset::FixedBitSet;
 
 use super::evaluate::{Judge, Mode, Reach, removal};
-use super::{Act, Base, Directory, Founder, History, Outcome, Role, Seniority, Who};
+use super::{Act, Base, Directory, Founder, History, Outcome, Role, Seniority, Speaker, Who};
 use crate::id::{MembershipId, StatementId};
 
 /// What a board has decided.
@@ -55,10 +58,14 @@ pub(super) fn decide(
     directory: &impl Directory,
     quorum: u8,
 ) -> Decided {
+    let mut board = Board::new(history, base, quorum.into());
+    // What they signed is counted as far as the board keeps it, so it is judged first.
     let mut base = base.clone();
-    let mut board = Board::new(history, quorum.into());
+    base.founders
+        .iter_mut()
+        .for_each(|founder| founder.removed = false);
     loop {
-        let seen = seen_by_others(history, &base, directory);
+        let seen = seen_by_others(history, &base, &board.removed, directory);
         let alone = Judge::new(history, &base, directory, Mode::OwnKeys(seen)).run_signed();
         let mut open = board.open(&alone);
         let seated = loop {
@@ -79,10 +86,16 @@ pub(super) fn decide(
     }
 }
 
-/// The signatures of each admin that somebody else who is one has behind something of theirs.
-fn seen_by_others(history: &History, base: &Base, directory: &impl Directory) -> FixedBitSet {
+/// The signatures of each admin that somebody else who is one, and not `removed`, has behind something of theirs.
+fn seen_by_others(
+    history: &History,
+    base: &Base,
+    removed: &BTreeSet<MembershipId>,
+    directory: &impl Directory,
+) -> FixedBitSet {
     let admins = base.founders.iter().filter(|of| of.role == Role::Admin);
     let mut said: BTreeMap<Who, Vec<usize>> = BTreeMap::new();
+    let mut saw: BTreeMap<Who, Vec<usize>> = BTreeMap::new();
     for admin in admins {
         let keys: BTreeSet<[u8; 32]> = match admin.who {
             Who::Key(key) => BTreeSet::from([key]),
@@ -93,7 +106,12 @@ fn seen_by_others(history: &History, base: &Base, directory: &impl Directory) ->
         let theirs = history
             .speakers(&admin.membership)
             .filter(|of| keys.contains(&of.key));
-        let places = theirs.flat_map(|of| history.by(&of).iter().copied());
+        let places: Vec<usize> = theirs
+            .flat_map(|of| history.by(&of).iter().copied())
+            .collect();
+        if !removed.contains(&admin.membership) {
+            saw.entry(admin.who).or_default().extend(&places);
+        }
         said.entry(admin.who).or_default().extend(places);
     }
     let behind = |places: &[usize]| {
@@ -104,7 +122,7 @@ fn seen_by_others(history: &History, base: &Base, directory: &impl Directory) ->
         behind
     };
     let (mut once, mut twice) = (behind(&[]), behind(&[]));
-    for places in said.values() {
+    for places in saw.values() {
         let theirs = behind(places);
         twice.extend(theirs.intersection(&once));
         once.union_with(&theirs);
@@ -113,8 +131,8 @@ fn seen_by_others(history: &History, base: &Base, directory: &impl Directory) ->
         needs_quorum(history, *place) || matches!(history.get(*place).act, Act::Approve(_))
     };
     let mut seen = behind(&[]);
-    for places in said.values() {
-        let own = behind(places);
+    for (who, places) in &said {
+        let own = behind(saw.get(who).map_or(&[][..], Vec::as_slice));
         let by_another = |place: &usize| {
             twice.contains(*place) || once.contains(*place) && !own.contains(*place)
         };
@@ -151,6 +169,8 @@ type Signed = (Vec<Seniority>, StatementId, usize, Vec<usize>);
 struct Board<'a> {
     history: &'a History,
     quorum: usize,
+    /// Founders who are removed elsewhere: by the owner of the slice that this is about.
+    removed: BTreeSet<MembershipId>,
     /// Acts that anybody approved.
     acts: Vec<usize>,
     approvals: BTreeMap<StatementId, Vec<usize>>,
@@ -163,7 +183,7 @@ struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    fn new(history: &'a History, quorum: usize) -> Self {
+    fn new(history: &'a History, base: &Base, quorum: usize) -> Self {
         let mut approvals: BTreeMap<StatementId, Vec<usize>> = BTreeMap::new();
         for place in 0..history.len() {
             if let Act::Approve(of) = &history.get(place).act {
@@ -178,6 +198,10 @@ impl<'a> Board<'a> {
         Self {
             history,
             quorum,
+            removed: (base.founders.iter())
+                .filter(|founder| founder.removed)
+                .map(|founder| founder.membership)
+                .collect(),
             acts,
             approvals,
             decided: Decided {
@@ -226,9 +250,23 @@ impl<'a> Board<'a> {
         (alone, signed): &'o (Outcome, FixedBitSet),
     ) -> Option<(Who, &'o Seniority)> {
         let counts = alone.stands(place) || signed.contains(place);
-        let member = (alone.members()).get(&self.history.get(place).author.membership)?;
-        (counts && !self.taken_back.contains(place) && member.role == Role::Admin)
+        let author = &self.history.get(place).author;
+        let member = (alone.members()).get(&author.membership)?;
+        let may = member.role == Role::Admin && self.speaks(author);
+        (counts && !self.taken_back.contains(place) && may)
             .then_some((member.who, &member.seniority))
+    }
+
+    /// Whether what this key signed counts at all: of who is removed, only if the board has said here what
+    /// of it is kept.
+    fn speaks(&self, author: &Speaker) -> bool {
+        let says_what_is_kept = |place: &usize| {
+            removal(self.history, *place).is_some_and(|removal| {
+                removal.membership == author.membership
+                    && removal.key.is_none_or(|key| key == author.key)
+            })
+        };
+        !self.removed.contains(&author.membership) || self.cuts.keys().any(says_what_is_kept)
     }
 
     fn decide(&mut self, place: usize, signatures: Vec<usize>) {

@@ -465,3 +465,155 @@ fn no_chain_with_a_changed_byte_is_accepted() {
 fn no_chain_with_a_changed_byte_is_accepted_of_a_million() {
     no_changed_chain_is_accepted(2, 1_000_000);
 }
+
+#[test]
+fn who_was_removed_from_a_board_signs_nothing_for_its_slices() {
+    let (people, mut known) = people(4);
+    let [ines, marc, zoe, guest] = &people[..] else {
+        unreachable!()
+    };
+    let founders = [ines.id(), marc.id(), zoe.id()];
+    let rule = Rule::Board { quorum: 2 };
+    let mut circle = Circle::found(rule, &founders, false, &known.people, &mut rng(9)).unwrap();
+    let seat = |circle: &Circle, of: &Someone| circle.members()[&of.id()].membership;
+    let seats = [ines, marc, zoe].map(|of| seat(&circle, of));
+    let by = |of: usize| Signer {
+        membership: seats[of],
+        ..people[of].signer()
+    };
+    // Inès and Marc remove Zoé from the board.
+    let said = circle
+        .say(&by(0), removal(seats[2], Vec::new()), &known.people)
+        .unwrap();
+    let agree = Kind::Approve {
+        statement: said.id(),
+    };
+    circle.say(&by(1), agree, &known.people).unwrap();
+    assert!(!circle.members().contains_key(&zoe.id()));
+    known.circles.insert(circle.id(), circle.clone());
+
+    let charter = SliceCharter {
+        owner: OwnerId::Circle(circle.id()),
+        ..ines.slice()
+    };
+    let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
+    // A year later Zoé and one thief of Marc's phone are enough: two of two, though she is no member.
+    let subject = Subject::Slice(access.id());
+    let grant = Kind::Grant(ines.grant_to(guest));
+    let said = by(2)
+        .say(access.statements().history(), subject, grant)
+        .unwrap();
+    access.add([said.clone()], &known).unwrap();
+    let id = GrantId::from(said.membership());
+    assert_eq!(access.allowed(&id), Err(GrantError::Unknown));
+    let agree = Kind::Approve {
+        statement: said.id(),
+    };
+    access.say(&by(1), agree, &known).unwrap();
+    assert_eq!(access.allowed(&id).err(), Some(GrantError::Unknown));
+}
+
+/// The same without any help from inside: two whom the board has removed decide alone.
+#[test]
+fn two_who_were_removed_from_a_board_decide_nothing_about_its_slices() {
+    let (people, mut known) = people(5);
+    let founders: Vec<_> = people[..4].iter().map(Someone::id).collect();
+    let rule = Rule::Board { quorum: 2 };
+    let mut circle = Circle::found(rule, &founders, false, &known.people, &mut rng(9)).unwrap();
+    let seats: Vec<_> = (founders.iter())
+        .map(|of| circle.members()[of].membership)
+        .collect();
+    let by = |of: usize| Signer {
+        membership: seats[of],
+        ..people[of].signer()
+    };
+    for gone in [2, 3] {
+        let said = circle
+            .say(&by(0), removal(seats[gone], Vec::new()), &known.people)
+            .unwrap();
+        let agree = Kind::Approve {
+            statement: said.id(),
+        };
+        circle.say(&by(1), agree, &known.people).unwrap();
+    }
+    assert_eq!(circle.members().len(), 2);
+    known.circles.insert(circle.id(), circle.clone());
+
+    let charter = SliceCharter {
+        owner: OwnerId::Circle(circle.id()),
+        ..people[0].slice()
+    };
+    let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
+    let subject = Subject::Slice(access.id());
+    let mut say = |of: usize, kind: Kind| {
+        let said = by(of)
+            .say(access.statements().history(), subject, kind)
+            .unwrap();
+        access.add([said.clone()], &known).unwrap();
+        said
+    };
+    let evil = Grant {
+        abilities: Abilities::WRITE,
+        ..people[0].grant_to(&people[4])
+    };
+    let grant = say(2, Kind::Grant(evil));
+    let agree = |said: &SignedStatement| Kind::Approve {
+        statement: said.id(),
+    };
+    let agreed = say(3, agree(&grant));
+    say(2, agree(&agreed));
+    let id = GrantId::from(grant.membership());
+    assert_eq!(access.allowed(&id).err(), Some(GrantError::Unknown));
+}
+
+#[test]
+fn what_a_board_keeps_of_whom_it_removed_still_signs_for_its_slices() {
+    let (people, mut known) = people(4);
+    let [ines, marc, zoe, guest] = &people[..] else {
+        unreachable!()
+    };
+    let founders = [ines.id(), marc.id(), zoe.id()];
+    let rule = Rule::Board { quorum: 2 };
+    let mut circle = Circle::found(rule, &founders, false, &known.people, &mut rng(9)).unwrap();
+    let seats = founders.map(|of| circle.members()[&of].membership);
+    let by = |of: usize| Signer {
+        membership: seats[of],
+        ..people[of].signer()
+    };
+    let agree = |said: &SignedStatement| Kind::Approve {
+        statement: said.id(),
+    };
+    let charter = SliceCharter {
+        owner: OwnerId::Circle(circle.id()),
+        ..ines.slice()
+    };
+    let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
+    // Inès and Zoé grant something, then Zoé is removed from the board.
+    let grant = Kind::Grant(ines.grant_to(guest));
+    let granted = access.say(&by(0), grant, &known).unwrap();
+    let agreed = access.say(&by(2), agree(&granted), &known).unwrap();
+    let id = GrantId::from(granted.membership());
+    assert!(access.allowed(&id).is_ok());
+    let gone = removal(seats[2], Vec::new());
+    let gone = circle.say(&by(0), gone, &known.people).unwrap();
+    circle.say(&by(1), agree(&gone), &known.people).unwrap();
+    known.circles.insert(circle.id(), circle.clone());
+    access.judge(Owner::Circle(&circle), &known).unwrap();
+    assert_eq!(access.allowed(&id), Err(GrantError::Unknown));
+
+    // One alone keeps nothing of hers; the two who are left do.
+    let kept = removal(seats[2], vec![agreed.id()]);
+    let kept = access.say(&by(0), kept, &known).unwrap();
+    assert_eq!(access.allowed(&id), Err(GrantError::Unknown));
+    access.say(&by(1), agree(&kept), &known).unwrap();
+    assert!(access.allowed(&id).is_ok());
+    // What she signs later is not kept.
+    let subject = Subject::Slice(access.id());
+    let history = access.statements().history();
+    let later = by(2).say(history, subject, Kind::Grant(ines.grant_to(marc)));
+    let later = later.unwrap();
+    access.add([later.clone()], &known).unwrap();
+    access.say(&by(1), agree(&later), &known).unwrap();
+    let later = GrantId::from(later.membership());
+    assert_eq!(access.allowed(&later), Err(GrantError::Unknown));
+}
