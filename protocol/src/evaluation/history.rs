@@ -159,7 +159,7 @@ impl Node {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InsertError {
-    /// It cites, or speaks by, a statement that is not here yet.
+    /// It cites a statement that is not here yet or, unless it is about a slice, speaks by one.
     #[error("cites {0}, which is missing")]
     Missing(StatementId),
     /// It follows a statement of another author.
@@ -200,15 +200,16 @@ pub struct History {
 }
 
 impl History {
-    /// Adds a statement; does nothing if it is here already. `founders` are the memberships that
-    /// no statement of this history gave.
+    /// Adds a statement; does nothing if it is here already. `needs_none` says which memberships may speak
+    /// without a statement here that gave them: founders and, where nobody can tell, strangers. If the one
+    /// that gave it comes later, the history has to be built again, in [`its order`](Self::admissions_first).
     ///
     /// # Errors
     /// [`InsertError`]; nothing was changed. After [`InsertError::Missing`] it may be tried again.
     pub fn insert(
         &mut self,
         node: Node,
-        is_founder: impl Fn(&MembershipId) -> bool,
+        needs_none: impl Fn(&MembershipId) -> bool,
     ) -> Result<(), InsertError> {
         if self.places.contains_key(&node.id) {
             return Ok(());
@@ -218,15 +219,17 @@ impl History {
         }
         let mut past = FixedBitSet::with_capacity(self.nodes.len());
         let by = node.author.membership;
-        let admission = (!is_founder(&by)).then(|| StatementId::from_bytes(*by.as_bytes()));
-        for cited in node.cites().into_iter().chain(admission) {
+        let admission = StatementId::from_bytes(*by.as_bytes());
+        let given = match self.place(&admission) {
+            None if !needs_none(&by) => return Err(InsertError::Missing(admission)),
+            given => given,
+        };
+        for cited in node.cites().into_iter().chain(given.map(|_| admission)) {
             let place = self.place(&cited).ok_or(InsertError::Missing(cited))?;
             past.union_with(&self.past[place]);
             past.grow_and_insert(place);
         }
-        if let Some(place) = admission.and_then(|id| self.place(&id))
-            && !matches!(self.nodes[place].act, Act::Admit(_))
-        {
+        if given.is_some_and(|place| !matches!(self.nodes[place].act, Act::Admit(_))) {
             return Err(InsertError::Membership);
         }
         let log = match &node.after {
@@ -375,6 +378,49 @@ impl History {
                     if *waiting == 0 {
                         ready.insert(self.nodes[place].id, place);
                     }
+                }
+            }
+        }
+        order
+    }
+
+    /// Whether anybody spoke by the statement `id` before it came: then all is to be built again.
+    pub(crate) fn is_late(&self, id: &StatementId) -> bool {
+        let membership = MembershipId::from_bytes(*id.as_bytes());
+        let mut by = self
+            .speakers(&membership)
+            .flat_map(|of| self.by(&of).iter());
+        let place = self.place(id);
+        by.any(|said| place.is_some_and(|place| *said < place))
+    }
+
+    /// Returns the statements in an order in which each comes after all that it cites and after the one that
+    /// gave its membership, whichever came first here.
+    pub(crate) fn admissions_first(&self) -> Vec<StatementId> {
+        let mut waiting = vec![0_usize; self.len()];
+        let mut next: Vec<Vec<usize>> = vec![Vec::new(); self.len()];
+        for (place, node) in self.nodes.iter().enumerate() {
+            let admission = StatementId::from_bytes(*node.author.membership.as_bytes());
+            for before in node
+                .cites()
+                .iter()
+                .chain([&admission])
+                .filter_map(|id| self.place(id))
+            {
+                waiting[place] += 1;
+                next[before].push(place);
+            }
+        }
+        let mut ready: Vec<usize> = (0..self.len())
+            .filter(|place| waiting[*place] == 0)
+            .collect();
+        let mut order = Vec::with_capacity(self.len());
+        while let Some(place) = ready.pop() {
+            order.push(self.nodes[place].id);
+            for after in &next[place] {
+                waiting[*after] -= 1;
+                if waiting[*after] == 0 {
+                    ready.push(*after);
                 }
             }
         }

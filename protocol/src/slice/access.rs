@@ -5,16 +5,12 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use super::{OwnerId, PartNumber, PartRange, SliceCharter};
-use crate::evaluation::{
-    Base, Directory, Founder, InsertError, Role, Rule, Speaker, Standing, Who,
-};
+use crate::evaluation::{Base, Directory, Founder, InsertError, Role, Rule, Speaker, Standing};
 use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantError};
 use crate::id::{GrantId, MembershipId, SliceId, StatementId};
 use crate::principal::{Authority, Circle};
 use crate::statement::set::{Grounds, Signatures, StatementSet, UnverifiedSet};
-use crate::statement::{
-    Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement, Subject,
-};
+use crate::statement::{Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Subject};
 use crate::time::Timestamp;
 use crate::wire::{self, WireError};
 
@@ -71,14 +67,10 @@ impl Grounds for Owning {
         (self.founders.iter()).any(|founder| founder.membership == *membership)
     }
 
-    /// The owner's devices by their keys. Whose keys a person or a circle has is for the judgement: more
-    /// may be known of them later.
-    fn accepts(&self, said: &Statement, _: Option<&Statement>) -> bool {
-        let mut of = self
-            .founders
-            .iter()
-            .filter(|of| of.membership == said.membership);
-        of.all(|founder| !matches!(founder.who, Who::Key(key) if key != said.key))
+    /// Whom the owner has admitted, or admitted once, is known from the owner alone, and nodes know more or
+    /// less of that: what one of them took, and cited, must not be refused by another.
+    fn keeps_without_admission(&self, _: &MembershipId) -> bool {
+        true
     }
 
     fn base(&self, _: &BTreeMap<StatementId, SignedStatement>) -> Base {
@@ -271,9 +263,9 @@ impl Access {
     /// Adds statements about this slice and judges all again.
     ///
     /// # Errors
-    /// [`InsertError`] of the first that does not fit: what it cites is missing, its author's admission
-    /// is not known yet, it goes beyond the grant that it hands on, or there is no room. The others
-    /// were added.
+    /// [`InsertError`] of the first that does not fit: what it cites is missing, it goes beyond the grant
+    /// that it hands on, or there is no room. The others were added. Whose author's admission is not known
+    /// yet is kept, as far as there is room for strangers.
     pub fn add(
         &mut self,
         said: impl IntoIterator<Item = SignedStatement>,

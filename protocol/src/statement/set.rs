@@ -159,6 +159,11 @@ pub(crate) enum Signatures {
 pub(crate) trait Grounds {
     /// Whether no statement here gave this membership.
     fn is_founder(&self, membership: &MembershipId) -> bool;
+    /// Whether what is said by this membership, which no statement here gave, is kept: as a stranger's, if it is no
+    /// founder's.
+    fn keeps_without_admission(&self, membership: &MembershipId) -> bool {
+        self.is_founder(membership)
+    }
     /// Whether room is kept for this founder, so that it can always remove a thief that fills the rest.
     fn has_room_kept(&self, membership: &MembershipId) -> bool {
         self.is_founder(membership)
@@ -183,6 +188,8 @@ pub struct StatementSet {
     history: History,
     signed: BTreeMap<StatementId, SignedStatement>,
     outcome: Outcome,
+    /// Whether something came after what was said by whom it admits: all has to be put in again.
+    out_of_order: bool,
 }
 
 impl PartialEq for StatementSet {
@@ -208,6 +215,7 @@ impl StatementSet {
             history,
             signed: BTreeMap::new(),
             outcome,
+            out_of_order: false,
         }
     }
 
@@ -234,7 +242,7 @@ impl StatementSet {
             order.push(signed.id());
             (self.insert(signed, grounds)).map_err(|error| SetError::Insert { index, error })?;
         }
-        if self.history.ordered() != order {
+        if self.out_of_order || self.history.ordered() != order {
             return Err(SetError::Order);
         }
         self.judge(grounds, directory);
@@ -406,9 +414,32 @@ impl StatementSet {
             return Err(InsertError::Key);
         }
         self.within_its_parent(signed.statement())?;
-        (self.history).insert(signed.node(), |membership| grounds.is_founder(membership))?;
-        self.signed.insert(signed.id(), signed);
+        let id = signed.id();
+        (self.history).insert(signed.node(), |of| grounds.keeps_without_admission(of))?;
+        self.out_of_order |= self.history.is_late(&id);
+        self.signed.insert(id, signed);
         Ok(())
+    }
+
+    /// Puts all in again, each after what gave its membership: what came before that is looked at
+    /// as if it had come after.
+    fn put_in_order(&mut self, grounds: &impl Grounds) {
+        if std::mem::take(&mut self.out_of_order) {
+            let order = self.history.admissions_first();
+            self.keep_only(order, grounds);
+        }
+    }
+
+    /// Begins again with these, each after what it cites.
+    fn keep_only(&mut self, order: impl IntoIterator<Item = StatementId>, grounds: &impl Grounds) {
+        let kept: Vec<_> = (order.into_iter())
+            .filter_map(|id| self.signed.remove(&id))
+            .collect();
+        (self.history, self.signed) = (History::default(), BTreeMap::new());
+        for signed in kept {
+            // What does not fit any more goes beyond the grant that it hands on, which came after it.
+            let _ = self.insert(signed, grounds);
+        }
     }
 
     /// Whether a grant by somebody who holds one is no more than that, and not one link too many.
@@ -451,6 +482,7 @@ impl StatementSet {
         grounds: &impl Grounds,
         directory: &impl Directory,
     ) -> BTreeSet<StatementId> {
+        self.put_in_order(grounds);
         let base = grounds.base(&self.signed);
         self.outcome = evaluate(&self.history, &base, directory);
         let gone = self
@@ -482,15 +514,8 @@ impl StatementSet {
         if gone.is_empty() {
             return;
         }
-        let order = self.history.ordered().into_iter();
-        let kept: Vec<_> = (order.filter(|id| !gone.contains(id)))
-            .filter_map(|id| self.signed.remove(&id))
-            .collect();
-        (self.history, self.signed) = (History::default(), BTreeMap::new());
-        for signed in kept {
-            // What is kept cites nothing that is gone.
-            let _ = self.insert(signed, grounds);
-        }
+        let order = self.history.ordered();
+        self.keep_only(order.into_iter().filter(|id| !gone.contains(id)), grounds);
         self.outcome = evaluate(&self.history, base, directory);
     }
 

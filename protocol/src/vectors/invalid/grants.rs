@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tree::{Item, edited, id};
+use super::tree::{Item, edited};
 use super::{Refusals, is};
 use crate::crypto::{self, domain};
 use crate::evaluation::InsertError;
@@ -140,12 +140,6 @@ pub(crate) fn accesses(bytes: &[u8], ines: &Someone, marc: &Someone, known: &Kno
         &without,
         missing,
     );
-    let membership = is!(Fault::Access(AccessError::Statements(SetError::Insert {
-        error: InsertError::Membership | InsertError::Missing(_),
-        ..
-    })));
-    let stranger = link(1, &|it| it[2] = id(9));
-    list.add("rule", "by no grant of the slice", &stranger, membership);
     json!(list.cases)
 }
 
