@@ -147,6 +147,15 @@ impl Outcome {
         Some(self.voice(speaker)?.into_owned().seniority)
     }
 
+    /// Returns whether this key speaks or spoke here. Whoever was admitted on a branch that does not stand
+    /// never did, but for removals.
+    #[must_use]
+    pub fn ever_spoke(&self, speaker: &Speaker) -> bool {
+        let member = self.members.get(&speaker.membership);
+        member.is_some_and(|member| member.standing != Standing::Shadow)
+            && self.seniority(speaker).is_some()
+    }
+
     /// Whether this key speaks or spoke here, by what is known of its principal.
     pub(crate) fn knows(&self, speaker: &Speaker) -> bool {
         self.voices.contains_key(speaker) || self.key(speaker).is_some()

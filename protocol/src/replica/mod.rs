@@ -440,11 +440,7 @@ impl Replica {
 
     /// Whether this key has, or had, a say in the slice.
     fn ever_spoke(&self, speaker: &Speaker) -> bool {
-        self.access
-            .statements()
-            .outcome()
-            .seniority(speaker)
-            .is_some()
+        self.access.statements().outcome().ever_spoke(speaker)
     }
 
     /// Takes in sealed keys, whoever carried them.

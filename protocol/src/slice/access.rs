@@ -371,7 +371,7 @@ impl Access {
     /// [`Outcome::log_limits`](crate::evaluation::Outcome::log_limits).
     #[must_use]
     pub fn may_write(&self, speaker: &Speaker, part: PartNumber) -> bool {
-        if self.set.outcome().seniority(speaker).is_none() {
+        if !self.set.outcome().ever_spoke(speaker) {
             return false;
         }
         self.owning.is_founder(&speaker.membership)

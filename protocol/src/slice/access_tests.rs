@@ -718,3 +718,32 @@ fn what_comes_before_its_grant_is_kept_and_nothing_depends_on_which_came_first()
     let owner = Owner::Person(&people[0].authority);
     assert!(read.verify(late.id(), owner, &known).is_ok());
 }
+
+#[test]
+fn by_a_grant_on_a_branch_that_does_not_stand_nobody_writes() {
+    let (people, known) = people(2);
+    let [ines, marc] = &people[..] else {
+        unreachable!()
+    };
+    // A copy of Inès's laptop signs twice in one place of its log: neither branch stands.
+    let grant = |depth| {
+        Kind::Grant(Grant {
+            abilities: Abilities::GRANT,
+            depth,
+            ..ines.grant_to(marc)
+        })
+    };
+    let mut access = ines.access();
+    let mut copy = access.clone();
+    let said = access.say(&ines.signer(), grant(1), &known).unwrap();
+    copy.say(&ines.signer(), grant(2), &known).unwrap();
+    access.merge(&copy, &known);
+    let id = GrantId::from(said.membership());
+    assert!(access.allowed(&id).is_err());
+    let marcs = by(marc, id).speaker();
+    let limits = (access.statements().outcome()).log_limits(&marcs, &marc.log(3).id());
+    assert!(
+        !access.may_write(&marcs, PartNumber(3)) || limits.iter().any(Vec::is_empty),
+        "entries by a grant that gives nothing stand"
+    );
+}
