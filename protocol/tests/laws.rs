@@ -30,6 +30,7 @@ impl Directory for Town {
         (0..KEYS_PER_PERSON)
             .map(|key| PrincipalKey {
                 key: [number * 16 + key; 32],
+                whose: *who,
                 seniority: Seniority::of_rank(key.into()),
                 removed: key + 1 == KEYS_PER_PERSON,
             })

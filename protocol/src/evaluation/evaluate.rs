@@ -53,6 +53,8 @@ struct Voice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cut {
     place: usize,
+    /// Of which membership.
+    of: MembershipId,
     /// Of which key; of all if `None`.
     key: Option<[u8; 32]>,
     by: Speaker,
@@ -228,6 +230,7 @@ impl Outcome {
             .filter_map(|id| self.cuts.get(&id))
             .flatten()
             .filter(|cut| cut.key.is_none_or(|key| key == speaker.key))
+            .filter(|cut| !self.is_of_one_in_a_circle(cut) || self.is_of_same_person(cut, speaker))
             .filter(|cut| self.reaches(cut, speaker.membership, seniority))
             .map(|cut| cut.place)
             .collect()
@@ -238,6 +241,19 @@ impl Outcome {
         let by = self.voices.get(&cut.by);
         let senior = by.is_some_and(|by| by.seniority < *seniority);
         cut.decided || senior && self.may_end(&cut.by, id)
+    }
+
+    /// Whether a member of a circle removes what the circle holds: that reaches their own keys.
+    fn is_of_one_in_a_circle(&self, cut: &Cut) -> bool {
+        let of = self.members.get(&cut.of);
+        cut.by.membership == cut.of && of.is_some_and(|of| matches!(of.who, Who::Circle(_)))
+    }
+
+    /// Whether a key speaks by the membership of a removal, for the person who made it.
+    fn is_of_same_person(&self, cut: &Cut, speaker: &Speaker) -> bool {
+        let keys = (self.members.get(&cut.of)).and_then(|of| self.keys.get(&of.who));
+        let whose = |key| Some(keys?.get(key)?.whose);
+        cut.of == speaker.membership && whose(&cut.by.key) == whose(&speaker.key)
     }
 
     fn outranks(&self, a: &Speaker, b: &Speaker) -> bool {
@@ -430,6 +446,7 @@ impl<'a, D: Directory> Judge<'a, D> {
     fn take(&mut self, place: usize, removal: &Removal, decided: bool) {
         let cut = Cut {
             place,
+            of: removal.membership,
             key: removal.key,
             by: self.history.get(place).author,
             decided,
@@ -772,7 +789,8 @@ impl<'a, D: Directory> Judge<'a, D> {
             Who::Key(key) => cut.key.is_none_or(|of| of == key),
             Who::Person(_) | Who::Circle(_) | Who::Service(_) => cut.key.is_none(),
         };
-        all_of_it && (cut.by.membership == id || outcome.reaches(cut, id, &member.seniority))
+        let reaches = || cut.by.membership == id || outcome.reaches(cut, id, &member.seniority);
+        all_of_it && !outcome.is_of_one_in_a_circle(cut) && reaches()
     }
 }
 

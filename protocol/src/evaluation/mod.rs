@@ -127,6 +127,8 @@ pub struct Base {
 pub struct PrincipalKey {
     /// The key.
     pub key: [u8; 32],
+    /// Whose it is: where the principal is a circle, the person's.
+    pub whose: Who,
     /// Where it stands among the principal's.
     pub seniority: Seniority,
     /// Whether the principal has removed it.

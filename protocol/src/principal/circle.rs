@@ -228,6 +228,7 @@ impl Circle {
             for of in people.keys(&member.who) {
                 let found = PrincipalKey {
                     key: of.key,
+                    whose: member.who,
                     seniority: member.seniority.key(&of.seniority),
                     removed: of.removed || gone,
                 };

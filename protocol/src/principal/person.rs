@@ -351,6 +351,7 @@ impl Authority {
             };
             let found = PrincipalKey {
                 key,
+                whose: Who::Person(self.person),
                 seniority: member.seniority.clone(),
                 removed: member.standing != Standing::Speaks,
             };
@@ -406,6 +407,7 @@ impl Directory for People {
         match who {
             Who::Key(key) => vec![PrincipalKey {
                 key: *key,
+                whose: *who,
                 seniority: Seniority::default(),
                 removed: false,
             }],

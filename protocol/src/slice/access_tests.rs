@@ -747,3 +747,50 @@ fn by_a_grant_on_a_branch_that_does_not_stand_nobody_writes() {
         "entries by a grant that gives nothing stand"
     );
 }
+
+#[test]
+fn a_member_of_an_audience_voids_nothing_that_the_others_wrote() {
+    let (people, mut known) = people(4);
+    let [ines, marc, zoe, ada] = &people[..] else {
+        unreachable!()
+    };
+    // Ada and Zoé are the admins of a circle; Ada admits Marc, who may say nothing for it.
+    let founders = [ada.id(), zoe.id()];
+    let mut circle =
+        Circle::found(Rule::Admins, &founders, false, &known.people, &mut rng(9)).unwrap();
+    let adas = Signer {
+        membership: circle.members()[&ada.id()].membership,
+        ..ada.signer()
+    };
+    let consent =
+        crate::statement::Consent::of_person(circle.id(), adas.membership, marc.id(), Role::Member);
+    let member = Kind::Person {
+        person: marc.id(),
+        role: Role::Member,
+        by: marc.device.public(),
+        consent: consent.sign(&marc.device),
+    };
+    circle.say(&adas, member, &known.people).unwrap();
+    known.circles.insert(circle.id(), circle.clone());
+    let (mut access, grant) = ines.granted(Grant {
+        audience: Audience::Circle(circle.id()),
+        abilities: Abilities::WRITE,
+        ..ines.grant_to(marc)
+    });
+    let owner = Owner::Person(&ines.authority);
+    access.judge(owner, &known).unwrap();
+    let zoes = by(zoe, grant).speaker();
+    let limits = |access: &Access| {
+        access
+            .statements()
+            .outcome()
+            .log_limits(&zoes, &zoe.log(3).id())
+    };
+    assert_eq!(limits(&access), Vec::<Vec<_>>::new(), "all of it stands");
+
+    // Marc ends it for all, and keeps nothing of what an admin wrote.
+    let end = removal(grant.into(), Vec::new());
+    access.say(&by(marc, grant), end, &known).unwrap();
+    assert_eq!(limits(&access), Vec::<Vec<_>>::new());
+    assert!(access.allowed(&grant).is_ok(), "the circle has no grant");
+}
