@@ -273,8 +273,8 @@ impl Outcome {
         })
     }
 
-    /// Whether the author of a removal may end this membership at all: whoever speaks by a grant
-    /// ends what was handed on from it, and nothing else.
+    /// Whether whoever this is may end this membership at all, or say what is kept of it: whoever speaks by a
+    /// grant ends what was handed on from it, and nothing else.
     fn may_end(&self, author: &Speaker, id: MembershipId) -> bool {
         let granted = (self.members.get(&author.membership))
             .is_some_and(|member| self.grants && member.seniority.is_granted());
@@ -573,8 +573,8 @@ impl<'a, D: Directory> Judge<'a, D> {
     }
 
     /// Finds out what removal `place` leaves: what it keeps, what a checkpoint holds that it cites
-    /// and that is of somebody senior to its author, and what extensions allow. Those of a board are
-    /// held by no checkpoint. All who can hold or extend it were judged before whomever it reaches.
+    /// and that is of somebody senior to its author, and what extensions allow: each by who could end
+    /// what it is about. Those of a board are held by no checkpoint. All who can hold or extend it were judged before whomever it reaches.
     fn leaves(&mut self, place: usize) {
         if self.left.contains_key(&place) {
             return;
@@ -582,13 +582,16 @@ impl<'a, D: Directory> Judge<'a, D> {
         let history = self.history;
         let removal = history.get(place);
         let decided = self.decided(place);
+        let of = removal.act.removed();
+        let may = |author: &Speaker| of.is_some_and(|of| self.outcome.may_end(author, of));
         let holds = |other: &usize| {
             let author = &history.get(*other).author;
-            history.cites(place, *other) && self.outcome.outranks(author, &removal.author)
+            let senior = self.outcome.outranks(author, &removal.author);
+            history.cites(place, *other) && senior && may(author)
         };
         let allows = |other: &usize| {
             let author = &history.get(*other).author;
-            decided || !self.outcome.outranks(&removal.author, author)
+            decided || !self.outcome.outranks(&removal.author, author) && may(author)
         };
         let checkpoints = (self.checkpoints.iter()).filter(|other| !decided && holds(other));
         let extensions = self.extensions.get(&removal.id).into_iter().flatten();
@@ -741,7 +744,8 @@ impl<'a, D: Directory> Judge<'a, D> {
                     let mut behind = history.past(place).intersection(&lost);
                     let branch = behind.next().filter(|_| behind.next().is_none())?;
                     let seniority = &self.outcome.voices.get(&node.author)?.seniority;
-                    (self.outcome.outranks(&node.author, speaker)).then_some((
+                    let may = self.outcome.may_end(&node.author, speaker.membership);
+                    (may && self.outcome.outranks(&node.author, speaker)).then_some((
                         seniority,
                         history.seq(place),
                         node.id.as_bytes(),

@@ -95,6 +95,19 @@ impl Act {
             Self::Admit(_) | Self::Approve(_) | Self::Say | Self::Content => None,
         }
     }
+
+    /// Which membership it removes, if it does.
+    pub(super) const fn removed(&self) -> Option<MembershipId> {
+        match self {
+            Self::Remove(removal) => Some(removal.membership),
+            Self::Admit(_)
+            | Self::Extend { .. }
+            | Self::Checkpoint(_)
+            | Self::Approve(_)
+            | Self::Say
+            | Self::Content => None,
+        }
+    }
 }
 
 /// What comes before a statement in its log.

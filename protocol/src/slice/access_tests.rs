@@ -794,3 +794,125 @@ fn a_member_of_an_audience_voids_nothing_that_the_others_wrote() {
     assert_eq!(limits(&access), Vec::<Vec<_>>::new());
     assert!(access.allowed(&grant).is_ok(), "the circle has no grant");
 }
+
+#[test]
+fn only_who_may_end_a_grant_gives_back_what_its_giver_cut() {
+    let (people, known) = people(4);
+    let [ines, ada, marc, zoe] = &people[..] else {
+        unreachable!()
+    };
+    let grants = |to: &Someone| {
+        Kind::Grant(Grant {
+            abilities: Abilities::GRANT,
+            depth: 1,
+            ..ines.grant_to(to)
+        })
+    };
+    let mut access = ines.access();
+    let mut give = |signer: &Signer<'_>, kind: Kind| {
+        let said = access.say(signer, kind, &known).unwrap();
+        GrantId::from(said.membership())
+    };
+    let adas = give(&ines.signer(), grants(ada));
+    let marcs = give(&ines.signer(), grants(marc));
+    // Marc lets Zoé write, and ends that.
+    let write = Kind::Grant(Grant {
+        abilities: Abilities::WRITE,
+        ..ines.grant_to(zoe)
+    });
+    let zoes = give(&by(marc, marcs), write);
+    let end = removal(zoes.into(), Vec::new());
+    let end = access.say(&by(marc, marcs), end, &known).unwrap();
+    let speaker = by(zoe, zoes).speaker();
+    let log = zoe.log(3).id();
+    assert_eq!(
+        access.statements().outcome().log_limits(&speaker, &log),
+        [vec![]]
+    );
+
+    // Ada has a grant of her own and nothing to do with either, but came first.
+    let place = crate::entry::LogPlace {
+        log,
+        seq: 1 << 40,
+        hash: [5; 32],
+    };
+    let extension = Kind::Extend {
+        of: vec![end.id()],
+        upto: Upto {
+            statements: Vec::new(),
+            logs: vec![place],
+        },
+    };
+    access.say(&by(ada, adas), extension, &known).unwrap();
+    assert_eq!(
+        access.statements().outcome().log_limits(&speaker, &log),
+        [vec![]]
+    );
+}
+
+/// Ada, whose grant came before Marc's, cites what she likes and puts in a checkpoint what she likes.
+#[test]
+fn a_stranger_to_a_chain_holds_no_cut_and_picks_no_branch() {
+    let (people, known) = people(5);
+    let [ines, ada, marc, zoe, guest] = &people[..] else {
+        unreachable!()
+    };
+    let hand_on = |to: &Someone| {
+        Kind::Grant(Grant {
+            abilities: Abilities::GRANT,
+            depth: 1,
+            ..ines.grant_to(to)
+        })
+    };
+    let mut access = ines.access();
+    let adas = access.say(&ines.signer(), hand_on(ada), &known).unwrap();
+    let marcs = access.say(&ines.signer(), hand_on(marc), &known).unwrap();
+    let (adas, marcs) = (adas.membership().into(), marcs.membership().into());
+    let log = zoe.log(3).id();
+    let place = crate::entry::LogPlace {
+        log,
+        seq: 1 << 40,
+        hash: [5; 32],
+    };
+    let checkpoint = Kind::Checkpoint {
+        upto: Upto {
+            statements: Vec::new(),
+            logs: vec![place],
+        },
+        logs: [0; 32],
+        documents: [0; 32],
+        authority: Vec::new(),
+        gate: 0,
+    };
+    // Marc lets Zoé write, and ends that after a checkpoint of Ada's.
+    let write = Kind::Grant(Grant {
+        abilities: Abilities::WRITE,
+        ..ines.grant_to(zoe)
+    });
+    let zoes = access.say(&by(marc, marcs), write, &known).unwrap();
+    let zoes = GrantId::from(zoes.membership());
+    let mut held = access.clone();
+    held.say(&by(ada, adas), checkpoint, &known).unwrap();
+    let end = removal(zoes.into(), Vec::new());
+    held.say(&by(marc, marcs), end.clone(), &known).unwrap();
+    let speaker = by(zoe, zoes).speaker();
+    let limits = held.statements().outcome().log_limits(&speaker, &log);
+    assert_eq!(limits, [vec![]]);
+
+    // A copy of Marc's laptop grants in the same place of his log. Ada cites one branch.
+    let mut copy = access.clone();
+    copy.say(&by(marc, marcs), end, &known).unwrap();
+    let one = access
+        .say(&by(marc, marcs), Kind::Grant(ines.grant_to(guest)), &known)
+        .unwrap();
+    let one = GrantId::from(one.membership());
+    let write_key = || Kind::WriteKey { key: [1; 32] };
+    let mut owners = access.clone();
+    access.say(&by(ada, adas), write_key(), &known).unwrap();
+    access.merge(&copy, &known);
+    assert!(access.allowed(&one).is_err());
+    // Inès, who gave Marc his, picks one.
+    owners.say(&ines.signer(), write_key(), &known).unwrap();
+    owners.merge(&copy, &known);
+    assert!(owners.allowed(&one).is_ok());
+}
