@@ -615,6 +615,7 @@ mod tests {
         // Another person's slice cannot be made to look like hers.
         let hers = SliceCharter {
             owner: OwnerId::Person(zoe.id()),
+            control: zoe.slice().control,
             ..ines.slice()
         };
         let theirs = Access::begin(hers, Owner::Person(&zoe.authority), &()).unwrap();

@@ -8,9 +8,11 @@ use crate::entry::{Author, Body, Entry, LogKey, LogTip, SealParams, seal};
 use crate::evaluation::Upto;
 use crate::generation::{Issuer, PartKey};
 use crate::grant::{Abilities, Audience, ContentPin, Grant};
-use crate::id::{GrantId, InstallationId, MembershipId, PersonId, StatementId, TransportId};
+use crate::id::{
+    CircleId, GrantId, InstallationId, MembershipId, PersonId, StatementId, TransportId,
+};
 use crate::principal::{Authority, NewDevice, phrase};
-use crate::slice::{Access, ContentKind, Owner, PartNumber, PartRange, SliceCharter};
+use crate::slice::{Access, ContentKind, Owner, OwnerId, PartNumber, PartRange, SliceCharter};
 use crate::statement::{Kind, Signer};
 use crate::time::Timestamp;
 use crate::wire::{self, WireError};
@@ -71,6 +73,14 @@ impl Someone {
         let root = self.authority.root_key();
         let kind = ContentKind::Projection;
         SliceCharter::of_person(kind, self.id(), [9; 32], &self.device_seed, 1, &root)
+    }
+
+    /// A slice that this person's first device makes for a circle.
+    pub(crate) fn slice_of(&self, circle: CircleId) -> SliceCharter {
+        let mut slice = self.slice();
+        slice.owner = OwnerId::Circle(circle);
+        slice.control.root = None;
+        slice
     }
 
     /// What this person's first device signs statements by.

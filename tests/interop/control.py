@@ -2,6 +2,7 @@
 
 from principal import SET_BYTES, id_, read_statements, set_of
 from primitives import hashed, keyed, u32, verify
+from slices import root_commit
 from wire import decode, encode, one_of, optional, raw, record, require, row, signed, uint32
 
 TICKET_BYTES = 256
@@ -18,10 +19,6 @@ SIGNED_TICKET_BYTES = TICKET_BYTES + 70
 
 def founder(slice_, at):
     return hashed("control-founder", slice_, u32(at))
-
-
-def root_commit(blind, key):
-    return hashed("control-root", blind, key)
 
 
 def check_speaker(said, public, slice_, statements):

@@ -266,7 +266,9 @@ def read_person(data, person):
     check_unforked(statements.values())
     ((_, root),) = charter_.founders
     speakers = {(founder(person, 0), root.key): 1}
-    given = SimpleNamespace(id=person, charter=charter_, speakers=speakers, devices={})
+    next_roots = {one.record.key for one in statements.values() if one.record.membership == founder(person, 1)}
+    roots = [root.key, *next_roots]
+    given = SimpleNamespace(id=person, charter=charter_, speakers=speakers, devices={}, roots=roots)
     for id_, one in statements.items():
         name, fields = one.record.kind
         if name in ("remove", "extend"):

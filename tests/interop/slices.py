@@ -20,6 +20,10 @@ slice_charter = record(
 access = set_of(slice_charter)
 
 
+def root_commit(blind, key):
+    return hashed("control-root", blind, key)
+
+
 def public_half(charter):
     told = charter.control
     encoded = [told.key, told.rank, told.root][: 2 if told.root is None else 3]
@@ -59,6 +63,8 @@ def verify_access(given, slice_, owner):
     require(charter.control.rank > 0, "rule", "the rank of the root")
     require(slice_id(charter) == slice_, "rule", "the charter of another slice")
     require((charter.owner[0], charter.owner[1].id) == ("person", owner.id), "rule", "a slice of somebody else")
+    commits = [root_commit(keyed(charter.salt, "control-blind"), key) for key in owner.roots]
+    require(charter.control.root in commits, "rule", "not the root of the owner")
     founders = {membership for membership, _ in owner.speakers}
     if owner.charter.next_root is not None:
         founders.add(founder(owner.id, 1))

@@ -295,6 +295,16 @@ impl Authority {
         }
     }
 
+    /// Returns the root key and, once it has spoken, the one that replaces it.
+    pub(crate) fn root_keys(&self) -> Vec<[u8; 32]> {
+        let next = self.next_root();
+        let said = self.set.iter().map(SignedStatement::statement);
+        let next = said
+            .filter(|said| said.membership == next)
+            .map(|said| said.key);
+        [self.root_key()].into_iter().chain(next.take(1)).collect()
+    }
+
     /// Returns the membership of the root key.
     #[must_use]
     pub fn root(&self) -> MembershipId {

@@ -3,7 +3,6 @@ use crate::crypto::Key;
 use crate::evaluation::Rule;
 use crate::generation::choice::Owed;
 use crate::id::StatementId;
-use crate::slice::{OwnerId, SliceCharter};
 use crate::testing::{NOW, Someone, removal, rng};
 
 const PART: PartNumber = PartNumber::SINGLE;
@@ -17,10 +16,7 @@ fn three() -> ([Someone; 3], [Replica; 3]) {
     }
     let founders = people.each_ref().map(Someone::id);
     let circle = Circle::found(Rule::Admins, &founders, true, &known.people, &mut rng(9)).unwrap();
-    let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
-        ..people[0].slice()
-    };
+    let charter = people[0].slice_of(circle.id());
     let access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     let id = circle.id();
     known.circles.insert(id, circle);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use super::{OwnerId, PartNumber, PartRange, SliceCharter};
+use super::{OwnerId, PartNumber, PartRange, RootCommit, SliceCharter};
 use crate::evaluation::{Base, Directory, Founder, InsertError, Role, Rule, Speaker, Standing};
 use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantError};
 use crate::id::{GrantId, MembershipId, SliceId, StatementId};
@@ -30,6 +30,18 @@ impl Owner<'_> {
         match self {
             Self::Person(authority) => OwnerId::Person(authority.person()),
             Self::Circle(circle) => OwnerId::Circle(circle.id()),
+        }
+    }
+
+    /// Whether a slice commits to this owner's root: a person's, or the next one if that has spoken; a circle
+    /// has none.
+    fn has_root(&self, charter: &SliceCharter) -> bool {
+        match (self, charter.control.root) {
+            (Self::Circle(_), root) => root.is_none(),
+            (Self::Person(_), None) => false,
+            (Self::Person(authority), Some(root)) => {
+                (authority.root_keys().iter()).any(|key| RootCommit::of(&charter.salt, key) == root)
+            }
         }
     }
 
@@ -121,6 +133,9 @@ pub enum AccessError {
     /// It is somebody else's.
     #[error("the slice is another's")]
     OtherOwner,
+    /// It commits to another root than its owner's, or a circle's to any: what overrides its control.
+    #[error("the root that it commits to is not the owner's")]
+    OtherRoot,
     /// The statements do not hold.
     #[error("the statements do not hold")]
     Statements(#[from] SetError),
@@ -206,7 +221,7 @@ impl Access {
     /// Begins a slice about which nothing was said yet.
     ///
     /// # Errors
-    /// [`AccessError`] if the charter names another owner.
+    /// [`AccessError`] if the charter names another owner, or another root than theirs.
     pub fn begin(
         charter: SliceCharter,
         owner: Owner<'_>,
@@ -217,6 +232,9 @@ impl Access {
         }
         if charter.control.rank == 0 {
             return Err(AccessError::Rank);
+        }
+        if !owner.has_root(&charter) {
+            return Err(AccessError::OtherRoot);
         }
         let (id, owning) = (charter.id(), owner.owning());
         let bytes = wire::encode(&charter);

@@ -342,10 +342,7 @@ fn a_circles_slice_is_granted_by_its_admins_and_by_its_board_together() {
     let founders = [ines.id(), marc.id(), zoe.id()];
     let begin = |rule: Rule| {
         let circle = Circle::found(rule, &founders, false, &known.people, &mut rng(9)).unwrap();
-        let charter = SliceCharter {
-            owner: OwnerId::Circle(circle.id()),
-            ..ines.slice()
-        };
+        let charter = ines.slice_of(circle.id());
         let access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
         (circle, access)
     };
@@ -492,10 +489,7 @@ fn who_was_removed_from_a_board_signs_nothing_for_its_slices() {
     assert!(!circle.members().contains_key(&zoe.id()));
     known.circles.insert(circle.id(), circle.clone());
 
-    let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
-        ..ines.slice()
-    };
+    let charter = ines.slice_of(circle.id());
     let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     // A year later Zoé and one thief of Marc's phone are enough: two of two, though she is no member.
     let subject = Subject::Slice(access.id());
@@ -539,10 +533,7 @@ fn two_who_were_removed_from_a_board_decide_nothing_about_its_slices() {
     assert_eq!(circle.members().len(), 2);
     known.circles.insert(circle.id(), circle.clone());
 
-    let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
-        ..people[0].slice()
-    };
+    let charter = people[0].slice_of(circle.id());
     let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     let subject = Subject::Slice(access.id());
     let mut say = |of: usize, kind: Kind| {
@@ -583,10 +574,7 @@ fn what_a_board_keeps_of_whom_it_removed_still_signs_for_its_slices() {
     let agree = |said: &SignedStatement| Kind::Approve {
         statement: said.id(),
     };
-    let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
-        ..ines.slice()
-    };
+    let charter = ines.slice_of(circle.id());
     let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     // Inès and Zoé grant something, then Zoé is removed from the board.
     let grant = Kind::Grant(ines.grant_to(guest));
@@ -915,4 +903,33 @@ fn a_stranger_to_a_chain_holds_no_cut_and_picks_no_branch() {
     owners.say(&ines.signer(), write_key(), &known).unwrap();
     owners.merge(&copy, &known);
     assert!(owners.allowed(&one).is_ok());
+}
+
+#[test]
+fn a_slice_commits_to_no_root_but_its_owners() {
+    let (people, known) = people(3);
+    let [ines, marc, zoe] = &people[..] else {
+        unreachable!()
+    };
+    // A thief of Inès's laptop makes slices whose carriers obey the thief above all, for ever.
+    let thief = SigningKey::from_seed(&[0x66; 32]);
+    let mut charter = ines.slice();
+    charter.control.root = Some(RootCommit::of(&charter.salt, &thief.public()));
+    let begun = Access::begin(charter, Owner::Person(&ines.authority), &known);
+    let other = Some(AccessError::OtherRoot);
+    assert_eq!(begun.err(), other, "her root does not override");
+    let mut charter = ines.slice();
+    charter.control.root = None;
+    let begun = Access::begin(charter, Owner::Person(&ines.authority), &known);
+    assert_eq!(begun.err(), other, "nothing overrides");
+
+    // And one admin of a circle has a root where none is to be.
+    let founders = [marc.id(), zoe.id()];
+    let circle = Circle::found(Rule::Admins, &founders, false, &known.people, &mut rng(9)).unwrap();
+    let mut charter = zoe.slice();
+    charter.owner = OwnerId::Circle(circle.id());
+    let begun = Access::begin(charter, Owner::Circle(&circle), &known);
+    assert_eq!(begun.err(), other, "a circle's slice has no root");
+    let charter = zoe.slice_of(circle.id());
+    assert!(Access::begin(charter, Owner::Circle(&circle), &known).is_ok());
 }

@@ -24,10 +24,7 @@ fn circle_that(opens: bool, people: &[Someone; 3], others: &[&Someone]) -> [Repl
     }
     let founders = people.each_ref().map(Someone::id);
     let circle = Circle::found(Rule::Admins, &founders, opens, &known.people, &mut rng(9)).unwrap();
-    let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
-        ..people[0].slice()
-    };
+    let charter = people[0].slice_of(circle.id());
     let access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     let id = circle.id();
     known.circles.insert(id, circle);
