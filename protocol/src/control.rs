@@ -35,7 +35,7 @@ pub use carrier::{
 };
 pub use ticket::{TICKET_BYTES_MAX, Ticket, TicketError};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
@@ -449,7 +449,7 @@ impl Control {
     }
 
     /// Returns how much whoever holds this write key may have in one part: the most of what stands, and
-    /// never more logs than any writer may have. A quota is raised by admitting the key once more, and
+    /// never more logs than any writer may have. A control key that speaks has no limit on bytes. A quota is raised by admitting the key once more, and
     /// lowered by then removing the old membership.
     #[must_use]
     pub fn quota(&self, key: &[u8; 32]) -> Quota {
@@ -589,9 +589,17 @@ impl Control {
             places.sort_unstable();
             places.dedup();
         }
+        // Control keys have no limit, whatever else anybody admits them as.
+        let unlimited: BTreeSet<[u8; 32]> = (self.set.outcome().members().keys())
+            .filter_map(|membership| self.writer(membership))
+            .filter(|writer| writer.quota.is_none() && writer.speaks)
+            .map(|writer| writer.key)
+            .collect();
         // Of whom nothing stands any more counts what they had: a cut may keep some of it.
-        let (speak, removed): (Vec<Writer>, Vec<Writer>) =
-            self.writers().partition(|writer| writer.speaks);
+        let (speak, removed): (Vec<Writer>, Vec<Writer>) = (self
+            .writers()
+            .filter(|writer| !unlimited.contains(&writer.key)))
+        .partition(|writer| writer.speaks);
         for writer in speak.iter().chain(&removed) {
             let more = writer.speaks || !speak.iter().any(|other| other.key == writer.key);
             if let Some(quota) = writer.quota.filter(|_| more) {

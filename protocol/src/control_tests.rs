@@ -1077,3 +1077,26 @@ proptest! {
         prop_assert!(!one.merge(&other) && !other.merge(&one));
     }
 }
+
+#[test]
+fn no_junior_control_key_gives_a_senior_a_quota_of_nothing() {
+    let mut slice = Slice::new();
+    let laptop = slice.laptop.clone();
+    // The phone is stolen. It admits the laptop's own control key, as a writer of nothing.
+    let poison = slice.phone_says(Kind::Writer {
+        key: laptop.public(),
+        bytes: 0,
+        logs: 0,
+    });
+    // Even after the laptop has taken that back, and removed the phone with a cut after it.
+    slice.laptop_says(removal(poison, Vec::new()));
+    let keep = vec![StatementId::from_bytes(*poison.as_bytes())];
+    slice.laptop_says(removal(slice.phones, keep));
+    let log = slice.log(1, PART);
+    let ticket = Ticket::sign(&log, slice.control.creator(), &laptop);
+    assert_eq!(slice.control.admits(&ticket).unwrap().quota, None);
+    let mut carrier = Carrier::default();
+    assert_eq!(carrier.open(&slice.control, &ticket), Ok(()));
+    let entries = slice.entries(&log, &[b"one"]);
+    assert_eq!(carrier.take(&slice.control, entries[0].header()), Ok(()));
+}
