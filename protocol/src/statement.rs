@@ -18,8 +18,8 @@
 pub(crate) mod set;
 
 pub use set::{
-    ADMITTED_BYTES_MAX, CHARTER_BYTES_MAX, KEY_BYTES_MAX, SET_BYTES_MAX, STATEMENTS_MAX,
-    STRANGERS_BYTES_MAX, SayError, SetError, StatementSet,
+    ADMITTED_BYTES_MAX, CHARTER_BYTES_MAX, KEY_BYTES_MAX, READER_BYTES_MAX, SET_BYTES_MAX,
+    STATEMENTS_MAX, STRANGERS_BYTES_MAX, SayError, SetError, StatementSet,
 };
 
 use minicbor::{Decode, Encode};

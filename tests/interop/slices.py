@@ -73,6 +73,11 @@ def verify_access(given, slice_, owner):
     for id_, one in statements.items():
         name, fields = one.record.kind
         parent = one.record.membership
+        if parent in links and name != "grant":
+            given_ = statements[parent].record.kind[1].grant
+            leaves = name == "remove" and fields.membership == parent
+            may = leaves or name in ("write_key", "approve") or (given_.abilities == GRANT and given_.depth > 0)
+            require(may, "rule", "said by who only reads or writes")
         if name == "grant":
             links[id_] = links.get(parent, 0) + 1
             require(links[id_] <= CHAIN_MOST, "rule", "too many grants in a row")

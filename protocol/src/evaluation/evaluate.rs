@@ -163,6 +163,17 @@ impl Outcome {
         self.voices.contains_key(speaker) || self.key(speaker).is_some()
     }
 
+    /// Whose key this is: where it speaks for a circle, the person's.
+    pub(crate) fn whose(&self, speaker: &Speaker) -> Option<Who> {
+        let who = self.members.get(&speaker.membership)?.who;
+        match who {
+            Who::Key(_) => Some(who),
+            Who::Person(_) | Who::Circle(_) | Who::Service(_) => {
+                Some(self.keys.get(&who)?.get(&speaker.key)?.whose)
+            }
+        }
+    }
+
     /// Returns how far the entry log `log` of `speaker` stands: what every inner list keeps, each
     /// keeping what any of its places keeps. An empty outer list: all of it. An empty inner list:
     /// nothing.
@@ -251,9 +262,7 @@ impl Outcome {
 
     /// Whether a key speaks by the membership of a removal, for the person who made it.
     fn is_of_same_person(&self, cut: &Cut, speaker: &Speaker) -> bool {
-        let keys = (self.members.get(&cut.of)).and_then(|of| self.keys.get(&of.who));
-        let whose = |key| Some(keys?.get(key)?.whose);
-        cut.of == speaker.membership && whose(&cut.by.key) == whose(&speaker.key)
+        cut.of == speaker.membership && self.whose(&cut.by) == self.whose(speaker)
     }
 
     fn outranks(&self, a: &Speaker, b: &Speaker) -> bool {

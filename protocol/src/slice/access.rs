@@ -10,7 +10,9 @@ use crate::grant::{Abilities, Audience, CLOCK_SKEW_MS, ContentPin, Grant, GrantE
 use crate::id::{GrantId, MembershipId, SliceId, StatementId};
 use crate::principal::{Authority, Circle};
 use crate::statement::set::{Grounds, Signatures, StatementSet, UnverifiedSet};
-use crate::statement::{Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Subject};
+use crate::statement::{
+    Kind, SET_BYTES_MAX, SayError, SetError, SignedStatement, Signer, Statement, Subject,
+};
 use crate::time::Timestamp;
 use crate::wire::{self, WireError};
 
@@ -83,6 +85,21 @@ impl Grounds for Owning {
     /// less of that: what one of them took, and cited, must not be refused by another.
     fn keeps_without_admission(&self, _: &MembershipId) -> bool {
         true
+    }
+
+    /// Who holds a grant and can't hand it on says only what may stand: nothing else is to take room.
+    fn accepts(&self, said: &Statement, admission: Option<&Statement>) -> bool {
+        let Some(Kind::Grant(grant)) = admission.map(|admission| &admission.kind) else {
+            return true;
+        };
+        let leaves =
+            matches!(&said.kind, Kind::Remove { membership, .. } if *membership == said.membership);
+        // A grant that goes beyond its own is refused for that.
+        let may = matches!(
+            said.kind,
+            Kind::WriteKey { .. } | Kind::Approve { .. } | Kind::Grant(_)
+        );
+        grant.role() == Role::Admin || leaves || may
     }
 
     fn base(&self, _: &BTreeMap<StatementId, SignedStatement>) -> Base {

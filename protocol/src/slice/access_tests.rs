@@ -933,3 +933,94 @@ fn a_slice_commits_to_no_root_but_its_owners() {
     let charter = zoe.slice_of(circle.id());
     assert!(Access::begin(charter, Owner::Circle(&circle), &known).is_ok());
 }
+
+/// Statements of a log of Marc's that says nothing of use: each ends a key that he does not have.
+fn flood(access: &mut Access, signer: &Signer<'_>, known: &Known, count: u8, mark: u8) {
+    for number in 0..count {
+        let place = |seq| crate::entry::LogPlace {
+            log: crate::entry::LogId::from_bytes([mark; 32]),
+            seq,
+            hash: [number; 32],
+        };
+        let kind = Kind::Remove {
+            membership: signer.membership,
+            key: Some(crate::statement::Key32([mark; 32])),
+            keep: Upto {
+                statements: Vec::new(),
+                logs: (0..500).map(place).collect(),
+            },
+            trusted: None,
+        };
+        if access.say(signer, kind, known).is_err() {
+            return; // full
+        }
+    }
+}
+
+/// Write keys, up to the last byte of room.
+fn flood_with_keys(access: &mut Access, signer: &Signer<'_>, known: &Known, mark: u8) {
+    let write_key = Kind::WriteKey { key: [mark; 32] };
+    while access.say(signer, write_key.clone(), known).is_ok() {}
+}
+
+#[test]
+fn no_reader_makes_an_owners_revocation_be_lost() {
+    let (people, known) = people(4);
+    let [ines, marc, zoe, guest] = &people[..] else {
+        unreachable!()
+    };
+    let mut authority = ines.authority.clone();
+    let (tablet, tablets) = one_more_device(&mut authority, &ines.signer(), 0x51);
+    let tablet = device(&tablet, tablets, 0x61);
+    let mut access = Access::begin(ines.slice(), Owner::Person(&authority), &known).unwrap();
+    let read = |of: &Someone| Kind::Grant(ines.grant_to(of));
+    let said = access.say(&ines.signer(), read(marc), &known).unwrap();
+    let marcs = GrantId::from(said.membership());
+
+    // Marc reads, no more. He shows one branch of his log to the laptop, and another to the tablet.
+    let mut laptops = access.clone();
+    flood(&mut laptops, &by(marc, marcs), &known, 5, 1);
+    flood_with_keys(&mut laptops, &by(marc, marcs), &known, 1);
+    laptops.say(&ines.signer(), read(zoe), &known).unwrap();
+    let mut tablets = access;
+    flood(&mut tablets, &by(marc, marcs), &known, 5, 2);
+    flood_with_keys(&mut tablets, &by(marc, marcs), &known, 2);
+    let said = tablets.say(&tablet, read(guest), &known).unwrap();
+    let guests = GrantId::from(said.membership());
+    // The tablet ends Marc's grant.
+    let end = removal(marcs.into(), Vec::new());
+    let end = tablets.say(&tablet, end, &known).unwrap();
+    assert_eq!(tablets.allowed(&marcs), Err(GrantError::Ended));
+
+    laptops.merge(&tablets, &known);
+    tablets.merge(&laptops, &known);
+    for both in [&laptops, &tablets] {
+        assert!(
+            both.statements().get(&end.id()).is_some(),
+            "the end is lost"
+        );
+        assert_eq!(both.allowed(&marcs), Err(GrantError::Ended));
+        assert!(both.allowed(&guests).is_ok());
+    }
+}
+
+#[test]
+fn a_reader_says_little_and_nothing_that_could_not_stand() {
+    let (people, known) = people(2);
+    let (mut access, read) = people[0].granted(people[0].grant_to(&people[1]));
+    let owner = Owner::Person(&people[0].authority);
+    access.judge(owner, &known).unwrap();
+    let marc = by(&people[1], read);
+    let renew = Kind::Renew {
+        grant: read.into(),
+        expires: NOW,
+    };
+    let got = access.say(&marc, renew, &known);
+    let refused = SayError::Insert(InsertError::Key);
+    assert_eq!(got.map(|_| ()), Err(refused));
+    let before = access.to_bytes().len();
+    flood_with_keys(&mut access, &marc, &known, 1);
+    let room = access.to_bytes().len() - before;
+    let most = crate::statement::READER_BYTES_MAX;
+    assert!((most - 1024..=most).contains(&room), "{room}");
+}

@@ -15,7 +15,9 @@ use minicbor::{Decode, Encode};
 use super::{
     Kind, SignedStatement, Signer, Statement, StatementError, Subject, UnverifiedStatement,
 };
-use crate::evaluation::{Act, Base, Directory, History, InsertError, Outcome, Speaker, evaluate};
+use crate::evaluation::{
+    Act, Base, Directory, History, InsertError, Outcome, Role, Speaker, Who, evaluate,
+};
 use crate::grant;
 use crate::id::{MembershipId, StatementId};
 use crate::signed::Signed;
@@ -31,6 +33,9 @@ pub const SET_BYTES_MAX: usize = wire::FRAME_BYTES_MAX - 4096;
 pub const ADMITTED_BYTES_MAX: usize = 768 * 1024;
 /// Most bytes of statements of one key that is not a founder's.
 pub const KEY_BYTES_MAX: usize = 256 * 1024;
+/// Most bytes of statements of one person by a grant that they can't hand on: write keys, the removal of lost
+/// devices, and leaving with a hundred logs.
+pub const READER_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of statements of all keys together that nobody here is known to have, whatever membership
 /// they claim: enough for news that came before who says it, and too few for strangers to fill anything up.
 pub const STRANGERS_BYTES_MAX: usize = 64 * 1024;
@@ -520,7 +525,8 @@ impl StatementSet {
     }
 
     /// What there is no room for. Each statement is taken with all that it cites, those of the most
-    /// senior first, then what is past a cut, then what strangers say.
+    /// senior first, then what is past a cut, then what strangers say. What others said whom a founder cites
+    /// is in no key's room: it must not be able to keep the founder out.
     fn beyond_the_room(&self, grounds: &impl Grounds) -> BTreeSet<StatementId> {
         let history = &self.history;
         let order = history.ordered();
@@ -537,7 +543,7 @@ impl StatementSet {
                 None => Whose::Strangers,
                 Some(_) if grounds.has_room_kept(&author.membership) => Whose::Kept,
                 Some(_) if grounds.is_founder(&author.membership) => Whose::Founder,
-                Some(_) => Whose::Admitted(author),
+                Some(_) => self.reader(&author).unwrap_or(Whose::Admitted(author)),
             };
             rooms[place] = (whose, signed.len());
             let past_a_cut = self.outcome.is_past_a_cut(place);
@@ -553,11 +559,24 @@ impl StatementSet {
             if !taken.contains(place) {
                 with.push(place);
             }
-            if room.take(with.iter().map(|place| rooms[*place])) {
+            let by_founder = rooms[place].0.is_founder();
+            let in_room = |other: &usize| match rooms[*other] {
+                (whose, len) if by_founder && !whose.is_founder() => (Whose::Cited, len),
+                own => own,
+            };
+            if room.take(with.iter().map(in_room)) {
                 taken.extend(with);
             }
         }
         taken.zeroes().map(|place| history.get(place).id).collect()
+    }
+
+    /// The room of whoever holds a grant that they can't hand on: of a circle, each person has their own.
+    fn reader(&self, author: &Speaker) -> Option<Whose> {
+        let member = self.outcome.members().get(&author.membership)?;
+        let reads = member.seniority.is_granted() && member.role == Role::Member;
+        let whose = self.outcome.whose(author).filter(|_| reads)?;
+        Some(Whose::Reader(author.membership, whose))
     }
 }
 
@@ -570,8 +589,21 @@ enum Whose {
     Founder,
     /// Of somebody admitted, with this key.
     Admitted(Speaker),
+    /// Of this person by a grant that they can't hand on.
+    Reader(MembershipId, Who),
+    /// Of somebody whom a founder cites.
+    Cited,
     /// Of a key that nobody here is known to have.
     Strangers,
+}
+
+impl Whose {
+    const fn is_founder(self) -> bool {
+        match self {
+            Self::Kept | Self::Founder => true,
+            Self::Admitted(_) | Self::Reader(..) | Self::Cited | Self::Strangers => false,
+        }
+    }
 }
 
 /// What is full of the room there is.
@@ -582,6 +614,7 @@ struct Room {
     admitted: usize,
     strangers: usize,
     of_key: BTreeMap<Speaker, usize>,
+    of_reader: BTreeMap<(MembershipId, Who), usize>,
 }
 
 impl Room {
@@ -600,18 +633,21 @@ impl Room {
             more.bytes += len;
             match whose {
                 Whose::Kept => continue,
-                Whose::Founder => {}
+                Whose::Founder | Whose::Cited => {}
+                Whose::Reader(by, who) => *more.of_reader.entry((by, who)).or_default() += len,
                 Whose::Strangers => more.strangers += len,
                 Whose::Admitted(speaker) => *more.of_key.entry(speaker).or_default() += len,
             }
             more.admitted += len;
         }
         let of_key = |speaker: &Speaker| self.of_key.get(speaker).copied().unwrap_or_default();
+        let of_reader = |of: &_| self.of_reader.get(of).copied().unwrap_or_default();
         let fits = self.statements + more.statements <= STATEMENTS_MAX
             && self.bytes + more.bytes <= SET_BYTES_MAX
             && self.admitted + more.admitted <= ADMITTED_BYTES_MAX
             && self.strangers + more.strangers <= STRANGERS_BYTES_MAX
-            && (more.of_key.iter()).all(|(key, len)| of_key(key) + len <= KEY_BYTES_MAX);
+            && (more.of_key.iter()).all(|(key, len)| of_key(key) + len <= KEY_BYTES_MAX)
+            && (more.of_reader.iter()).all(|(of, len)| of_reader(of) + len <= READER_BYTES_MAX);
         if fits {
             self.statements += more.statements;
             self.bytes += more.bytes;
@@ -619,6 +655,9 @@ impl Room {
             self.strangers += more.strangers;
             for (key, len) in more.of_key {
                 *self.of_key.entry(key).or_default() += len;
+            }
+            for (of, len) in more.of_reader {
+                *self.of_reader.entry(of).or_default() += len;
             }
         }
         fits
