@@ -87,6 +87,17 @@ impl Grounds for Owning {
         true
     }
 
+    /// For the most senior whom the owner has not removed: a person's root, the first founder of a circle.
+    fn has_room_kept(&self, membership: &MembershipId) -> bool {
+        let speak = self.founders.iter().filter(|founder| !founder.removed);
+        let first = speak.min_by_key(|founder| (&founder.seniority, founder.membership));
+        first.is_some_and(|first| first.membership == *membership)
+    }
+
+    fn bounds_founders(&self) -> bool {
+        true
+    }
+
     /// Who holds a grant and can't hand it on says only what may stand: nothing else is to take room.
     fn accepts(&self, said: &Statement, admission: Option<&Statement>) -> bool {
         let Some(Kind::Grant(grant)) = admission.map(|admission| &admission.kind) else {

@@ -1024,3 +1024,53 @@ fn a_reader_says_little_and_nothing_that_could_not_stand() {
     let most = crate::statement::READER_BYTES_MAX;
     assert!((most - 1024..=most).contains(&room), "{room}");
 }
+
+#[test]
+fn what_a_senior_thief_filled_up_loses_no_juniors_revocation() {
+    let (people, known) = people(2);
+    let [ines, marc] = &people[..] else {
+        unreachable!()
+    };
+    let mut authority = ines.authority.clone();
+    let (tablet, tablets) = one_more_device(&mut authority, &ines.signer(), 0x51);
+    let tablet = device(&tablet, tablets, 0x61);
+    let mut access = Access::begin(ines.slice(), Owner::Person(&authority), &known).unwrap();
+    let read = Kind::Grant(ines.grant_to(marc));
+    let said = access.say(&ines.signer(), read, &known).unwrap();
+    let marcs = GrantId::from(said.membership());
+    let mut thiefs = access.clone();
+    let end = removal(marcs.into(), Vec::new());
+    access.say(&tablet, end, &known).unwrap();
+    assert_eq!(access.allowed(&marcs), Err(GrantError::Ended));
+
+    // The laptop is stolen, and says a megabyte of nothing.
+    flood(&mut thiefs, &ines.signer(), &known, 40, 1);
+    // And small things, up to the last byte.
+    let write_key = Kind::WriteKey { key: [1; 32] };
+    while thiefs
+        .say(&ines.signer(), write_key.clone(), &known)
+        .is_ok()
+    {}
+    let before = access.clone();
+    access.merge(&thiefs, &known);
+    thiefs.merge(&before, &known);
+    assert_eq!(access.to_bytes(), thiefs.to_bytes(), "whatever came first");
+
+    // The root removes it, and keeps what it said before: the grant.
+    let root = Signer {
+        key: &ines.root,
+        membership: authority.root(),
+        installation: InstallationId::from_bytes([0x53; 32]),
+    };
+    let laptop = ines.author().membership;
+    let keep = vec![StatementId::from_bytes(*tablets.as_bytes())];
+    authority.say(&root, removal(laptop, keep)).unwrap();
+    access.judge(Owner::Person(&authority), &known).unwrap();
+    let keep = vec![StatementId::from_bytes(*marcs.as_bytes())];
+    access.say(&root, removal(laptop, keep), &known).unwrap();
+    assert_eq!(
+        access.allowed(&marcs),
+        Err(GrantError::Ended),
+        "Marc, whose grant had been ended, reads again"
+    );
+}

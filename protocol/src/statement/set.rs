@@ -31,7 +31,7 @@ pub const SET_BYTES_MAX: usize = wire::FRAME_BYTES_MAX - 4096;
 /// Most bytes of statements of all who are not founders together: what is left is for the root or
 /// the founders, who can thus always remove a thief that fills the rest.
 pub const ADMITTED_BYTES_MAX: usize = 768 * 1024;
-/// Most bytes of statements of one key that is not a founder's.
+/// Most bytes of statements of one key that is not a founder's or, about a slice, not the most senior's.
 pub const KEY_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of statements of one person by a grant that they can't hand on: write keys, the removal of lost
 /// devices, and leaving with a hundred logs.
@@ -172,6 +172,11 @@ pub(crate) trait Grounds {
     /// Whether room is kept for this founder, so that it can always remove a thief that fills the rest.
     fn has_room_kept(&self, membership: &MembershipId) -> bool {
         self.is_founder(membership)
+    }
+    /// Whether each key of the other founders has only the room of one key. A thief of one of them is then not in
+    /// the way of those who come after.
+    fn bounds_founders(&self) -> bool {
+        false
     }
     /// Whether such a statement may be kept at all. `admission` is the one that gave its author's
     /// membership, if it is here. Where only keys are admitted, what somebody else's key says is kept
@@ -524,8 +529,8 @@ impl StatementSet {
         self.outcome = evaluate(&self.history, base, directory);
     }
 
-    /// What there is no room for. Each statement is taken with all that it cites, those of the most
-    /// senior first, then what is past a cut, then what strangers say. What others said whom a founder cites
+    /// What there is no room for. Each statement is taken with all that it cites: founders' removals first,
+    /// then those of the most senior, then what is past a cut, then what strangers say. What others said whom a founder cites
     /// is in no key's room: it must not be able to keep the founder out.
     fn beyond_the_room(&self, grounds: &impl Grounds) -> BTreeSet<StatementId> {
         let history = &self.history;
@@ -542,12 +547,22 @@ impl StatementSet {
             let whose = match seniority {
                 None => Whose::Strangers,
                 Some(_) if grounds.has_room_kept(&author.membership) => Whose::Kept,
-                Some(_) if grounds.is_founder(&author.membership) => Whose::Founder,
+                Some(_) if grounds.is_founder(&author.membership) => {
+                    Whose::Founder(Some(author).filter(|_| grounds.bounds_founders()))
+                }
                 Some(_) => self.reader(&author).unwrap_or(Whose::Admitted(author)),
             };
             rooms[place] = (whose, signed.len());
             let past_a_cut = self.outcome.is_past_a_cut(place);
-            turns.push((seniority.is_none(), past_a_cut, seniority, number, place));
+            let ends = whose.is_founder() && matches!(history.get(place).act, Act::Remove(_));
+            turns.push((
+                seniority.is_none(),
+                past_a_cut,
+                !ends,
+                seniority,
+                number,
+                place,
+            ));
         }
         if room.clone().take(rooms.iter().copied()) {
             return BTreeSet::new();
@@ -560,8 +575,12 @@ impl StatementSet {
                 with.push(place);
             }
             let by_founder = rooms[place].0.is_founder();
+            let author = history.get(place).author;
             let in_room = |other: &usize| match rooms[*other] {
-                (whose, len) if by_founder && !whose.is_founder() => (Whose::Cited, len),
+                (Whose::Kept, len) => (Whose::Kept, len),
+                (_, len) if by_founder && history.get(*other).author != author => {
+                    (Whose::Cited, len)
+                }
                 own => own,
             };
             if room.take(with.iter().map(in_room)) {
@@ -585,8 +604,8 @@ impl StatementSet {
 enum Whose {
     /// Of one for whom room is kept.
     Kept,
-    /// Of a founder for whom none is.
-    Founder,
+    /// Of a founder for whom none is, with this key if it has only the room of one.
+    Founder(Option<Speaker>),
     /// Of somebody admitted, with this key.
     Admitted(Speaker),
     /// Of this person by a grant that they can't hand on.
@@ -600,7 +619,7 @@ enum Whose {
 impl Whose {
     const fn is_founder(self) -> bool {
         match self {
-            Self::Kept | Self::Founder => true,
+            Self::Kept | Self::Founder(_) => true,
             Self::Admitted(_) | Self::Reader(..) | Self::Cited | Self::Strangers => false,
         }
     }
@@ -633,10 +652,12 @@ impl Room {
             more.bytes += len;
             match whose {
                 Whose::Kept => continue,
-                Whose::Founder | Whose::Cited => {}
+                Whose::Founder(None) | Whose::Cited => {}
                 Whose::Reader(by, who) => *more.of_reader.entry((by, who)).or_default() += len,
                 Whose::Strangers => more.strangers += len,
-                Whose::Admitted(speaker) => *more.of_key.entry(speaker).or_default() += len,
+                Whose::Admitted(speaker) | Whose::Founder(Some(speaker)) => {
+                    *more.of_key.entry(speaker).or_default() += len;
+                }
             }
             more.admitted += len;
         }
