@@ -509,7 +509,8 @@ impl Control {
     }
 
     /// Returns how far the log `log` of a writer stands, see
-    /// [`Outcome::log_limits`]: no list, all of it; an empty list, nothing.
+    /// [`Outcome::log_limits`](crate::evaluation::Outcome::log_limits): no list, all of it; an empty
+    /// list, nothing.
     #[must_use]
     pub fn limits(&self, writer: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
         let mut limits = self.set.outcome().log_limits(writer, log);

@@ -125,7 +125,7 @@ impl Replica {
         given
     }
 
-    fn levels(&self) -> &Levels {
+    pub(super) fn levels(&self) -> &Levels {
         self.levels.get_or_init(|| Levels::of(self))
     }
 
@@ -174,6 +174,7 @@ impl Replica {
         };
         let said = self.say(Subject::Circle(self.circle), kind)?;
         let id = key_of(&said.id());
+        self.ring_ids.insert(id);
         self.rings.insert(id, ring.clone());
         news.statements.push(said);
         let Some(target) = self.ring_target(&id) else {
@@ -258,8 +259,7 @@ impl Replica {
     }
 
     fn open_some(&mut self) -> bool {
-        let rings = self.levels().rings.keys();
-        let wanted: Vec<KeyId> = rings
+        let wanted: Vec<KeyId> = (self.ring_ids.iter())
             .filter(|id| !self.rings.contains_key(*id))
             .copied()
             .collect();
@@ -330,12 +330,7 @@ impl Replica {
         let recipients = self.recipients();
         let readers: Vec<KeyId> = recipients.iter().map(SealingPublic::id).collect();
         let mut known = BTreeSet::new();
-        for target in self
-            .levels()
-            .rings
-            .keys()
-            .filter_map(|id| self.ring_target(id))
-        {
+        for target in (self.ring_ids.iter()).filter_map(|id| self.ring_target(id)) {
             known.extend((readers.iter()).map(|to| Tag::of(&self.tag_key, &target, *to)));
         }
         for (id, held) in &self.generations {

@@ -157,14 +157,16 @@ impl Level {
         }
     }
 
+    /// How many bits of knowledge are held.
+    #[cfg(test)]
+    pub(super) fn bits(&self) -> usize {
+        let known = self.knowledge.values().map(|knows| knows.known.len());
+        known.sum()
+    }
+
     /// Whether every removal that the maker of a key knew was heard of here, whatever became of it.
     pub(super) fn knows_no_more_than_is_here(&self, key: &KeyId) -> bool {
         (self.knowledge.get(key)).is_some_and(|knowledge| !knowledge.unheard)
-    }
-
-    /// All keys of the level.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &KeyId> {
-        self.knowledge.keys()
     }
 
     /// The keys that a new one of this level replaces, at most `most`, those first whose makers knew most;

@@ -25,7 +25,7 @@ mod log;
 pub use keys::{News, NoKeyError, ROTATION_OBJECTS_MAX};
 pub use log::{BRANCHES_MAX, Taken};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::crypto::{Key, SealingSecret, SigningKey};
@@ -139,6 +139,8 @@ pub struct Replica {
     tag_key: Key,
     /// The id of this device's sealing key.
     mine: KeyId,
+    /// Every ring key that was ever announced here.
+    ring_ids: BTreeSet<KeyId>,
     rings: BTreeMap<KeyId, RingKey>,
     objects: KeyObjects,
     generations: BTreeMap<GenerationId, HeldGeneration>,
@@ -166,6 +168,7 @@ impl Replica {
             circle,
             access,
             tag_key,
+            ring_ids: BTreeSet::new(),
             rings: BTreeMap::new(),
             objects: KeyObjects::default(),
             generations: BTreeMap::new(),
@@ -177,6 +180,9 @@ impl Replica {
             #[cfg(feature = "sim")]
             accepts_past_cuts: false,
         };
+        replica.ring_ids = (replica.circle().statements().iter())
+            .filter_map(ring_id)
+            .collect();
         replica.judge();
         replica
     }
@@ -258,36 +264,41 @@ impl Replica {
             let subject = said.statement().subject;
             by_subject.entry(subject).or_default().push(said);
         }
-        // Persons come first, then circles, then the slice: each is judged with those before.
+        if by_subject.is_empty() {
+            return Ok(());
+        }
         let mut first = Ok(());
         let mut taken = |result: Result<(), RefusedError>| {
             if first.is_ok() {
                 first = result;
             }
         };
+        // Persons come first, then circles, then the slice: each is judged again if one before changed.
+        let mut changed = false;
         for (person, held) in &mut self.known.people {
             if let Some(said) = by_subject.remove(&Subject::Person(*person)) {
                 taken(held.add_all(said).map_err(RefusedError::from));
+                changed = true;
             }
         }
+        let people = &self.known.people;
+        let persons_changed = changed;
         for (circle, held) in &mut self.known.circles {
-            match by_subject.remove(&Subject::Circle(*circle)) {
-                Some(said) => taken(
-                    held.add(said, &self.known.people)
-                        .map_err(RefusedError::from),
-                ),
-                None => held.judge(&self.known.people),
+            if let Some(said) = by_subject.remove(&Subject::Circle(*circle)) {
+                self.ring_ids.extend(said.iter().filter_map(ring_id));
+                taken(held.add(said, people).map_err(RefusedError::from));
+                changed = true;
+            } else if persons_changed {
+                held.judge(people);
             }
         }
-        let owner = Owner::Circle(&self.known.circles[&self.circle]);
-        // The owner is the one that the slice began with.
-        let _ = self.access.judge(owner, &self.known);
+        if changed {
+            // The owner is the one that the slice began with.
+            let owner = Owner::Circle(&self.known.circles[&self.circle]);
+            let _ = self.access.judge(owner, &self.known);
+        }
         if let Some(said) = by_subject.remove(&Subject::Slice(self.access.id())) {
-            taken(
-                self.access
-                    .add(said, &self.known)
-                    .map_err(RefusedError::from),
-            );
+            taken((self.access.add(said, &self.known)).map_err(RefusedError::from));
         }
         if !by_subject.is_empty() {
             taken(Err(RefusedError::Unknown));
@@ -689,6 +700,12 @@ impl Replica {
         let content = body.map(|body| body.content);
         self.contents.insert(*hash, content);
     }
+}
+
+/// The ring key that a statement announces, if it does.
+fn ring_id(said: &SignedStatement) -> Option<KeyId> {
+    let is_ring = matches!(said.statement().kind, Kind::Ring { .. });
+    is_ring.then(|| keys::key_of(&said.id()))
 }
 
 fn speaker_of(author: &Author) -> Speaker {

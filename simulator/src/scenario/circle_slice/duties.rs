@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maille_protocol::evaluation::{Speaker, Upto};
 use maille_protocol::grant::{Abilities, Audience, Grant};
 use maille_protocol::id::{InstallationId, MembershipId, StatementId};
-use maille_protocol::replica::WriteError;
+use maille_protocol::replica::{NoKeyError, WriteError};
 use maille_protocol::statement::{Key32, Kind, SignedStatement, Subject};
 
 use super::node::{PART, items_of};
@@ -182,14 +182,18 @@ impl Story<'_> {
         let seed = self.seed;
         let happens = |what: &str, ppm: u32| seed.draw(what, &[index as u64, tick]).happens(ppm);
         let (cuts, extends) = (happens("cuts", 300_000), happens("extends", 100_000));
-        let rotates = happens("rotates", if admin { 500_000 } else { 60_000 });
+        let rotates = match self.nodes[index].replica.sealed_under(PART) {
+            Ok(_) => false,
+            Err(NoKeyError::NotGiven) => happens("makes one", 30_000), // it may be on its way
+            Err(_) => happens("rotates", if admin { 500_000 } else { 60_000 }),
+        };
         if admin && cuts {
             self.cuts_what_is_uncut(index);
         }
         if admin && extends {
             self.extends(index);
         }
-        if rotates && self.nodes[index].replica.sealed_under(PART).is_err() {
+        if rotates {
             self.rotates(index);
         }
         if happens("hands on", 100_000) {
@@ -327,7 +331,7 @@ impl Story<'_> {
             let node = &mut self.nodes[index];
             let copy = std::mem::replace(&mut node.replica, now_replica);
             let held = std::mem::replace(&mut node.held, now_held);
-            let new: Vec<usize> = held.difference(&node.held).copied().collect();
+            let new: Vec<usize> = held.difference(&node.held).collect();
             node.copy = Some((copy, held));
             let items = std::mem::take(&mut self.items);
             self.nodes[index].takes(&new, &items);

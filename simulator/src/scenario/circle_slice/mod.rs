@@ -216,14 +216,13 @@ impl<'log> Story<'log> {
 
     fn gives(&mut self, from: usize, to: usize, tick: u64, given: Given) {
         let lost_ppm = if tick == 0 { 0 } else { self.plan.loss_ppm };
-        let lacking: Vec<usize> = (self.nodes[from].held.iter())
-            .filter(|item| !self.nodes[to].held.contains(item))
-            .filter(|item| given == Given::All || self.items[**item].is_of_a_person())
+        let lacking = (self.nodes[from].held).difference(&self.nodes[to].held);
+        let lacking: Vec<usize> = lacking
+            .filter(|item| given == Given::All || self.items[*item].is_of_a_person())
             .filter(|item| {
-                let key = [from as u64, to as u64, tick, **item as u64];
+                let key = [from as u64, to as u64, tick, *item as u64];
                 !self.seed.draw("lost", &key).happens(lost_ppm)
             })
-            .copied()
             .collect();
         if lacking.is_empty() {
             return;
@@ -246,7 +245,7 @@ impl<'log> Story<'log> {
             if let Item::Statement(said) = &item {
                 self.nodes[index].numbers.insert(said.id(), number);
             }
-            self.nodes[index].held.insert(number);
+            self.nodes[index].held.grow_and_insert(number);
             self.items.push(item);
         }
     }

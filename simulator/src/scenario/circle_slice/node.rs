@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::Transactable as _;
 use automerge::{ActorId, AutoCommit, Change, ROOT};
+use fixedbitset::FixedBitSet;
 use maille_protocol::crypto;
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::evaluation::InsertError;
@@ -27,7 +28,7 @@ pub(super) struct Node {
     pub(super) random: NotForRealKeys,
     pub(super) trace: NodeTrace,
     /// Numbers of the items that it took in or made.
-    pub(super) held: BTreeSet<usize>,
+    pub(super) held: FixedBitSet,
     /// Numbers of statements, to ask for one that is missing.
     pub(super) numbers: BTreeMap<StatementId, usize>,
     /// Edits that wait for a key.
@@ -35,7 +36,7 @@ pub(super) struct Node {
     pub(super) edits: u64,
     pub(super) lives: u64,
     /// A copy of its store.
-    pub(super) copy: Option<(Replica, BTreeSet<usize>)>,
+    pub(super) copy: Option<(Replica, FixedBitSet)>,
 }
 
 impl Node {
@@ -47,7 +48,7 @@ impl Node {
             honest: true,
             random: seed.stream(place, "circle-slice"),
             trace: NodeTrace::default(),
-            held: BTreeSet::new(),
+            held: FixedBitSet::new(),
             numbers: BTreeMap::new(),
             waiting: 0,
             edits: 0,
@@ -78,7 +79,7 @@ impl Node {
     pub(super) fn takes(&mut self, numbers: &[usize], items: &[Item]) {
         let (mut objects, mut statements) = (Vec::new(), Vec::new());
         for number in numbers {
-            self.held.insert(*number);
+            self.held.grow_and_insert(*number);
             match &items[*number] {
                 Item::Object(object) => objects.push(object.clone()),
                 Item::Statement(said) => {
@@ -99,7 +100,7 @@ impl Node {
                 .filter(|(_, said)| !self.replica.holds(said));
             let again: Vec<usize> = waiting.map(|(number, _)| *number).chain(missing).collect();
             again.iter().for_each(|number| {
-                self.held.remove(number);
+                self.held.remove(*number);
             });
         }
         self.replica.take_objects(objects);
@@ -107,14 +108,14 @@ impl Node {
             match &items[*number] {
                 Item::Generation(signed) => {
                     if self.replica.take_generation(signed.clone()).is_err() {
-                        self.held.remove(number); // whoever made it may become known
+                        self.held.remove(*number); // whoever made it may become known
                     }
                 }
                 Item::Entry(entry) => {
                     let read =
                         UnverifiedEntry::decode(&entry.to_bytes()).expect("one that was made");
                     if matches!(self.replica.take_entry(read), Ok(Taken::Early)) {
-                        self.held.remove(number);
+                        self.held.remove(*number);
                     }
                 }
                 Item::Statement(_) | Item::Object(_) => {}
