@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use maille_protocol::card::{Card, ShareLink};
+use maille_protocol::control::{Ticket, UnverifiedControl};
 use maille_protocol::crypto::{self, Key, SealingPublic, SealingSecret, SigningKey, domain};
 use maille_protocol::entry::{
     Body, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
@@ -173,6 +174,8 @@ pub const TARGETS: &[Target] = &[
     target("statement", statement),
     target("authority", authority),
     target("access", access),
+    target("control", control),
+    target("ticket", signed::<Ticket>),
     target("generation", |bytes| {
         record::<SignedGeneration>(bytes, STATEMENT_BYTES_MAX)
             || record::<GenerationRecord>(bytes, STATEMENT_BYTES_MAX)
@@ -265,6 +268,17 @@ fn access(bytes: &[u8]) -> bool {
         for (grant, _) in built.grants() {
             let _ = built.allowed(&grant);
         }
+    }
+    true
+}
+
+fn control(bytes: &[u8]) -> bool {
+    let Ok(value) = UnverifiedControl::decode(bytes) else {
+        return false;
+    };
+    let slice = value.claimed_slice();
+    if let Ok(built) = value.verified_before(slice) {
+        assert!(built.to_bytes() == bytes, "two spellings of one value");
     }
     true
 }

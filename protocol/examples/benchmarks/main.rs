@@ -10,6 +10,7 @@
     reason = "the tables are the result; nothing here is part of the protocol"
 )]
 
+mod chain;
 mod checks;
 mod entries;
 mod measure;
@@ -55,6 +56,7 @@ fn main() {
         "One of 1,000 members is removed from a circle",
         &rotation::rows(),
     );
+    print("A grant handed on four times", &chain::rows());
     // Last: it counts, and what counts takes a little longer.
     print("20,000 entries of 1,000 logs", &entries::taking());
 }
