@@ -231,12 +231,8 @@ impl<S: Store> Home<S> {
         Ok(said)
     }
 
-    /// The removals in a slice of ours that no key of this part names yet.
-    pub(super) fn removals_to_name(
-        &self,
-        slice: SliceId,
-        part: PartNumber,
-    ) -> Result<Vec<StatementId>, ReadError> {
+    /// The removals in a slice of ours.
+    pub(super) fn removals_in(&self, slice: SliceId) -> Result<Vec<StatementId>, ReadError> {
         let owner = Owner::Person(&self.me.authority);
         let mut removals = Vec::new();
         for (at, bytes) in self.view.scan(&layout::said_of(slice))? {
@@ -244,6 +240,16 @@ impl<S: Store> Home<S> {
             let access = said.verified_before(slice, owner, &());
             removals.extend(access.map_err(|_| damaged(&at))?.statements().removals());
         }
+        Ok(removals)
+    }
+
+    /// Those of some removals that no key of this part names yet.
+    fn not_named(
+        &self,
+        mut removals: Vec<StatementId>,
+        slice: SliceId,
+        part: PartNumber,
+    ) -> Result<Vec<StatementId>, ReadError> {
         let before = layout::part_keys(slice, part);
         for (_, key) in self.view.scan_read::<PartKey>(&before)? {
             removals.retain(|id| !key.record.unverified().removed.contains(id));
@@ -323,6 +329,7 @@ impl<S: Store> Home<S> {
             return Ok(());
         }
         let readers = self.readers_of(now, slice)?;
+        let removals = self.removals_in(slice)?;
         let mut handout: BTreeMap<GrantId, Vec<PartKey>> = BTreeMap::new();
         for (number, mut part) in self.own_parts(slice)? {
             if !part.recipients.contains(&grant) {
@@ -330,7 +337,7 @@ impl<S: Store> Home<S> {
             }
             let at = layout::part_key(slice, number, part.generation);
             let old: PartKey = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
-            let removed = self.removals_to_name(slice, number)?;
+            let removed = self.not_named(removals.clone(), slice, number)?;
             let key = PartKey::generate(
                 rng,
                 self.me.issuer(),

@@ -199,7 +199,7 @@ impl<S: Store> Home<S> {
         if let Some(part) = self.view.read::<OwnPart>(&layout::part(slice.id, number))? {
             return Ok((part, None));
         }
-        let removed = self.removals_to_name(slice.id, number)?;
+        let removed = self.removals_in(slice.id)?; // it is the first key: no other names one
         let key = PartKey::generate(rng, self.me.issuer(), slice.id, number, &[], removed);
         self.view
             .write(layout::part_key(slice.id, number, key.generation()), &key);
