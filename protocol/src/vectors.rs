@@ -26,6 +26,7 @@ use crate::statement::{Kind, Signer};
 use crate::testing::{DAY, NOW, Someone, removal, rng};
 use crate::wire;
 
+mod circles;
 mod control;
 mod invalid;
 mod keys;

@@ -104,6 +104,11 @@ pub(crate) fn rows() -> Vec<Row> {
     let message = [7; 300];
     let (public, signature) = (key.verifying_key(), key.sign(&message));
     let one = measure::seconds(|| public.verify_strict(&message, &signature).is_ok());
+    let key_bytes = public.to_bytes();
+    let with_key = measure::seconds(|| {
+        let public = ed25519_dalek::VerifyingKey::from_bytes(&key_bytes).expect("a key");
+        public.verify_strict(&message, &signature).is_ok()
+    });
     vec![
         Row::new("bytes of the slice's charter and five grants", bytes.len()),
         Row::new(
@@ -119,6 +124,10 @@ pub(crate) fn rows() -> Vec<Row> {
             format!("{:.2}", checked / one),
         )
         .at_most("5.5"),
+        Row::new(
+            "the same over one bare check whose key is read too, as ours are",
+            format!("{:.2}", checked / with_key),
+        ),
         Row::new(
             "the same without checking signatures, over one bare check",
             format!("{:.2}", trusted / one),

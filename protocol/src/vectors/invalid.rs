@@ -16,6 +16,7 @@ use crate::id::{DeviceId, IdError, PersonId};
 use crate::slice::SliceCharter;
 use crate::wire::{self, WireError};
 
+mod circles;
 mod control;
 mod entries;
 mod grants;
@@ -24,6 +25,7 @@ mod parcels;
 mod principals;
 mod tree;
 
+pub(super) use circles::{circles, second_roots};
 pub(super) use control::controls;
 pub(super) use entries::{entries, stretches};
 pub(super) use grants::accesses;
