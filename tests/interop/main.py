@@ -170,6 +170,44 @@ def read_access(file, world):
     return {"access": access}
 
 
+def read_circle(file, world):
+    def person(data):
+        given = decode(principal.principal, data, principal.SET_BYTES)
+        return principal.read_person(data, primitives.hashed("person-id", given.charter.bytes))
+
+    def circle(data):
+        return principal.read_circle(data, texts.read_id("circle", file["circle"]), people)
+
+    def access(data):
+        return slices.judge(slices.read_access(data, slice_, owner), owner, people)
+
+    people = {one.id: one for one in map(person, map(unhex, file["people"]))}
+    owner, slice_ = circle(unhex(file["bytes"])), texts.read_id("slice", file["slice"])
+    members = [[texts.read_id("person", member["person"]), member["role"]] for member in file["members"]]
+    equal([[one.person, one.role] for _, one in sorted(owner.members.items())], sorted(members), "members")
+    memberships = [texts.read_id("membership", member["membership"]) for member in file["members"]]
+    equal({one.membership for one in owner.members.values()}, set(memberships), "memberships")
+    charter = slices.read_slice_charter(unhex(file["slice_charter"]))
+    equal((charter.owner[0], charter.owner[1].id), ("circle", owner.id), "owner")
+    equal(slices.slice_id(charter), slice_, "slice")
+    grants = access(unhex(file["access"]))
+    equal(list(grants), [texts.read_id("grant", grant) for grant in file["grants"]], "grants")
+    equal([len(list(slices.chain(grant))) for grant in grants.values()], [1, 2, 3, 4, 5], "links")
+    return {"circle": circle, "access of a circle": access}
+
+
+def read_next_root(file, world):
+    def authority(data):
+        return principal.read_person(data, texts.read_id("person", file["person"]))
+
+    given = authority(unhex(file["bytes"]))
+    next_root = primitives.public_of(unhex(file["next_root_seed"]))
+    equal(principal.is_next_root(given, next_root), True, "next root")
+    devices = {unhex(file[name]) for name in ("device_by_root", "device_by_next_root")}
+    equal(set(given.devices), devices, "devices")
+    return {"authority": authority}
+
+
 def read_part_key(file, world):
     def part_key(data):
         given = decode(keys.part_key, data, 4096)
@@ -406,6 +444,8 @@ READERS = {
     "authority": read_authority,
     "slice": read_slice,
     "access": read_access,
+    "circle": read_circle,
+    "next-root": read_next_root,
     "part-key": read_part_key,
     "batch": read_batch,
     "ring": read_ring,

@@ -16,6 +16,7 @@ KEY_BYTES = 256 * 1024
 ADMITTED_BYTES = 768 * 1024
 LISTING = ("remove", "extend", "checkpoint", "compact", "erase", "ring")
 READ, WRITE, GRANT = 1, 3, 7
+ADMIN = 1
 
 id_ = raw(32)
 rule = choice(rank={}, admins={}, board=dict(quorum=uint(255)))
@@ -265,10 +266,12 @@ def read_person(data, person):
     require(admitted, "rule", "no device")
     check_unforked(statements.values())
     ((_, root),) = charter_.founders
+    for one in statements.values():
+        check_key(one.record, person, charter_, statements)
     speakers = {(founder(person, 0), root.key): 1}
     next_roots = {one.record.key for one in statements.values() if one.record.membership == founder(person, 1)}
     roots = [root.key, *next_roots]
-    given = SimpleNamespace(id=person, charter=charter_, speakers=speakers, devices={}, roots=roots)
+    given = SimpleNamespace(kind="person", id=person, charter=charter_, speakers=speakers, devices={}, roots=roots)
     for id_, one in statements.items():
         name, fields = one.record.kind
         if name in ("remove", "extend"):
@@ -278,6 +281,42 @@ def read_person(data, person):
             speakers[id_, fields.device] = fields.rank + 1
             fields.membership = id_
             given.devices[fields.device] = fields
+    return given
+
+
+def check_key(said, person, charter_, statements):
+    """What is said of a person is by the key of its membership."""
+    if said.membership == founder(person, 0):
+        right = said.key == charter_.founders[0][1].key
+    elif said.membership == founder(person, 1):
+        right = hashed("next-root", said.key) == charter_.next_root
+    else:
+        right = said.key == statements[said.membership].record.kind[1].device
+    require(right, "rule", "by another key than its membership's")
+
+
+def read_circle(data, circle, people):
+    """Returns a circle with its members by person, and the keys of its admins, if `admins` is its rule, nothing is
+    removed, and no log forks. All members are among `people`."""
+    charter_, statements = read_principal(data, ("circle", circle))
+    check_unforked(statements.values())
+    if charter_.rule[0] != "admins":
+        raise NotImplementedError("boards are not judged by this reader")
+    given = SimpleNamespace(kind="circle", id=circle, charter=charter_, speakers={}, roots=[], members={})
+
+    def joins(membership, person, role):
+        given.members[person] = SimpleNamespace(person=person, membership=membership, role=role)
+        if role == ADMIN:
+            given.speakers |= {(membership, key): 1 for _, key in people[person].speakers}
+
+    for at, (_, one) in enumerate(charter_.founders):
+        joins(founder(circle, at), one.person, ADMIN)
+    for id_, one in statements.items():
+        name, fields = one.record.kind
+        if name in ("remove", "extend"):
+            raise NotImplementedError("removals are not judged by this reader")
+        if name == "person" and author(one.record) in given.speakers:
+            joins(id_, fields.person, fields.role)
     return given
 
 

@@ -58,12 +58,12 @@ def check_within(child, parent):
 
 
 def verify_access(given, slice_, owner):
-    """Returns the statements (by id, in order) about a slice of a person `owner`."""
+    """Returns the statements (by id, in order) about a slice of a person or circle `owner`."""
     charter = given.charter.record
     require(charter.control.rank > 0, "rule", "the rank of the root")
     require(slice_id(charter) == slice_, "rule", "the charter of another slice")
-    require((charter.owner[0], charter.owner[1].id) == ("person", owner.id), "rule", "a slice of somebody else")
-    commits = [root_commit(keyed(charter.salt, "control-blind"), key) for key in owner.roots]
+    require((charter.owner[0], charter.owner[1].id) == (owner.kind, owner.id), "rule", "a slice of somebody else")
+    commits = [root_commit(keyed(charter.salt, "control-blind"), key) for key in owner.roots] or [None]
     require(charter.control.root in commits, "rule", "not the root of the owner")
     founders = {membership for membership, _ in owner.speakers}
     if owner.charter.next_root is not None:
