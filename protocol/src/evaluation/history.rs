@@ -215,7 +215,7 @@ pub struct History {
 impl History {
     /// Adds a statement; does nothing if it is here already. `needs_none` says which memberships may speak
     /// without a statement here that gave them: founders and, where nobody can tell, strangers. If the one
-    /// that gave it comes later, the history has to be built again, in [`its order`](Self::admissions_first).
+    /// that gave it comes later, the history has to be built again, each after what gave its membership.
     ///
     /// # Errors
     /// [`InsertError`]; nothing was changed. After [`InsertError::Missing`] it may be tried again.

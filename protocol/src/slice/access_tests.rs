@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use rand_chacha::rand_core::Rng;
+
 use super::*;
 use crate::crypto::SigningKey;
 use crate::evaluation::Upto;
@@ -420,8 +424,6 @@ fn the_end_of_a_writer_keeps_what_it_names_of_their_logs() {
 
 /// Chains of 1 to 5 links, in each of which one byte that was signed, or of a signature, differs.
 fn no_changed_chain_is_accepted(seed: u64, count: u32) {
-    use rand_chacha::rand_core::Rng as _;
-
     let (people, known) = people(6);
     let chains: Vec<_> = (1..=5).map(|links| chain(&people, &known, links)).collect();
     let owner = Owner::Person(&people[0].authority);
@@ -981,7 +983,8 @@ fn no_reader_makes_an_owners_revocation_be_lost() {
     let mut laptops = access.clone();
     flood(&mut laptops, &by(marc, marcs), &known, 5, 1);
     flood_with_keys(&mut laptops, &by(marc, marcs), &known, 1);
-    laptops.say(&ines.signer(), read(zoe), &known).unwrap();
+    let said = laptops.say(&ines.signer(), read(zoe), &known).unwrap();
+    let zoes = GrantId::from(said.membership());
     let mut tablets = access;
     flood(&mut tablets, &by(marc, marcs), &known, 5, 2);
     flood_with_keys(&mut tablets, &by(marc, marcs), &known, 2);
@@ -1000,7 +1003,7 @@ fn no_reader_makes_an_owners_revocation_be_lost() {
             "the end is lost"
         );
         assert_eq!(both.allowed(&marcs), Err(GrantError::Ended));
-        assert!(both.allowed(&guests).is_ok());
+        assert!(both.allowed(&guests).is_ok() && both.allowed(&zoes).is_ok());
     }
 }
 
@@ -1073,4 +1076,100 @@ fn what_a_senior_thief_filled_up_loses_no_juniors_revocation() {
         Err(GrantError::Ended),
         "Marc, whose grant had been ended, reads again"
     );
+}
+
+/// Grants, ends, write keys and extensions by whoever has any say and by whom nobody knows, each citing
+/// what one of three nodes held.
+fn draw_statements(draw: &mut impl Rng, people: &[Someone], known: &Known) -> Vec<SignedStatement> {
+    let mut below = |bound: usize| usize::try_from(draw.next_u64() % bound as u64).expect("small");
+    let mut nodes = [0; 3].map(|_| people[0].access());
+    let mut grants: Vec<GrantId> = Vec::new();
+    let mut all: Vec<SignedStatement> = Vec::new();
+    for _ in 0..4 + below(10) {
+        let at = below(nodes.len());
+        let signer = match below(grants.len() + 3) {
+            0..=1 => people[0].signer(),
+            2 => by(&people[3], GrantId::from_bytes([3; 32])), // of no membership that is known
+            any => by(&people[1 + below(3)], grants[any - 3]),
+        };
+        let target = |below: &mut dyn FnMut(usize) -> usize| match below(grants.len() + 1) {
+            0 => signer.membership,
+            any => grants[any - 1].into(),
+        };
+        let removals: Vec<StatementId> = (all.iter())
+            .filter(|said| matches!(said.statement().kind, Kind::Remove { .. }))
+            .filter(|said| nodes[at].statements().get(&said.id()).is_some())
+            .map(SignedStatement::id)
+            .collect();
+        let kind = match below(7) {
+            0..=3 => Kind::Grant(Grant {
+                abilities: [Abilities::READ, Abilities::GRANT, Abilities::GRANT][below(3)],
+                depth: u8::try_from(below(4)).expect("small"),
+                ..people[0].grant_to(&people[1 + below(3)])
+            }),
+            4 => removal(target(&mut below), Vec::new()),
+            5 if !removals.is_empty() => Kind::Extend {
+                of: vec![removals[below(removals.len())]],
+                upto: Upto::default(),
+            },
+            _ => Kind::WriteKey { key: [1; 32] },
+        };
+        let statements = nodes[at].statements();
+        let said = signer.say(statements.history(), statements.subject(), kind);
+        let said = said.expect("well made");
+        if matches!(said.statement().kind, Kind::Grant(_)) {
+            grants.push(said.membership().into());
+        }
+        let _ = nodes[at].add([said.clone()], known);
+        all.push(said);
+        if below(3) == 0 {
+            let other = nodes[below(3)].clone();
+            nodes[at].merge(&other, known);
+        }
+    }
+    all
+}
+
+#[test]
+fn what_was_said_about_a_slice_comes_to_the_same_in_any_order() {
+    let (people, known) = people(4);
+    let mut strange = 0;
+    for seed in 0..400 {
+        let mut draw = rng(seed);
+        let mut said = draw_statements(&mut draw, &people, &known);
+        let mut came: Vec<Access> = Vec::new();
+        for _ in 0..4 {
+            let mut access = people[0].access();
+            // What misses something comes again.
+            for _ in 0..said.len() {
+                for one in &said {
+                    let _ = access.add([one.clone()], &known);
+                }
+            }
+            came.push(access);
+            for last in (1..said.len()).rev() {
+                let other = usize::try_from(draw.next_u64() % (last as u64 + 1));
+                said.swap(last, other.expect("small"));
+            }
+        }
+        for other in &came[1..] {
+            assert_eq!(came[0].to_bytes(), other.to_bytes(), "seed {seed}");
+            let standing = |access: &Access| {
+                access
+                    .statements()
+                    .standing()
+                    .map(SignedStatement::id)
+                    .collect::<BTreeSet<_>>()
+            };
+            assert_eq!(standing(&came[0]), standing(other), "seed {seed}");
+        }
+        let read = UnverifiedAccess::decode(&came[0].to_bytes()).unwrap();
+        let owner = Owner::Person(&people[0].authority);
+        assert!(
+            read.verify(came[0].id(), owner, &known).is_ok(),
+            "seed {seed}"
+        );
+        strange += usize::from(came[0].statements().iter().count() < said.len());
+    }
+    assert!(strange > 20, "{strange} with something refused");
 }
