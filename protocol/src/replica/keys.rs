@@ -1,8 +1,8 @@
 //! Which keys there are, which is sealed under, and the rotations that removals ask for.
 
-use rand_core::CryptoRng;
-
 use std::collections::BTreeSet;
+
+use rand_core::CryptoRng;
 
 use super::Replica;
 use super::levels::Levels;

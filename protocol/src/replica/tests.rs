@@ -156,20 +156,18 @@ fn what_a_cut_took_too_much_an_extension_gives_back() {
 
 #[test]
 fn where_a_log_forks_nothing_after_it_stands_and_its_writer_notices() {
-    let (_, [mut first, second, mut third]) = three();
+    let (_, [mut first, _, mut third]) = three();
     let one = third.write(PART, b"one".to_vec(), NOW).unwrap();
-    let mut copy = third.clone();
+    let (mut copy, mut again) = (third.clone(), third.clone());
     let two = third.write(PART, b"two".to_vec(), NOW).unwrap();
     let other = copy.write(PART, b"other".to_vec(), NOW).unwrap();
-    for (order, entries) in [[&one, &two, &other], [&one, &other, &two]]
-        .iter()
-        .enumerate()
-    {
-        let mut reader = if order == 0 {
-            first.clone()
-        } else {
-            second.clone()
-        };
+    let more = again.write(PART, b"more".to_vec(), NOW).unwrap();
+    for entries in [
+        [&one, &two, &other, &more],
+        [&one, &more, &other, &two],
+        [&one, &other, &two, &more],
+    ] {
+        let mut reader = first.clone();
         for entry in entries {
             assert_eq!(takes(&mut reader, entry), Ok(Taken::New));
         }
