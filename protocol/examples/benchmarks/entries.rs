@@ -1,5 +1,7 @@
 //! Entries sealed and opened beside their cipher alone, and taken in beside bare signature checks.
 
+use std::hint::black_box;
+
 use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use ed25519_dalek::{Signature, Signer as _, SigningKey as BareKey, VerifyingKey};
@@ -21,8 +23,6 @@ const NOW: Timestamp = Timestamp::from_millis(1_741_802_400_000);
 
 /// Content of the entries that are sealed and opened.
 const CONTENT_BYTES: usize = 2048;
-/// How many are sealed and opened in one measurement: long enough for any clock.
-const SEALED: u32 = 5_000;
 
 const LOGS: usize = 1_000;
 const STRETCH: usize = 20;
@@ -79,15 +79,6 @@ impl Writer {
     }
 }
 
-/// Seconds for one of many.
-fn each<T>(mut work: impl FnMut() -> T) -> f64 {
-    measure::seconds(|| {
-        for _ in 0..SEALED {
-            std::hint::black_box(work());
-        }
-    }) / f64::from(SEALED)
-}
-
 pub(crate) fn sealing() -> Vec<Row> {
     let writer = Writer::new(0);
     let tip = LogTip {
@@ -104,37 +95,39 @@ pub(crate) fn sealing() -> Vec<Row> {
     let cipher_key = [8; 32];
     let nonce = XNonce::from([9; 24]);
     let mut buffer = vec![7; inside];
-    let cipher = each(|| {
-        let cipher = XChaCha20Poly1305::new(&cipher_key.into());
-        let tag = cipher.encrypt_inout_detached(&nonce, &prefix, buffer.as_mut_slice().into());
-        let tag = tag.expect("short");
-        let cipher = XChaCha20Poly1305::new(&cipher_key.into());
-        cipher
-            .decrypt_inout_detached(&nonce, &prefix, buffer.as_mut_slice().into(), &tag)
-            .expect("just sealed");
-    });
-
-    let sealed = each(|| writer.seal(&tip, &body));
-    let opened = each(|| entry.open(&writer.key).expect("just sealed"));
-
-    // What is in these besides: one signature; nonces, header and hashes.
+    let content_key = writer.key.key();
     let bare = BareKey::from_bytes(&[1; 32]);
     let header = [prefix.as_slice(), &[0; 32]].concat();
-    let signature = each(|| bare.sign(&header));
-    let content_key = writer.key.key();
-    let hashes = each(|| {
-        let nonce = || {
-            crypto::keyed_hash(
-                content_key.as_bytes(),
-                domain::ENTRY_NONCE,
-                &[&buffer, &prefix],
-            )
-        };
-        let header = wire::encode(entry.prefix());
-        let payload = crypto::hash(domain::ENTRY_PAYLOAD, &[entry.payload()]);
-        let header = crypto::hash(domain::ENTRY_HEADER, &[&header, &payload]);
-        (nonce(), nonce(), header)
-    });
+    let plain = buffer.clone();
+    let [both, opened, signature, hashes, cipher] = measure::in_turns([
+        &mut || {
+            let entry = black_box(writer.seal(&tip, &body));
+            drop(black_box(entry.open(&writer.key).expect("just sealed")));
+        },
+        &mut || drop(black_box(entry.open(&writer.key).expect("just sealed"))),
+        &mut || _ = black_box(bare.sign(&header)),
+        // Nonces, header and hashes.
+        &mut || {
+            let nonce = || {
+                let parts: &[&[u8]] = &[&plain, &prefix];
+                crypto::keyed_hash(content_key.as_bytes(), domain::ENTRY_NONCE, parts)
+            };
+            let header = wire::encode(entry.prefix());
+            let payload = crypto::hash(domain::ENTRY_PAYLOAD, &[entry.payload()]);
+            let header = crypto::hash(domain::ENTRY_HEADER, &[&header, &payload]);
+            black_box((nonce(), nonce(), header));
+        },
+        &mut || {
+            let cipher = XChaCha20Poly1305::new(&cipher_key.into());
+            let tag = cipher.encrypt_inout_detached(&nonce, &prefix, buffer.as_mut_slice().into());
+            let tag = tag.expect("short");
+            let cipher = XChaCha20Poly1305::new(&cipher_key.into());
+            cipher
+                .decrypt_inout_detached(&nonce, &prefix, buffer.as_mut_slice().into(), &tag)
+                .expect("just sealed");
+        },
+    ]);
+    let sealed = both - opened;
 
     let whole = sealed + opened - signature;
     let micros = |seconds: f64| format!("{:.2}", seconds * 1e6);
