@@ -8,7 +8,7 @@
 //! | what | kept when | stands when |
 //! |---|---|---|
 //! | statement | signed, consented, what it cites is here | [`evaluation`](crate::evaluation) |
-//! | generation | signed by whoever ever spoke for the slice | untainted: see [`keys`](Replica::sealed_under) |
+//! | generation | signed | made by who speaks, and untainted: see [`keys`](Replica::sealed_under) |
 //! | key object | of a generation or ring that is known | it opens to what was committed to |
 //! | entry | next in its log, or parts from it; signed by the log key | its author may write, no removal cuts it, its log does not fork before it |
 //!
@@ -52,7 +52,7 @@ pub const LOGS_MAX: usize = 65_536;
 pub const LOGS_EACH_MAX: usize = 1024;
 /// Most generations of one slice that are held. Who has no say any more makes none beyond half of it.
 pub const GENERATIONS_MAX: usize = 65_536;
-/// Most generations that one key makes by one membership.
+/// Most generations that one key makes by one membership, and that all make together who have no say.
 pub const GENERATIONS_EACH_MAX: usize = 4096;
 
 /// Who holds the replica: one installation of one device of a person.
@@ -408,7 +408,8 @@ impl Replica {
         }
     }
 
-    /// Takes in a generation, whoever carried it.
+    /// Takes in a generation, whoever carried it, and whether or not its maker has a say: entries may stand
+    /// that were sealed under it while that was not known. Nothing is sealed under it here.
     ///
     /// # Errors
     /// [`RefusedError`].
@@ -417,36 +418,55 @@ impl Replica {
         if self.generations.contains_key(&id) {
             return Ok(());
         }
-        let head = signed.unverified_head();
-        let speaker = Speaker {
-            membership: head.membership,
-            key: *head.device.as_bytes(),
-        };
-        let outcome = self.access.statements().outcome();
-        if !outcome.members().contains_key(&speaker.membership) {
-            return Err(RefusedError::Unknown);
-        }
-        let most = if outcome.speaks(&speaker) {
-            GENERATIONS_MAX
-        } else {
-            GENERATIONS_MAX / 2
-        };
-        let theirs = self.generations.values().filter(|held| {
-            let head = held.signed.unverified_head();
-            head.membership == speaker.membership && *head.device.as_bytes() == speaker.key
-        });
-        if self.generations.len() >= most || theirs.count() >= GENERATIONS_EACH_MAX {
-            return Err(RefusedError::Full);
-        }
-        let record = signed.verify_by(|speaker| self.ever_spoke(speaker))?;
+        let record = signed.verify_by(|_| true)?;
         if record.slice != self.access.id() {
             return Err(RefusedError::Unknown);
+        }
+        let maker = self.maker_of(&signed);
+        let outcome = self.access.statements().outcome();
+        let most = match maker {
+            Some(maker) if outcome.speaks(&maker) => GENERATIONS_MAX,
+            _ => GENERATIONS_MAX / 2,
+        };
+        let mut theirs = self.generations_of(maker.as_ref());
+        if maker.is_none() && theirs >= GENERATIONS_EACH_MAX {
+            self.forget_generations_of_nobody();
+            theirs = self.generations_of(None);
+        }
+        if self.generations.len() >= most || theirs >= GENERATIONS_EACH_MAX {
+            return Err(RefusedError::Full);
         }
         self.generations
             .insert(id, HeldGeneration { signed, key: None });
         self.levels = OnceLock::new();
         self.open_generation(id);
         Ok(())
+    }
+
+    /// Who made a generation, if they have or had a say.
+    fn maker_of(&self, signed: &SignedGeneration) -> Option<Speaker> {
+        let head = signed.unverified_head();
+        let maker = Speaker {
+            membership: head.membership,
+            key: *head.device.as_bytes(),
+        };
+        self.ever_spoke(&maker).then_some(maker)
+    }
+
+    fn generations_of(&self, maker: Option<&Speaker>) -> usize {
+        let all = self.generations.values();
+        all.filter(|held| self.maker_of(&held.signed).as_ref() == maker)
+            .count()
+    }
+
+    /// Drops the generations that nobody with a say made and under which no entry here is sealed.
+    fn forget_generations_of_nobody(&mut self) {
+        let entries = self.logs.values().flat_map(Log::entries);
+        let used: BTreeSet<GenerationId> = entries.map(Entry::generation).collect();
+        let mut kept = std::mem::take(&mut self.generations);
+        kept.retain(|id, held| used.contains(id) || self.maker_of(&held.signed).is_some());
+        self.generations = kept;
+        self.levels = OnceLock::new();
     }
 
     /// Whether this key has, or had, a say in the slice.
