@@ -67,6 +67,15 @@ fn two_hundred_people_with_a_third_of_them_there_agree_under_100_seeds() {
     }
 }
 
+/// More seeds are in the ledger.
+#[test]
+fn a_circle_that_writes_one_slice_and_removes_members_agrees_under_6_seeds() {
+    let sums = check("circle-slice", 0..6);
+    for much in ["removals", "restores", "edits", "thefts answered"] {
+        assert!(sums[much].as_u64() >= Some(6), "few {much}: {sums}");
+    }
+}
+
 /// Returns the sums of the figures over all seeds, none of which broke an invariant.
 #[track_caller]
 fn check(builtin: &str, seeds: Range<u64>) -> Value {
