@@ -110,6 +110,17 @@ impl Record for BatchHead {
     const DOMAIN: &'static str = domain::BATCH;
 }
 
+impl BatchHead {
+    /// Returns who claims to have made the keys of this batch.
+    #[must_use]
+    pub const fn speaker(&self) -> Speaker {
+        Speaker {
+            membership: self.membership,
+            key: *self.device.as_bytes(),
+        }
+    }
+}
+
 /// The device that signs generations, and the admission by which it speaks.
 #[derive(Clone, Copy, Debug)]
 pub struct Issuer<'a> {
@@ -211,11 +222,7 @@ fn verify_head(
     speaks: impl Fn(&Speaker) -> bool,
 ) -> Result<&BatchHead, GenerationError> {
     let claimed = head.unverified();
-    let speaker = Speaker {
-        membership: claimed.membership,
-        key: *claimed.device.as_bytes(),
-    };
-    if !speaks(&speaker) {
+    if !speaks(&claimed.speaker()) {
         return Err(GenerationError::Issuer(claimed.device));
     }
     let count = usize::try_from(claimed.count).unwrap_or(usize::MAX);

@@ -61,10 +61,7 @@ impl Levels {
         let mut links: BTreeMap<PartNumber, BTreeMap<KeyId, Link<'_>>> = BTreeMap::new();
         for (id, held) in &replica.generations {
             let (record, head) = (held.signed.unverified(), held.signed.unverified_head());
-            let maker = Speaker {
-                membership: head.membership,
-                key: *head.device.as_bytes(),
-            };
+            let maker = head.speaker();
             let parents = record.parents.iter();
             let link = Link {
                 parents: parents

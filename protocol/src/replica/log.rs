@@ -20,9 +20,9 @@ pub enum Taken {
 }
 
 /// A log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Log {
-    /// Which one it was of all that came.
+    /// Lower than that of every log which came later.
     pub(super) order: u64,
     /// Each from entry 0 on. One, but where the log forks.
     branches: Vec<Vec<Entry>>,
@@ -112,9 +112,14 @@ impl Log {
         }
     }
 
+    /// Whether another branch would take the place of one that is here.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.branches.len() >= BRANCHES_MAX
+    }
+
     /// Takes in an entry that somebody else sent, if it fits at the end of a branch, or parts from one.
     ///
-    /// `named` are the places of this log that removals and extensions name. A branch too many takes the
+    /// `named` are the places of this log that removals and extensions name; asked for only if it is crowded. A branch too many takes the
     /// place of one that has none of them, as long as one of them is not here: it may lead there.
     pub(super) fn take(
         &mut self,
@@ -155,7 +160,7 @@ impl Log {
         }
         let mut branch = self.branches[at][..seq].to_vec();
         branch.push(entry);
-        if self.branches.len() < BRANCHES_MAX {
+        if !self.is_crowded() {
             self.branches.push(branch);
             return Ok(Change::new(hash, Vec::new()));
         }

@@ -151,8 +151,8 @@ pub struct Replica {
     contents: BTreeMap<[u8; 32], Option<Vec<u8>>>,
     /// Who bound a log to themselves, by the header hash of its first entry.
     authors: BTreeMap<[u8; 32], Author>,
-    /// How many logs ever came.
-    logs_heard: u64,
+    /// Rises with every entry that comes.
+    next_order: u64,
     #[cfg(feature = "sim")]
     accepts_past_cuts: bool,
 }
@@ -176,7 +176,7 @@ impl Replica {
             logs: BTreeMap::new(),
             contents: BTreeMap::new(),
             authors: BTreeMap::new(),
-            logs_heard: 0,
+            next_order: 0,
             #[cfg(feature = "sim")]
             accepts_past_cuts: false,
         };
@@ -445,11 +445,7 @@ impl Replica {
 
     /// Who made a generation, if they have or had a say.
     fn maker_of(&self, signed: &SignedGeneration) -> Option<Speaker> {
-        let head = signed.unverified_head();
-        let maker = Speaker {
-            membership: head.membership,
-            key: *head.device.as_bytes(),
-        };
+        let maker = signed.unverified_head().speaker();
         self.ever_spoke(&maker).then_some(maker)
     }
 
@@ -502,13 +498,14 @@ impl Replica {
         if is_new && self.logs.len() >= LOGS_MAX {
             return Err(RefusedError::Full);
         }
-        let mut log = self.logs.remove(&at).unwrap_or_default();
-        let named = self.cut(&log, &at.1).into_iter().flatten().collect();
+        let order = self.next_order();
+        let mut log = (self.logs.remove(&at)).unwrap_or_else(|| Log::begun(order));
+        let named = if log.is_crowded() {
+            self.cut(&log, &at.1).into_iter().flatten().collect()
+        } else {
+            Vec::new()
+        };
         let change = log.take(entry, named);
-        if is_new {
-            log.order = self.logs_heard;
-            self.logs_heard += 1;
-        }
         if !log.is_empty() {
             self.logs.insert(at, log);
         }
@@ -518,11 +515,17 @@ impl Replica {
             self.open_entry(at, &hash);
         }
         if is_new && !self.has_room_for(&at) {
-            let log = self.logs.remove(&at).unwrap_or_default();
-            self.forget_contents(log.entries());
+            let log = self.logs.remove(&at);
+            self.forget_contents(log.iter().flat_map(Log::entries));
             return Err(RefusedError::Full);
         }
         Ok(change.taken)
+    }
+
+    /// Later than that of every log here.
+    const fn next_order(&mut self) -> u64 {
+        self.next_order += 1;
+        self.next_order
     }
 
     fn forget_contents<'a>(&mut self, of: impl IntoIterator<Item = &'a Entry>) {
@@ -667,12 +670,8 @@ impl Replica {
         let (slice, installation) = (self.access.id(), self.me.installation);
         let log_key = LogKey::derive(&self.me.seed, membership, installation, slice, part);
         let at = (part, log_key.id());
-        if !self.logs.contains_key(&at) {
-            let order = self.logs_heard;
-            self.logs_heard += 1;
-            self.logs.insert(at, Log::begun(order));
-        }
-        let log = self.logs.entry(at).or_default();
+        let order = self.next_order();
+        let log = (self.logs.entry(at)).or_insert_with(|| Log::begun(order));
         let tip = log.tip().ok_or(WriteError::Forked)?;
         let binding = (tip.next_seq == 0).then(|| log_key.bind(&self.me.signing));
         let (entry, _) = seal(SealParams {

@@ -10,33 +10,48 @@ const PART: PartNumber = PartNumber::SINGLE;
 /// Three admins of a circle, and its slice as each of them holds it; the first made the first keys.
 fn three() -> ([Someone; 3], [Replica; 3]) {
     let people = [1, 2, 3].map(Someone::new);
+    let replicas = circle_of(&people, &[]);
+    (people, replicas)
+}
+
+/// The circle of `three`, with another device of some of them, and with others known.
+fn circle_of(people: &[Someone; 3], others: &[&Someone]) -> [Replica; 3] {
+    circle_that(true, people, others)
+}
+
+fn circle_that(opens: bool, people: &[Someone; 3], others: &[&Someone]) -> [Replica; 3] {
     let mut known = Known::default();
-    for person in &people {
+    for person in people.iter().chain(others.iter().copied()) {
         (known.people).insert(person.id(), person.authority.clone());
     }
     let founders = people.each_ref().map(Someone::id);
-    let circle = Circle::found(Rule::Admins, &founders, true, &known.people, &mut rng(9)).unwrap();
+    let circle = Circle::found(Rule::Admins, &founders, opens, &known.people, &mut rng(9)).unwrap();
     let charter = people[0].slice_of(circle.id());
     let access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
     let id = circle.id();
     known.circles.insert(id, circle);
-    let replica = |person: &Someone| {
-        let me = Me {
-            person: person.id(),
-            signing: person.device.clone(),
-            seed: person.device_seed.clone(),
-            sealing: person.sealing.clone(),
-            installation: person.installation,
-        };
-        let tag_key = Key::from_bytes([5; 32]);
-        Replica::new(me, known.clone(), id, access.clone(), tag_key)
-    };
-    let mut replicas = people.each_ref().map(replica);
+    let mut replicas = people
+        .each_ref()
+        .map(|person| Replica::new(me(person), known.clone(), id, access.clone(), tag_key()));
     let news = replicas[0].rotate(PART, &mut rng(1)).unwrap();
     for replica in &mut replicas[1..] {
         hears(replica, &news);
     }
-    (people, replicas)
+    replicas
+}
+
+fn tag_key() -> Key {
+    Key::from_bytes([5; 32])
+}
+
+fn me(person: &Someone) -> Me {
+    Me {
+        person: person.id(),
+        signing: person.device.clone(),
+        seed: person.device_seed.clone(),
+        sealing: person.sealing.clone(),
+        installation: person.installation,
+    }
 }
 
 fn hears(replica: &mut Replica, news: &News) {

@@ -10,9 +10,7 @@ use crate::id::{GrantId, TransportId};
 use crate::principal::{
     Authority, Circle, Known, NewDevice, NextRoot, UnverifiedAuthority, UnverifiedCircle, phrase,
 };
-use crate::slice::{
-    Access, ContentKind, ControlFounder, Owner, OwnerId, SliceCharter, UnverifiedAccess,
-};
+use crate::slice::{Access, ContentKind, Owner, SliceCharter, UnverifiedAccess};
 use crate::statement::{Consent, Kind, Signer, Subject};
 use crate::testing::{Someone, rng};
 use crate::wire;
@@ -52,15 +50,9 @@ fn founded(people: &[Someone], known: &Known) -> Circle {
 
 /// A slice of the circle, and a grant of it that is handed on, from each of `people` to the next.
 fn handed_on(people: &[Someone], circle: &Circle, known: &Known) -> (Access, Vec<GrantId>) {
-    let like = people[0].slice();
     let charter = SliceCharter {
-        owner: OwnerId::Circle(circle.id()),
         kind: ContentKind::Documents,
-        control: ControlFounder {
-            root: None,
-            ..like.control
-        },
-        ..like
+        ..people[0].slice_of(circle.id())
     };
     let mut access = Access::begin(charter, Owner::Circle(circle), known).unwrap();
     let (mut by, mut grants) = (signer(&people[0], circle).membership, Vec::new());

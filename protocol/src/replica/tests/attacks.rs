@@ -12,47 +12,6 @@ use crate::ring::Target;
 use crate::statement::{Consent, Key32};
 use crate::wire::{self, V1};
 
-/// The circle of `three`, with another device of some of them, and with others known.
-fn circle_of(people: &[Someone; 3], others: &[&Someone]) -> [Replica; 3] {
-    circle_that(true, people, others)
-}
-
-fn circle_that(opens: bool, people: &[Someone; 3], others: &[&Someone]) -> [Replica; 3] {
-    let mut known = Known::default();
-    for person in people.iter().chain(others.iter().copied()) {
-        (known.people).insert(person.id(), person.authority.clone());
-    }
-    let founders = people.each_ref().map(Someone::id);
-    let circle = Circle::found(Rule::Admins, &founders, opens, &known.people, &mut rng(9)).unwrap();
-    let charter = people[0].slice_of(circle.id());
-    let access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
-    let id = circle.id();
-    known.circles.insert(id, circle);
-    let mut replicas = people
-        .each_ref()
-        .map(|person| Replica::new(me(person), known.clone(), id, access.clone(), TAG_KEY()));
-    let news = replicas[0].rotate(PART, &mut rng(1)).unwrap();
-    for replica in &mut replicas[1..] {
-        hears(replica, &news);
-    }
-    replicas
-}
-
-#[expect(non_snake_case, reason = "a constant that cannot be one")]
-fn TAG_KEY() -> Key {
-    Key::from_bytes([5; 32])
-}
-
-fn me(person: &Someone) -> Me {
-    Me {
-        person: person.id(),
-        signing: person.device.clone(),
-        seed: person.device_seed.clone(),
-        sealing: person.sealing.clone(),
-        installation: person.installation,
-    }
-}
-
 /// Another device: keys from a number.
 struct Gadget {
     seed: Key,
@@ -202,7 +161,7 @@ fn nobody_seals_under_what_one_who_had_not_heard_gave_to_the_removed_device() {
     let [mut first, mut second, _] = circle_of(&people, &[]);
     let me = laptop.me(people[0].id(), 71);
     let (circle, access) = (first.circle().id(), first.access().clone());
-    let mut thief = Replica::new(me, first.known().clone(), circle, access, TAG_KEY());
+    let mut thief = Replica::new(me, first.known().clone(), circle, access, tag_key());
 
     let removed = first
         .say(
@@ -317,7 +276,7 @@ fn a_ring_that_names_a_removal_that_does_not_exist_ends_no_handing_on() {
         first.take_statements([admit]).unwrap();
         let me = tablet.me(people[1].id(), 71);
         let (id, access) = (first.circle().id(), first.access().clone());
-        let mut tablet = Replica::new(me, first.known().clone(), id, access, TAG_KEY());
+        let mut tablet = Replica::new(me, first.known().clone(), id, access, tag_key());
         for giver in [&mut first, &mut second] {
             let given = giver.hand_on(&mut rng(5));
             giver.take_objects(given);
@@ -553,7 +512,7 @@ fn what_was_said_after_an_accomplice_is_heard_by_who_knew_of_the_removal() {
     let admit = third.say(circle, admit).unwrap();
     second.take_statements([admit]).unwrap();
     let (id, access) = (second.circle().id(), second.access().clone());
-    let mut accomplice = Replica::new(me(&mallory), second.known().clone(), id, access, TAG_KEY());
+    let mut accomplice = Replica::new(me(&mallory), second.known().clone(), id, access, tag_key());
     let junk = accomplice
         .say(slice, Kind::Grant(people[0].grant_to(&mallory)))
         .unwrap();
@@ -916,7 +875,7 @@ fn what_was_sealed_under_an_accomplices_key_is_read_by_who_knew_of_the_removal()
     let batch = GenerationBatch::sign(issuer, &[*ring_id], vec![record.clone()]).unwrap();
     let signed = batch.generations().next().unwrap();
     let target = Target::content(signed.id(), &record);
-    let wrap = KeyObject::wrap(*ring_id, ring, &TAG_KEY(), &target, key.key()).unwrap();
+    let wrap = KeyObject::wrap(*ring_id, ring, &tag_key(), &target, key.key()).unwrap();
     second.take_objects([wrap]);
     second.take_generation(signed.clone()).unwrap();
     let entry = second.write(PART, b"kept".to_vec(), NOW).unwrap();
@@ -981,7 +940,7 @@ fn who_joins_does_not_read_the_past_of_a_circle_that_keeps_it_closed() {
     let admit = admission(&first, &people[0], &guest, Role::Member);
     first.say(circle_subject(&first), admit).unwrap();
     let (id, access) = (first.circle().id(), first.access().clone());
-    let mut guest = Replica::new(me(&guest), first.known().clone(), id, access, TAG_KEY());
+    let mut guest = Replica::new(me(&guest), first.known().clone(), id, access, tag_key());
     let _ = first.rotate(PART, &mut rng(2)).unwrap();
     let given = first.hand_on(&mut rng(3));
     first.take_objects(given);
