@@ -11,7 +11,7 @@ use maille_protocol::statement::{Key32, Kind, SignedStatement, Subject};
 use super::node::{PART, items_of};
 use super::people::{ADMINS, PERSONS, signer};
 use super::plan::first_device;
-use super::verdict::removals_of;
+use super::verdict::{removals_of, void_removals_of};
 use super::{Item, Made, Story, TICK};
 
 impl Story<'_> {
@@ -197,6 +197,8 @@ impl Story<'_> {
             self.rotates(index);
         }
         if happens("hands on", 100_000) {
+            let void = void_removals_of(&self.nodes[index].replica);
+            self.taken_back.extend(void);
             let node = &mut self.nodes[index];
             let given = node.replica.hand_on(&mut node.random);
             node.replica.take_objects(given.clone());

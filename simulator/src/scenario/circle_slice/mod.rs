@@ -112,6 +112,8 @@ struct Story<'log> {
     by_thief: BTreeSet<[u8; 32]>,
     /// Every generation that an honest device made.
     made_after: Vec<Made>,
+    /// Removals that an honest device took for void when it handed keys on.
+    taken_back: BTreeSet<StatementId>,
     /// Removals that somebody has extended.
     extended: BTreeSet<StatementId>,
 }
@@ -149,6 +151,7 @@ impl<'log> Story<'log> {
             answered: false,
             by_thief: BTreeSet::new(),
             made_after: Vec::new(),
+            taken_back: BTreeSet::new(),
             extended: BTreeSet::new(),
         };
         story.faults = story.plan.reports();

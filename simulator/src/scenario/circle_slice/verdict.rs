@@ -163,13 +163,16 @@ impl Story<'_> {
         let (core, judge) = (self.core(), self.judge());
         let standing = removals_of(&judge);
         for index in 0..self.nodes.len() {
-            // A removal that was taken back, a thief's, kept nobody out for good.
+            // A removal that was taken back, a thief's, kept nobody out for good. It may stand once more
+            // in the end, when what took it back is itself past a senior's cut: keys are handed on by
+            // what the giver has seen (`protocol/spec/authority.md`, limits).
             let of_it: BTreeSet<StatementId> = (self.items.iter())
                 .filter_map(|item| match item {
                     Item::Statement(said) => Some(said),
                     Item::Generation(_) | Item::Object(_) | Item::Entry(_) => None,
                 })
                 .filter(|said| standing.contains(&said.id()))
+                .filter(|said| !self.taken_back.contains(&said.id()))
                 .filter(|said| targets(said, self.nodes[index].replica.me(), &judge))
                 .map(SignedStatement::id)
                 .collect();
@@ -207,6 +210,18 @@ pub(super) fn removals_of(replica: &Replica) -> BTreeSet<StatementId> {
     let people = (known.people.values()).flat_map(|of| of.statements().removals());
     let circle = replica.circle().statements().removals();
     people.chain(circle).collect()
+}
+
+/// The removals that a device has heard of and takes for void.
+pub(super) fn void_removals_of(replica: &Replica) -> BTreeSet<StatementId> {
+    let standing = removals_of(replica);
+    let people = (replica.known().people.values()).map(|of| of.statements());
+    let all = people.chain([replica.circle().statements()]);
+    (all.flat_map(|of| of.iter()))
+        .filter(|said| matches!(said.statement().kind, Kind::Remove { .. }))
+        .map(SignedStatement::id)
+        .filter(|id| !standing.contains(id))
+        .collect()
 }
 
 /// Whether a removal is of this device, or of its person.
