@@ -8,8 +8,12 @@
 //!
 //! Secrets are wiped when dropped and print as `[redacted]`. Randomness is the caller's.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::sync::LazyLock;
 
+use curve25519_dalek::constants::EIGHT_TORSION;
+use ed25519_dalek::{Verifier as _, VerifyingKey};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
@@ -265,12 +269,43 @@ fn verify_anew(
     bytes: &[u8],
     signature: &[u8; 64],
 ) -> Result<(), BadSignature> {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| BadSignature)?;
-    // Strictly: a key or a nonce of small order is refused too.
+    let key = read_key(public).ok_or(BadSignature)?;
     let signature = ed25519_dalek::Signature::from_bytes(signature);
-    key.verify_strict(&message(domain, bytes), &signature)
+    // What `verify_strict` refuses. That reads `R` as a point to see whether it is one of these, which is
+    // a sixth of a check; but `R` is what is computed, byte for byte, or the signature does not hold.
+    if SMALL_ORDER.contains(signature.r_bytes()) {
+        return Err(BadSignature);
+    }
+    key.verify(&message(domain, bytes), &signature)
         .map_err(|_| BadSignature)
 }
+
+/// Reads a key that is not weak, or finds it among those read of late: to read one is a sixth of a check, and
+/// most that is checked is by few keys.
+fn read_key(public: &[u8; 32]) -> Option<VerifyingKey> {
+    thread_local! {
+        static READ: RefCell<Vec<Option<VerifyingKey>>> = const { RefCell::new(Vec::new()) };
+    }
+    READ.with_borrow_mut(|read| {
+        read.resize(KEYS_READ, None);
+        let place = &mut read[usize::from(public[0])];
+        if place.is_none_or(|key| key.as_bytes() != public) {
+            *place = Some(
+                VerifyingKey::from_bytes(public)
+                    .ok()
+                    .filter(|key| !key.is_weak())?,
+            );
+        }
+        *place
+    })
+}
+
+/// How many keys a thread keeps as points: one for each first byte, 200 bytes each.
+const KEYS_READ: usize = 256;
+
+/// The points of small order, as they are written.
+static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
+    LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().to_bytes()));
 
 fn message(domain: &str, bytes: &[u8]) -> Vec<u8> {
     let length = u8::try_from(domain.len()).expect("our domains are short");
@@ -451,6 +486,80 @@ mod tests {
         ];
         let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
         assert_eq!(distinct.len(), hashes.len());
+    }
+
+    /// Ours must refuse what that refuses, and nothing else: two nodes that differ about one signature
+    /// differ about everything.
+    #[test]
+    fn a_check_holds_exactly_if_verify_strict_does() {
+        let strict = |public: &[u8; 32], signature: &[u8; 64]| {
+            let signature = ed25519_dalek::Signature::from_bytes(signature);
+            VerifyingKey::from_bytes(public)
+                .is_ok_and(|key| key.verify_strict(&message("a", b"it"), &signature).is_ok())
+        };
+        let key = SigningKey::from_seed(&[1; 32]);
+        let (public, signature) = (key.public(), key.sign("a", b"it"));
+        let (r, s) = (signature[..32].to_vec(), signature[32..].to_vec());
+        // Points of small order, as they are written and otherwise: y + p, and the other sign of 0.
+        let mut points: Vec<Vec<u8>> = SMALL_ORDER.iter().map(|point| point.to_vec()).collect();
+        let sign = |point: &Vec<u8>| {
+            let mut other = point.clone();
+            other[31] ^= 0x80;
+            other
+        };
+        for low in 0..19 {
+            let mut above = vec![0xff; 32];
+            above[0] = 0xed_u8.wrapping_add(low);
+            above[31] = 0x7f;
+            points.push(above);
+        }
+        points.extend([public.to_vec(), r.clone()]);
+        points.extend(points.iter().map(sign).collect::<Vec<_>>());
+        let (zero, mut order) = (vec![0; 32], vec![0; 32]);
+        // The order of the group, of which an `S` must be below.
+        order[..16].copy_from_slice(&0x14de_f9de_a2f7_9cd6_5812_631a_5cf5_d3ed_u128.to_le_bytes());
+        order[31] = 0x10;
+        let mut above = s.clone();
+        let mut carry = 0;
+        for (byte, more) in above.iter_mut().zip(&order) {
+            let sum = u16::from(*byte) + u16::from(*more) + carry;
+            (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+        }
+        let scalars = [s, zero, order, above];
+        let mut held = 0;
+        for a in &points {
+            for r in &points {
+                for s in &scalars {
+                    let a: [u8; 32] = a.as_slice().try_into().expect("a key");
+                    let signature: [u8; 64] = [&r[..], s].concat().try_into().expect("64 bytes");
+                    let ours = verify(&a, "a", b"it", &signature).is_ok();
+                    assert_eq!(ours, strict(&a, &signature), "{a:02x?} {signature:02x?}");
+                    held += u32::from(ours);
+                }
+            }
+        }
+        assert_eq!(held, 1, "the true one only");
+
+        // Whoever has a key can sign with an `R` of small order. Less strict checks take it.
+        use sha2::{Digest as _, Sha512};
+        let secret = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
+        let mut loose = 0;
+        for torsion in EIGHT_TORSION {
+            let a = (secret.verifying_key().to_edwards() + torsion).compress().0;
+            for r in SMALL_ORDER.iter() {
+                let hash = Sha512::new().chain_update(r).chain_update(a);
+                let hash = hash.chain_update(message("a", b"it")).finalize();
+                let k = curve25519_dalek::Scalar::from_bytes_mod_order_wide(&hash.into());
+                let s = (k * secret.to_scalar()).to_bytes();
+                let signature: [u8; 64] = [&r[..], &s].concat().try_into().expect("64 bytes");
+                assert!(verify(&a, "a", b"it", &signature).is_err());
+                assert!(!strict(&a, &signature));
+                let signature = ed25519_dalek::Signature::from_bytes(&signature);
+                let key = VerifyingKey::from_bytes(&a).expect("a point");
+                loose += u32::from(key.verify(&message("a", b"it"), &signature).is_ok());
+            }
+        }
+        assert!(loose > 0, "there are such signatures");
     }
 
     #[test]
