@@ -31,6 +31,7 @@
 pub mod document;
 pub mod domain;
 pub mod factors;
+pub mod gate;
 pub mod import;
 pub mod lens;
 pub mod record;

@@ -295,8 +295,12 @@ impl Story<'_> {
                     self.made(index, [item]);
                 }
                 Err(WriteError::Forked) => {
-                    // A copy of this store wrote: that log is over.
-                    self.count("forked logs", 1);
+                    // A copy of this store wrote, or what we wrote on was cut: that log is over, and what
+                    // it lost is written again.
+                    self.count("logs that are over", 1);
+                    let lost = self.nodes[index].lost();
+                    self.nodes[index].waiting += lost;
+                    self.count("edits written again", lost);
                     let tick = self.steps;
                     self.reinstall(index, tick);
                 }

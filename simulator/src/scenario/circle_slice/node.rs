@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::Transactable as _;
-use automerge::{ActorId, AutoCommit, Change, ROOT};
+use automerge::{ActorId, ROOT};
 use fixedbitset::FixedBitSet;
 use maille_protocol::crypto;
-use maille_protocol::entry::UnverifiedEntry;
+use maille_protocol::entry::{LogId, UnverifiedEntry};
 use maille_protocol::evaluation::InsertError;
 use maille_protocol::id::{DeviceId, StatementId};
 use maille_protocol::replica::{News, RefusedError, Replica, Taken, WriteError};
 use maille_protocol::slice::PartNumber;
 use maille_protocol::time::Timestamp;
+use maille_schemas::gate::{Gate, Offered};
 
 use super::Item;
 use crate::random::{NotForRealKeys, Seed};
@@ -35,6 +36,9 @@ pub(super) struct Node {
     pub(super) waiting: u64,
     pub(super) edits: u64,
     pub(super) lives: u64,
+    /// Its document, and the entries that it is made of.
+    gate: Gate,
+    offered: BTreeSet<[u8; 32]>,
     /// A copy of its store.
     pub(super) copy: Option<(Replica, FixedBitSet)>,
 }
@@ -53,6 +57,8 @@ impl Node {
             waiting: 0,
             edits: 0,
             lives: 1,
+            gate: Gate::default(),
+            offered: BTreeSet::new(),
             copy: None,
         }
     }
@@ -125,23 +131,25 @@ impl Node {
 
     /// Writes the next edit of the list, on top of what stands here.
     pub(super) fn edit(&mut self, now: Timestamp) -> Result<Item, WriteError> {
-        let mut document = self.document();
         let log = self.replica.own_log(PART).ok_or(WriteError::NotAllowed)?;
-        let actor = crypto::hash("maille simulator actor v1", &[log.as_bytes()]);
-        document.set_actor(ActorId::from(&actor[..]));
-        if !document.get_missing_deps(&[]).is_empty() && self.waits(&mut document, &actor) {
-            // An edit of ours depends on something that was cut: what follows it would wait too.
+        let actor = actor_of(&log);
+        let stands = (self.replica.standing()).filter(|it| it.entry.log() == log);
+        let stands = stands.count() as u64;
+        let gate = self.gate();
+        if stands > gate.taken_of(actor.to_bytes()) {
+            // An edit of ours depends on something that was cut, or is not opened yet.
             return Err(WriteError::Forked);
         }
+        let mut document = gate.document().clone();
+        document.set_actor(actor);
         let key = format!(
             "{} of {}",
             self.edits,
             DeviceId::from_bytes(self.replica.me().signing.public())
         );
-        document
-            .put(ROOT, key, self.edits.cast_signed())
-            .expect("the root is a map");
-        document.commit();
+        let mut edit = document.transaction();
+        (edit.put(ROOT, key, self.edits.cast_signed())).expect("the root is a map");
+        edit.commit();
         let change = document.get_last_local_change().expect("something was put");
         let content = change.raw_bytes().to_vec();
         let entry = self.replica.write(PART, content, now)?;
@@ -149,33 +157,40 @@ impl Node {
         Ok(Item::Entry(entry))
     }
 
-    /// Whether edits of this actor stand that the document could not apply.
-    fn waits(&self, document: &mut AutoCommit, actor: &[u8; 32]) -> bool {
-        let actor = ActorId::from(&actor[..]);
-        let applied = document.get_changes(&[]);
-        let applied = applied
+    /// The list as it stands here, behind its gate. What depends on something that does not stand waits.
+    pub(super) fn gate(&mut self) -> &Gate {
+        let standing: BTreeMap<_, _> = (self.replica.standing())
+            .filter_map(|it| Some((it.entry.header_hash(), (it.entry, it.content?))))
+            .collect();
+        if !self.offered.iter().all(|it| standing.contains_key(it)) {
+            (self.gate, self.offered) = (Gate::default(), BTreeSet::new());
+        }
+        let new = standing
             .iter()
-            .filter(|change| *change.actor_id() == actor)
-            .count();
-        let changes = self.replica.standing().filter_map(|entry| entry.content);
-        let standing = changes.filter_map(|content| Change::from_bytes(content.to_vec()).ok());
-        standing
-            .filter(|change| *change.actor_id() == actor)
-            .count()
-            > applied
+            .filter(|(hash, _)| !self.offered.contains(*hash));
+        let new: Vec<_> = (new
+            .map(|(_, (entry, bytes))| (actor_of(&entry.log()), entry.seq(), *bytes)))
+        .collect();
+        self.gate
+            .offer(new.iter().map(|(actor, number, bytes)| Offered {
+                actor: actor.to_bytes(),
+                number: *number,
+                bytes,
+            }));
+        self.offered = standing.into_keys().collect();
+        &self.gate
     }
 
-    /// The list as it stands here. What depends on something that does not stand waits in it.
-    pub(super) fn document(&self) -> AutoCommit {
-        let mut document = AutoCommit::new();
-        let changes = self.replica.standing().filter_map(|entry| entry.content);
-        let changes: Vec<Change> = changes
-            .filter_map(|content| Change::from_bytes(content.to_vec()).ok())
-            .collect();
-        document
-            .apply_changes(changes)
-            .expect("changes that our own nodes made");
-        document
+    /// How many edits of this log wait for something that does not stand, or were set aside.
+    pub(super) fn lost(&mut self) -> u64 {
+        let Some(log) = self.replica.own_log(PART) else {
+            return 0;
+        };
+        let actor = actor_of(&log);
+        let gate = self.gate();
+        let waits = gate.waiting().filter(|(of, _)| *of == actor.to_bytes());
+        let aside = gate.aside().filter(|(of, ..)| *of == actor.to_bytes());
+        (waits.count() + aside.count()) as u64
     }
 
     /// Carries out what is owed; returns what it made.
@@ -190,6 +205,11 @@ impl Node {
             .map(|it| it.entry.header_hash())
             .collect()
     }
+}
+
+/// The actor of a log, of which each has its own.
+fn actor_of(log: &LogId) -> ActorId {
+    ActorId::from(&crypto::hash("maille simulator actor v1", &[log.as_bytes()])[..])
 }
 
 /// Whether, for all that is known in `replica`, the device belongs to a member of the circle.

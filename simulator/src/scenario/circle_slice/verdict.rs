@@ -1,6 +1,6 @@
 //! What must hold, and whether it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maille_protocol::evaluation::{Speaker, Who};
 use maille_protocol::id::StatementId;
@@ -83,11 +83,14 @@ impl Story<'_> {
     }
 
     /// In what nodes that belong differ, or what they still owe.
-    fn differences(&self) -> Vec<String> {
+    fn differences(&mut self) -> Vec<String> {
         let core = self.core();
         let Some((first, others)) = core.split_first() else {
             return vec![String::from("nobody belongs any more")];
         };
+        let heads: BTreeMap<usize, _> = (core.iter())
+            .map(|index| (*index, self.nodes[*index].gate().document().get_heads()))
+            .collect();
         let one = &self.nodes[*first];
         let mut found = Vec::new();
         let authority = |index: usize| {
@@ -105,7 +108,6 @@ impl Story<'_> {
             )
         };
         let (mine, stands) = (authority(*first), one.stands());
-        let heads = one.document().get_heads();
         for other in others {
             let node = &self.nodes[*other];
             let theirs = authority(*other);
@@ -126,7 +128,7 @@ impl Story<'_> {
                 found.push(format!(
                     "{other} shows {more} entries more and {less} less than {first}"
                 ));
-            } else if node.document().get_heads() != heads {
+            } else if heads[other] != heads[first] {
                 found.push(format!("{first} and {other} have different documents"));
             }
         }
@@ -160,6 +162,10 @@ impl Story<'_> {
             self.nodes[first].stands().len() as u64,
         );
         self.count("items", self.items.len() as u64);
+        let gate = self.nodes[first].gate();
+        let (aside, waiting) = (gate.aside().count(), gate.waiting().count());
+        self.count("edits set aside", aside as u64);
+        self.count("edits that wait", waiting as u64);
         let (core, judge) = (self.core(), self.judge());
         let standing = removals_of(&judge);
         for index in 0..self.nodes.len() {

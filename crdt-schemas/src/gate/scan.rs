@@ -1,0 +1,368 @@
+//! What a change says of itself, read without making anything of it.
+//!
+//! A change of 69 bytes can ask for ten million operations, and one of 65 KB can inflate to 200 MB: Automerge
+//! allocates before it looks. Here the bytes are walked once, with no allocation: the head, then the lengths of
+//! the runs of every column. The format is <https://automerge.org/automerge-binary-format-spec/>.
+
+use sha2::{Digest as _, Sha256};
+
+/// Most bytes of one change.
+pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
+/// Most operations of one change.
+pub const OPS_MAX: u64 = 10_000;
+/// Operations that a change of any length may have.
+pub const OPS_FREE: u64 = 1_000;
+/// Operations for each of its bytes beyond those.
+pub const OPS_PER_BYTE: u64 = 64;
+/// Most changes that one names as those it follows.
+pub const DEPS_MAX: u64 = 1_024;
+/// Most other actors whose operations it names.
+pub const ACTORS_MAX: u64 = 1_024;
+/// Largest number of an operation or of a change in its log.
+pub const COUNTER_MAX: u64 = u32::MAX as u64;
+
+/// Latest time of a change: milliseconds since 1970 to the end of the year 9999.
+pub const TIME_MAX: i64 = 253_402_300_799_999;
+
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const CHANGE: u8 = 1;
+
+/// What the head of a change says, and how much it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    /// Its number in the log of its actor, from 1.
+    pub seq: u64,
+    /// The number of its first operation.
+    pub start_op: u64,
+    /// How many operations it has.
+    pub ops: u64,
+    /// Its hash, by which others name it.
+    pub hash: [u8; 32],
+}
+
+/// Why bytes are no change that Automerge may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// Longer than [`CHANGE_BYTES_MAX`].
+    #[error("longer than a change may be")]
+    TooLong,
+    /// Not one chunk with a right checksum, or cut off, or with something after it.
+    #[error("not one change")]
+    Form,
+    /// A document, a bundle, or something compressed.
+    #[error("something else than a plain change")]
+    Kind,
+    /// It is by another actor than its writer's.
+    #[error("in somebody else's name")]
+    Actor,
+    /// A number, a length or a count out of range.
+    #[error("a number out of range")]
+    Range,
+    /// A column that is not known, twice, out of order or compressed.
+    #[error("a column that is none")]
+    Column,
+    /// More operations, or more in a column, than its length allows.
+    #[error("more operations than a change may have")]
+    Operations,
+}
+
+/// Reads what a change by `actor` says of itself, and checks that it is small enough to be looked into.
+///
+/// # Errors
+/// [`ScanError`], for the first thing that is wrong.
+pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
+    if bytes.len() > CHANGE_BYTES_MAX {
+        return Err(ScanError::TooLong);
+    }
+    let mut chunk = Reader(bytes);
+    let (magic, checksum) = (chunk.take(4)?, chunk.take(4)?);
+    let rest = chunk.0;
+    let kind = chunk.take(1)?[0];
+    let length = chunk.length()?;
+    if magic != MAGIC || length != chunk.0.len() {
+        return Err(ScanError::Form);
+    }
+    if kind != CHANGE {
+        return Err(ScanError::Kind);
+    }
+    let hash: [u8; 32] = Sha256::digest(rest).into();
+    if hash[..4] != *checksum {
+        return Err(ScanError::Form);
+    }
+    let dependencies = chunk.number(DEPS_MAX)?;
+    for _ in 0..dependencies {
+        chunk.take(32)?;
+    }
+    let length = chunk.length()?;
+    if chunk.take(length)? != actor {
+        return Err(ScanError::Actor);
+    }
+    let seq = chunk.number(COUNTER_MAX)?;
+    let start_op = chunk.number(COUNTER_MAX)?;
+    if seq == 0 || start_op == 0 {
+        return Err(ScanError::Range);
+    }
+    // The time, which nobody believes, and a message, which nobody reads.
+    let time = chunk.signed()?;
+    if !(0..=TIME_MAX).contains(&time) || chunk.number(u64::MAX)? != 0 {
+        return Err(ScanError::Range);
+    }
+    for _ in 0..chunk.number(ACTORS_MAX)? {
+        let length = chunk.length()?;
+        chunk.take(length)?;
+    }
+    let ops = columns(&mut chunk, bytes.len())?;
+    if !chunk.0.is_empty() {
+        return Err(ScanError::Form);
+    }
+    let last = start_op.checked_add(ops).ok_or(ScanError::Range)?;
+    if ops == 0 || last > COUNTER_MAX {
+        return Err(ScanError::Range);
+    }
+    Ok(Scanned {
+        seq,
+        start_op,
+        ops,
+        hash,
+    })
+}
+
+/// The columns of operations, in their order, and what each holds.
+const COLUMNS: [(u64, Holds); 13] = [
+    (0x01, Holds::Runs(Value::Unsigned)), // object: actor
+    (0x02, Holds::Runs(Value::Unsigned)), // object: number
+    (0x11, Holds::Runs(Value::Unsigned)), // key: actor
+    (0x13, Holds::Runs(Value::Signed)),   // key: number, as a difference
+    (0x15, Holds::Runs(Value::Text)),     // key: text
+    (0x34, Holds::Booleans),              // whether it inserts
+    (ACTION, Holds::Runs(Value::Unsigned)),
+    (VALUE_LENGTHS, Holds::Lengths),
+    (VALUES, Holds::Bytes),
+    (PREDECESSORS, Holds::Counts),
+    (0x71, Holds::Runs(Value::Unsigned)), // predecessor: actor
+    (0x73, Holds::Runs(Value::Signed)),   // predecessor: number, as a difference
+    (0x94, Holds::Booleans),              // whether a mark grows
+];
+const ACTION: u64 = 0x42;
+const VALUE_LENGTHS: u64 = 0x56;
+const VALUES: u64 = 0x57;
+const PREDECESSORS: u64 = 0x70;
+const MARK_NAME: u64 = 0xa5;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Runs of values.
+    Runs(Value),
+    /// Runs of numbers that say how many rows of the next columns belong to each operation.
+    Counts,
+    /// Runs of lengths and kinds of what the next column holds.
+    Lengths,
+    /// What the lengths say.
+    Bytes,
+    /// Lengths of runs of no and yes, in turn.
+    Booleans,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Unsigned,
+    Signed,
+    Text,
+    /// Of a value, with its kind in the lower four bits.
+    Length,
+}
+
+/// Walks the columns; returns how many operations there are.
+fn columns(chunk: &mut Reader<'_>, change_bytes: usize) -> Result<u64, ScanError> {
+    let count = chunk.number(COLUMNS.len() as u64 + 1)?;
+    // The list of columns comes first, then all that they hold: it is walked twice.
+    let mut heads = *chunk;
+    let mut lengths = 0usize;
+    for _ in 0..count {
+        chunk.number(u64::from(u32::MAX))?;
+        let length = chunk.length()?;
+        lengths = lengths.checked_add(length).ok_or(ScanError::Range)?;
+    }
+    let mut held = Reader(chunk.take(lengths)?);
+    let bytes = change_bytes as u64;
+    let most = OPS_MAX.min(OPS_FREE + OPS_PER_BYTE.saturating_mul(bytes));
+    let (mut before, mut ops, mut rows_max, mut values) = (None, 0, 0, None);
+    let (mut predecessors, mut values_held) = (0, false);
+    for _ in 0..count {
+        let name = heads.number(u64::from(u32::MAX))?;
+        let length = heads.length()?;
+        if before.is_some_and(|before| before >= name) {
+            return Err(ScanError::Column);
+        }
+        before = Some(name);
+        let mut column = Reader(held.take(length)?);
+        let known = COLUMNS
+            .iter()
+            .chain([&(MARK_NAME, Holds::Runs(Value::Text))]);
+        let Some((_, holds)) = known.into_iter().find(|(known, _)| *known == name) else {
+            return Err(ScanError::Column);
+        };
+        let most = if name == 0x71 || name == 0x73 {
+            predecessors
+        } else {
+            most
+        };
+        let (rows, sum) = match holds {
+            Holds::Runs(value) => runs(&mut column, *value, most)?,
+            Holds::Counts => runs(&mut column, Value::Unsigned, most)?,
+            Holds::Lengths => runs(&mut column, Value::Length, most)?,
+            Holds::Booleans => (booleans(&mut column, most)?, 0),
+            Holds::Bytes => {
+                values_held = true;
+                if values != Some(length as u64) {
+                    return Err(ScanError::Range);
+                }
+                (0, 0)
+            }
+        };
+        match name {
+            ACTION => ops = rows,
+            VALUE_LENGTHS => values = Some(sum),
+            PREDECESSORS => predecessors = sum.min(most.saturating_mul(2)),
+            0x71 | 0x73 if rows != predecessors => return Err(ScanError::Range),
+            _ => {}
+        }
+        if !matches!(name, 0x71 | 0x73) {
+            rows_max = rows_max.max(rows);
+        }
+    }
+    if values.unwrap_or(0) > 0 && !values_held {
+        return Err(ScanError::Range);
+    }
+    // What has a row beyond the last operation would be read by nobody.
+    if rows_max > ops {
+        return Err(ScanError::Range);
+    }
+    Ok(ops)
+}
+
+/// Walks a column of runs; returns how many rows there are, and the sum of what they say.
+fn runs(column: &mut Reader<'_>, value: Value, most: u64) -> Result<(u64, u64), ScanError> {
+    let (mut rows, mut sum) = (0u64, 0u64);
+    while !column.0.is_empty() {
+        let head = column.signed()?;
+        let (count, times) = match head {
+            0 => (column.number(most)?, 0),
+            1.. => (head.unsigned_abs(), 1),
+            _ => (head.unsigned_abs(), 0),
+        };
+        if count == 0 {
+            return Err(ScanError::Form);
+        }
+        rows = rows
+            .checked_add(count)
+            .filter(|rows| *rows <= most)
+            .ok_or(ScanError::Operations)?;
+        let (alone, repeated) = if head == 0 {
+            (0, 0)
+        } else if times == 1 {
+            (1, count)
+        } else {
+            (count, 1)
+        };
+        for _ in 0..alone {
+            let says = match value {
+                Value::Unsigned => column.number(u64::MAX)?,
+                Value::Signed => column.signed()?.unsigned_abs(),
+                Value::Length => column.number(u64::MAX)? >> 4, // below is its kind
+                Value::Text => {
+                    let length = column.length()?;
+                    column.take(length)?;
+                    0
+                }
+            };
+            let all = says
+                .checked_mul(repeated)
+                .and_then(|all| sum.checked_add(all));
+            sum = all.ok_or(ScanError::Range)?;
+        }
+    }
+    Ok((rows, sum))
+}
+
+fn booleans(column: &mut Reader<'_>, most: u64) -> Result<u64, ScanError> {
+    let mut rows = 0u64;
+    while !column.0.is_empty() {
+        rows = rows
+            .checked_add(column.number(most)?)
+            .filter(|rows| *rows <= most)
+            .ok_or(ScanError::Operations)?;
+    }
+    Ok(rows)
+}
+
+/// Bytes that are still to be read.
+#[derive(Clone, Copy)]
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], ScanError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(ScanError::Form)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// A number in groups of seven bits, the lowest first, in its shortest form.
+    fn number(&mut self, most: u64) -> Result<u64, ScanError> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err(ScanError::Range);
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                if byte == 0 && shift > 0 {
+                    return Err(ScanError::Form);
+                }
+                return if number <= most {
+                    Ok(number)
+                } else {
+                    Err(ScanError::Range)
+                };
+            }
+        }
+        Err(ScanError::Range)
+    }
+
+    /// The same with a sign.
+    fn signed(&mut self) -> Result<i64, ScanError> {
+        let (mut number, mut shift) = (0i64, 0u32);
+        let mut before = 0;
+        loop {
+            let byte = self.take(1)?[0];
+            if shift == 63 && byte != 0 && byte != 0x7f {
+                return Err(ScanError::Range);
+            }
+            number |= i64::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                let extends =
+                    (byte == 0 && before & 0x40 == 0) || (byte == 0x7f && before & 0x40 != 0);
+                if shift > 7 && extends {
+                    return Err(ScanError::Form);
+                }
+                if shift < 64 && byte & 0x40 != 0 {
+                    number |= -1 << shift;
+                }
+                return Ok(number);
+            }
+            if shift > 63 {
+                return Err(ScanError::Range);
+            }
+            before = byte;
+        }
+    }
+
+    fn length(&mut self) -> Result<usize, ScanError> {
+        let length = self.number(CHANGE_BYTES_MAX as u64)?;
+        usize::try_from(length).map_err(|_| ScanError::Range)
+    }
+}

@@ -1,0 +1,347 @@
+//! Members who may write, and write what is made to break the others' documents; and the known bombs.
+
+mod hostile;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use automerge::transaction::{Transactable as _, Transaction};
+use automerge::{
+    ActorId, AutoCommit, Automerge, Change, ChangeHash, ObjType, ROOT, ReadDoc as _, ScalarValue,
+};
+use maille_schemas::gate::{AsideError, Fate, Gate, Offered};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+use sha2::{Digest as _, Sha256};
+
+use hostile::{Draw, Hostile};
+
+/// Batches for one document before a new one is begun.
+const ROUNDS: usize = 16;
+/// Changes of each member in a batch.
+const CHANGES_EACH: usize = 8;
+
+/// A chunk of this kind around `contents`, with a right length and checksum.
+fn chunk(kind: u8, contents: &[u8]) -> Vec<u8> {
+    let mut inner = vec![kind];
+    let mut length = contents.len();
+    while length >= 0x80 {
+        inner.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+        length >>= 7;
+    }
+    inner.push(u8::try_from(length).expect("seven bits"));
+    inner.extend(contents);
+    let hash = Sha256::digest(&inner);
+    [&[0x85, 0x6f, 0x4a, 0x83], &hash[..4], &inner].concat()
+}
+
+/// A document as three honest members left it.
+fn honest() -> Automerge {
+    let actor = |number: u8| ActorId::from(&[number; 16]);
+    let mut first = AutoCommit::new().with_actor(actor(1));
+    let list = first
+        .put_object(ROOT, "list", ObjType::List)
+        .expect("a map");
+    let text = first
+        .put_object(ROOT, "text", ObjType::Text)
+        .expect("a map");
+    let map = first.put_object(ROOT, "map", ObjType::Map).expect("a map");
+    first.splice_text(&text, 0, 0, "salut").expect("a text");
+    let mut second = first.fork().with_actor(actor(2));
+    for number in 0..5u64 {
+        first.insert(&list, 0, number).expect("a list");
+        first.commit();
+        second.put(&map, "a", number).expect("a map");
+        second.splice_text(&text, 2, 1, "ab").expect("a text");
+        second.commit();
+    }
+    first.delete(&list, 1).expect("a list of five");
+    first.put(&map, "a", "other").expect("a map");
+    first.merge(&mut second).expect("two copies of one");
+    first.commit();
+    first.document().clone()
+}
+
+/// A hostile member: what they have seen, and how many changes they have sent.
+struct Member {
+    actor: ActorId,
+    seen: Automerge,
+    sent: u64,
+}
+
+/// What came of an attack.
+#[derive(Default)]
+struct Outcome {
+    offered: usize,
+    taken: usize,
+    aside: BTreeMap<String, usize>,
+}
+
+/// Four members send changes for some rounds, each on what they have seen.
+fn attack(seed: u64, outcome: &mut Outcome) {
+    let mut hostile = Hostile::new(Draw(ChaCha20Rng::seed_from_u64(seed)));
+    let base = honest();
+    let first = base.get_changes(&[]);
+    first.iter().for_each(|change| hostile.learn(change));
+    let mut gate = Gate::begin(&first).expect("honest changes");
+    let mut members: Vec<Member> = (6..10)
+        .map(|number| Member {
+            actor: ActorId::from(&[number; 16]),
+            seen: base.clone(),
+            sent: 0,
+        })
+        .collect();
+    let mut others = 10;
+    for round in 0..ROUNDS {
+        let mut batch = Vec::new();
+        for (index, member) in members.iter_mut().enumerate() {
+            if hostile.draw.below(3) == 0 {
+                member.seen = gate.document().clone();
+            }
+            for bytes in hostile.changes(&member.seen, &member.actor, CHANGES_EACH) {
+                batch.push((index, member.sent, bytes));
+                member.sent += 1;
+            }
+        }
+        let fates = gate.offer(batch.iter().map(|(index, number, bytes)| Offered {
+            actor: members[*index].actor.to_bytes(),
+            number: *number,
+            bytes,
+        }));
+        for ((index, _, bytes), fate) in batch.into_iter().zip(fates) {
+            let member = &mut members[index];
+            outcome.offered += 1;
+            match fate {
+                Fate::Taken => {
+                    let change = Change::from_bytes(bytes).expect("it was taken");
+                    hostile.learn(&change);
+                    (member.seen.apply_changes([change])).expect("it was taken");
+                    outcome.taken += 1;
+                }
+                Fate::Aside(why) => {
+                    let known = why != AsideError::Apply;
+                    assert!(
+                        known,
+                        "seed {seed}, round {round}: only Automerge refuses it"
+                    );
+                    *outcome.aside.entry(why.to_string()).or_default() += 1;
+                }
+                // Their log is held up for ever: somebody else goes on.
+                Fate::Waits if member.sent > 0 => {
+                    others += 1;
+                    member.actor = ActorId::from(&[others; 16]);
+                    member.sent = 0;
+                }
+                Fate::Waits => {}
+            }
+        }
+        let saved = gate.save();
+        assert!(
+            saved.is_some(),
+            "seed {seed}, round {round}: saves what does not load"
+        );
+    }
+}
+
+fn attacks(seeds: u64) {
+    let mut outcome = Outcome::default();
+    for seed in 0..seeds {
+        attack(seed, &mut outcome);
+    }
+    let Outcome {
+        offered,
+        taken,
+        aside,
+    } = outcome;
+    println!("{taken} of {offered} were taken; why the others were not: {aside:#?}");
+    assert!(taken > 0 && taken < offered, "spoilt changes, not only");
+    assert!(aside.len() > 10, "set aside for every reason: {aside:?}");
+}
+
+#[test]
+fn what_members_write_to_break_a_document_does_not() {
+    attacks(60);
+}
+
+/// 10,000,000 changes.
+#[test]
+#[ignore = "recorded in tests/LEDGER.md"]
+fn ten_million_changes_do_not_break_a_document() {
+    attacks(19_000);
+}
+
+/// What ever came first, in whatever batches, the same is set aside and the same taken.
+#[test]
+fn order_and_batches_change_nothing() {
+    let mut aside_in_all = 0;
+    for seed in 0..40 {
+        let mut hostile = Hostile::new(Draw(ChaCha20Rng::seed_from_u64(seed)));
+        let base = honest();
+        let first = base.get_changes(&[]);
+        first.iter().for_each(|change| hostile.learn(change));
+        let begun = Gate::begin(&first).expect("honest changes");
+        let actors: Vec<_> = (6..10).map(|number| ActorId::from(&[number; 16])).collect();
+        // Entries as they were made, each on what was taken before.
+        let mut made: Vec<(ActorId, u64, Vec<u8>)> = Vec::new();
+        let mut gate = begun.clone();
+        for _ in 0..6 {
+            for actor in &actors {
+                let changes = hostile.changes(gate.document(), actor, 3);
+                for bytes in changes {
+                    let number = made.iter().filter(|(of, ..)| of == actor).count() as u64;
+                    made.push((actor.clone(), number, bytes));
+                    gate.offer(made.last().map(offered));
+                }
+            }
+        }
+        let outcome = |gate: &Gate| {
+            let aside: Vec<_> = (gate.aside())
+                .map(|(actor, number, why)| (actor.to_vec(), number, why))
+                .collect();
+            let waiting = gate
+                .waiting()
+                .map(|(actor, number)| (actor.to_vec(), number));
+            (
+                aside,
+                waiting.collect::<Vec<_>>(),
+                gate.document().get_heads(),
+            )
+        };
+        let expected = outcome(&gate);
+        aside_in_all += expected.0.len();
+        for _ in 0..8 {
+            let mut left = made.clone();
+            let mut gate = begun.clone();
+            while !left.is_empty() {
+                let count = (1 + hostile.draw.below(9)).min(left.len());
+                let mut batch = Vec::new();
+                for _ in 0..count {
+                    batch.push(left.swap_remove(hostile.draw.below(left.len())));
+                }
+                gate.offer(batch.iter().map(offered));
+            }
+            assert_eq!(outcome(&gate), expected, "seed {seed}");
+        }
+    }
+    assert!(aside_in_all > 100, "{aside_in_all} were set aside");
+}
+
+fn offered((actor, number, bytes): &(ActorId, u64, Vec<u8>)) -> Offered<'_> {
+    Offered {
+        actor: actor.to_bytes(),
+        number: *number,
+        bytes,
+    }
+}
+
+/// What takes the most memory for its bytes, of what passes: `changes` changes of one kind.
+fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
+    let actor = ActorId::from(&[6; 16]);
+    let mut begun = Automerge::new();
+    begun.set_actor(ActorId::from(&[1; 16]));
+    let mut edit = begun.transaction();
+    let list = edit.put_object(ROOT, "list", ObjType::List).expect("a map");
+    edit.commit();
+    let gate = Gate::begin(&begun.get_changes(&[])).expect("honest");
+    let mut copy = begun;
+    copy.set_actor(actor.clone());
+    let mut made = Vec::new();
+    for number in 0..changes {
+        let mut edit = copy.transaction();
+        let length = edit.length(&list);
+        let insert = |edit: &mut Transaction<'_>, count: usize| {
+            for nth in 0..count {
+                edit.insert(&list, length + nth, ScalarValue::Null)
+                    .expect("a list");
+            }
+        };
+        match kind {
+            "elements" => insert(&mut edit, 120),
+            "scattered elements" => {
+                for nth in 0..60 {
+                    let at = (nth * 7 + number * 31) % (length + 1);
+                    edit.insert(&list, at, ScalarValue::Null).expect("a list");
+                }
+            }
+            "objects" => {
+                for nth in 0..8 {
+                    edit.insert_object(&list, length + nth, ObjType::Map)
+                        .expect("a list");
+                }
+            }
+            "keys" => {
+                for nth in 0..20 {
+                    let key = format!("{:x}", number * 20 + nth);
+                    edit.put(ROOT, key, ScalarValue::Null).expect("a map");
+                }
+            }
+            "deletions" if number % 8 == 7 => {
+                for _ in 0..length {
+                    edit.delete(&list, 0).expect("an element");
+                }
+            }
+            "deletions" => insert(&mut edit, 120),
+            "single operations" => edit.put(ROOT, "k", number as u64).expect("a map"),
+            // Values side by side under one key, as if nobody had seen another.
+            "conflicts" => edit.put(ROOT, "k", number as u64).expect("a map"),
+            _ => unreachable!("a kind"),
+        }
+        edit.commit();
+        let mut change = copy.get_last_local_change().expect("something was done");
+        if kind == "conflicts" {
+            let mut expanded = change.decode();
+            let mut op = expanded.operations[0].clone();
+            op.pred = Vec::new().into();
+            expanded.operations = vec![op; 120];
+            expanded.start_op = NonZeroU64::new(2 + number as u64 * 120).expect("not zero");
+            expanded.deps = made_last(&made).unwrap_or(expanded.deps);
+            change = Change::from(expanded);
+        }
+        made.push((actor.clone(), number as u64, change.raw_bytes().to_vec()));
+    }
+    (gate, made)
+}
+
+fn made_last(made: &[(ActorId, u64, Vec<u8>)]) -> Option<Vec<ChangeHash>> {
+    let (_, _, bytes) = made.last()?;
+    Some(vec![Change::from_bytes(bytes.clone()).ok()?.hash()])
+}
+
+#[test]
+fn memory() {
+    for kind in [
+        "elements",
+        "scattered elements",
+        "conflicts",
+        "objects",
+        "keys",
+        "single operations",
+        "deletions",
+    ] {
+        let (mut gate, made) = dense(
+            kind,
+            std::env::var("N").map_or(2_000, |n| n.parse().unwrap()),
+        );
+        let bytes: usize = made.iter().map(|it| it.2.len()).sum();
+        let begun = std::time::Instant::now();
+        let mut taken = 0;
+        let mut why = None;
+        let info = allocation_counter::measure(|| {
+            for fate in gate.offer(made.iter().map(offered)) {
+                taken += usize::from(fate == Fate::Taken);
+                if let Fate::Aside(w) = fate {
+                    why = Some(w);
+                }
+            }
+        });
+        println!(
+            "{kind}: {bytes} bytes, {taken} of {} taken, {why:?}, peak {} = {:.1} x, stays {} = {:.1} x; {:?}",
+            made.len(),
+            info.bytes_max,
+            info.bytes_max as f64 / bytes as f64,
+            info.bytes_current,
+            info.bytes_current as f64 / bytes as f64,
+            begun.elapsed()
+        );
+    }
+}
