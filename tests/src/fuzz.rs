@@ -15,6 +15,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use automerge::transaction::Transactable as _;
+use automerge::{ActorId, Automerge, ObjType, ROOT};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use maille_protocol::card::{Card, ShareLink};
@@ -44,6 +46,7 @@ use maille_protocol::time::Timestamp;
 use maille_protocol::wire::{self, ENTRY_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
 use maille_schemas::document::{Document, DocumentId, Domain, Month};
 use maille_schemas::factors::{FactorSetId, footprint};
+use maille_schemas::gate::{AsideError, Fate, Gate, Offered};
 use maille_schemas::import::{Format, Place, import};
 use maille_schemas::lens::{self, FIELDS_BYTES_MAX, KEY_BYTES_MAX, Lang, Lens};
 use maille_schemas::record::{ContentHash, RecordId};
@@ -51,6 +54,7 @@ use maille_schemas::sample;
 use maille_schemas::time::Moment;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
+use sha2::{Digest as _, Sha256};
 
 /// One decoder.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +109,12 @@ impl Memory {
     const DOCUMENT: Self = Self {
         times: 128,
         plus: 1024 * 1024,
+    };
+
+    /// What a change of another takes while the gate looks into it: the largest has 10,000 operations.
+    const GATE: Self = Self {
+        times: 16,
+        plus: 8 * 1024 * 1024,
     };
 
     /// The bound for an input of `bytes` bytes.
@@ -198,6 +208,10 @@ pub const TARGETS: &[Target] = &[
     target("names", names),
     larger("document", Memory::DOCUMENT, document),
     larger("document-change", Memory::DOCUMENT, document_change),
+    Target {
+        seal: Some(change_around),
+        ..larger("gate", Memory::GATE, behind_the_gate)
+    },
     // files
     larger("import-gpx", Memory::FILE, |bytes| {
         imported(bytes, Format::Gpx)
@@ -615,6 +629,67 @@ fn document_change(bytes: &[u8]) -> bool {
     true
 }
 
+/// Who writes what comes to the gate.
+const WRITER: [u8; 16] = [6; 16];
+
+/// A change with these contents, with a right length and checksum.
+fn change_around(contents: &[u8]) -> Vec<u8> {
+    let mut inner = vec![1];
+    let mut length = contents.len();
+    while length >= 0x80 {
+        inner.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+        length >>= 7;
+    }
+    inner.push(u8::try_from(length).expect("seven bits"));
+    inner.extend(contents);
+    let hash = Sha256::digest(&inner);
+    [&[0x85, 0x6f, 0x4a, 0x83], &hash[..4], &inner].concat()
+}
+
+/// A list, a text, a map and a value, by somebody else; and a change of each, all in one, by [`WRITER`].
+fn a_shared_document() -> &'static (Gate, Vec<u8>) {
+    static SHARED: OnceLock<(Gate, Vec<u8>)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let mut shared = Automerge::new();
+        shared.set_actor(ActorId::from(&[1; 16]));
+        let mut edit = shared.transaction();
+        let list = edit.put_object(ROOT, "list", ObjType::List).expect("a map");
+        let text = edit.put_object(ROOT, "text", ObjType::Text).expect("a map");
+        let map = edit.put_object(ROOT, "map", ObjType::Map).expect("a map");
+        edit.put(ROOT, "value", 1).expect("a map");
+        edit.splice_text(&text, 0, 0, "salut").expect("a text");
+        (0..3).for_each(|at| edit.insert(&list, at, "x").expect("a list"));
+        edit.commit();
+        let gate = Gate::begin(&shared.get_changes(&[])).expect("our own");
+        shared.set_actor(ActorId::from(&WRITER));
+        let mut edit = shared.transaction();
+        edit.put(ROOT, "value", 2).expect("a map");
+        edit.put(&map, "new", true).expect("a map");
+        edit.put(&list, 0, 7.5).expect("an element");
+        edit.delete(&list, 1).expect("an element");
+        let object = edit.insert_object(&list, 1, ObjType::Map).expect("a list");
+        edit.put(&object, "a", "b").expect("a map");
+        edit.splice_text(&text, 1, 2, "é").expect("a text");
+        edit.commit();
+        let change = shared.get_last_local_change().expect("it was edited");
+        (gate, change.raw_bytes().to_vec())
+    })
+}
+
+/// A change by somebody who may write, and who is not trusted for that.
+fn behind_the_gate(bytes: &[u8]) -> bool {
+    let mut gate = a_shared_document().0.clone();
+    let fates = gate.offer([Offered {
+        actor: &WRITER,
+        number: 0,
+        bytes,
+    }]);
+    let unknown = matches!(fates[..], [Fate::Aside(AsideError::Apply)]);
+    assert!(!unknown, "only Automerge refuses it: a rule is missing");
+    assert!(gate.save().is_some(), "saves what does not load");
+    matches!(fates[..], [Fate::Taken])
+}
+
 /// A file of a person; what is read from it must not trouble what counts and shows it.
 fn imported(bytes: &[u8], format: Format) -> bool {
     let read = match import("a file", bytes, Some(format)) {
@@ -660,6 +735,8 @@ pub fn seeds(repository: &Path) -> Vec<Vec<u8>> {
         of_vector(&vector, &mut seeds);
     }
     made(&mut seeds);
+    // Without its head: magic, checksum, type and a length of two bytes.
+    seeds.push(a_shared_document().1[11..].to_vec());
     let (person, secret, _) = reader();
     let (keys, _, part) = words();
     let inside: Vec<_> = seeds

@@ -33,7 +33,7 @@ pub use past::{
 };
 pub use scan::{
     ACTORS_MAX, CHANGE_BYTES_MAX, COUNTER_MAX, DEPS_MAX, OPS_FREE, OPS_MAX, OPS_PER_BYTE,
-    ScanError, Scanned, TIME_MAX, scan,
+    PREDECESSORS_MAX, ScanError, Scanned, TIME_MAX, scan,
 };
 
 /// Version of these rules: nodes of one version set the same changes aside.

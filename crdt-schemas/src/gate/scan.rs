@@ -14,6 +14,8 @@ pub const OPS_MAX: u64 = 10_000;
 pub const OPS_FREE: u64 = 1_000;
 /// Operations for each of its bytes beyond those.
 pub const OPS_PER_BYTE: u64 = 64;
+/// Values that the operations of one change replace or delete, in all.
+pub const PREDECESSORS_MAX: u64 = 20_000;
 /// Most changes that one names as those it follows.
 pub const DEPS_MAX: u64 = 1_024;
 /// Most other actors whose operations it names.
@@ -108,11 +110,12 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
     if !(0..=TIME_MAX).contains(&time) || chunk.number(u64::MAX)? != 0 {
         return Err(ScanError::Range);
     }
-    for _ in 0..chunk.number(ACTORS_MAX)? {
+    let actors = chunk.number(ACTORS_MAX)?;
+    for _ in 0..actors {
         let length = chunk.length()?;
         chunk.take(length)?;
     }
-    let ops = columns(&mut chunk, bytes.len())?;
+    let ops = columns(&mut chunk, bytes.len(), actors)?;
     if !chunk.0.is_empty() {
         return Err(ScanError::Form);
     }
@@ -128,35 +131,44 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
     })
 }
 
-/// The columns of operations, in their order, and what each holds.
-const COLUMNS: [(u64, Holds); 13] = [
-    (0x01, Holds::Runs(Value::Unsigned)), // object: actor
-    (0x02, Holds::Runs(Value::Unsigned)), // object: number
-    (0x11, Holds::Runs(Value::Unsigned)), // key: actor
-    (0x13, Holds::Runs(Value::Signed)),   // key: number, as a difference
-    (0x15, Holds::Runs(Value::Text)),     // key: text
-    (0x34, Holds::Booleans),              // whether it inserts
-    (ACTION, Holds::Runs(Value::Unsigned)),
+/// The columns of operations, in their order, and what each holds. Those of marks are left out.
+const COLUMNS: [(u64, Holds); 12] = [
+    (0x01, Holds::Actors),      // of the object
+    (0x02, Holds::Numbers),     // of the object
+    (0x11, Holds::Actors),      // of the element
+    (0x13, Holds::Differences), // of the element's numbers
+    (0x15, Holds::Texts),       // keys
+    (0x34, Holds::Booleans),    // whether it inserts
+    (ACTIONS, Holds::Actions),
     (VALUE_LENGTHS, Holds::Lengths),
     (VALUES, Holds::Bytes),
     (PREDECESSORS, Holds::Counts),
-    (0x71, Holds::Runs(Value::Unsigned)), // predecessor: actor
-    (0x73, Holds::Runs(Value::Signed)),   // predecessor: number, as a difference
-    (0x94, Holds::Booleans),              // whether a mark grows
+    (PREDECESSOR_ACTORS, Holds::Actors),
+    (PREDECESSOR_NUMBERS, Holds::Differences),
 ];
-const ACTION: u64 = 0x42;
+const ACTIONS: u64 = 0x42;
 const VALUE_LENGTHS: u64 = 0x56;
 const VALUES: u64 = 0x57;
 const PREDECESSORS: u64 = 0x70;
-const MARK_NAME: u64 = 0xa5;
+const PREDECESSOR_ACTORS: u64 = 0x71;
+const PREDECESSOR_NUMBERS: u64 = 0x73;
+
+/// The last of the actions that are known here: a map, a value, a list, a deletion, a text.
+const ACTION_MAX: u64 = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holds {
-    /// Runs of values.
-    Runs(Value),
-    /// Runs of numbers that say how many rows of the next columns belong to each operation.
+    /// Places in the change's list of actors, its own first.
+    Actors,
+    /// Numbers of operations.
+    Numbers,
+    /// Numbers of operations, each as the difference to the one before.
+    Differences,
+    Texts,
+    Actions,
+    /// How many predecessors each operation has.
     Counts,
-    /// Runs of lengths and kinds of what the next column holds.
+    /// Lengths and kinds of what the next column holds.
     Lengths,
     /// What the lengths say.
     Bytes,
@@ -164,18 +176,9 @@ enum Holds {
     Booleans,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Value {
-    Unsigned,
-    Signed,
-    Text,
-    /// Of a value, with its kind in the lower four bits.
-    Length,
-}
-
 /// Walks the columns; returns how many operations there are.
-fn columns(chunk: &mut Reader<'_>, change_bytes: usize) -> Result<u64, ScanError> {
-    let count = chunk.number(COLUMNS.len() as u64 + 1)?;
+fn columns(chunk: &mut Reader<'_>, change_bytes: usize, actors: u64) -> Result<u64, ScanError> {
+    let count = chunk.number(COLUMNS.len() as u64)?;
     // The list of columns comes first, then all that they hold: it is walked twice.
     let mut heads = *chunk;
     let mut lengths = 0usize;
@@ -185,10 +188,9 @@ fn columns(chunk: &mut Reader<'_>, change_bytes: usize) -> Result<u64, ScanError
         lengths = lengths.checked_add(length).ok_or(ScanError::Range)?;
     }
     let mut held = Reader(chunk.take(lengths)?);
-    let bytes = change_bytes as u64;
-    let most = OPS_MAX.min(OPS_FREE + OPS_PER_BYTE.saturating_mul(bytes));
-    let (mut before, mut ops, mut rows_max, mut values) = (None, 0, 0, None);
-    let (mut predecessors, mut values_held) = (0, false);
+    let most = OPS_MAX.min(OPS_FREE + OPS_PER_BYTE.saturating_mul(change_bytes as u64));
+    let (mut before, mut ops, mut rows_max) = (None, 0, 0);
+    let (mut predecessors, mut values) = (0, 0);
     for _ in 0..count {
         let name = heads.number(u64::from(u32::MAX))?;
         let length = heads.length()?;
@@ -197,81 +199,86 @@ fn columns(chunk: &mut Reader<'_>, change_bytes: usize) -> Result<u64, ScanError
         }
         before = Some(name);
         let mut column = Reader(held.take(length)?);
-        let known = COLUMNS
-            .iter()
-            .chain([&(MARK_NAME, Holds::Runs(Value::Text))]);
-        let Some((_, holds)) = known.into_iter().find(|(known, _)| *known == name) else {
-            return Err(ScanError::Column);
-        };
-        let most = if name == 0x71 || name == 0x73 {
-            predecessors
-        } else {
-            most
-        };
-        let (rows, sum) = match holds {
-            Holds::Runs(value) => runs(&mut column, *value, most)?,
-            Holds::Counts => runs(&mut column, Value::Unsigned, most)?,
-            Holds::Lengths => runs(&mut column, Value::Length, most)?,
-            Holds::Booleans => (booleans(&mut column, most)?, 0),
-            Holds::Bytes => {
-                values_held = true;
-                if values != Some(length as u64) {
-                    return Err(ScanError::Range);
-                }
-                (0, 0)
+        let known = COLUMNS.iter().find(|(known, _)| *known == name);
+        let (_, holds) = known.ok_or(ScanError::Column)?;
+        if *holds == Holds::Bytes {
+            // As many as the lengths said, or none of either.
+            if std::mem::take(&mut values) != length as u64 {
+                return Err(ScanError::Range);
             }
+            continue;
+        }
+        let of_predecessors = matches!(name, PREDECESSOR_ACTORS | PREDECESSOR_NUMBERS);
+        let most = if of_predecessors { predecessors } else { most };
+        let (rows, sum) = match holds {
+            Holds::Booleans => (booleans(&mut column, most)?, 0),
+            _ => runs(&mut column, *holds, most, actors)?,
         };
         match name {
-            ACTION => ops = rows,
-            VALUE_LENGTHS => values = Some(sum),
-            PREDECESSORS => predecessors = sum.min(most.saturating_mul(2)),
-            0x71 | 0x73 if rows != predecessors => return Err(ScanError::Range),
+            ACTIONS => ops = rows,
+            VALUE_LENGTHS => values = sum,
+            PREDECESSORS if sum > PREDECESSORS_MAX => return Err(ScanError::Operations),
+            PREDECESSORS => predecessors = sum,
+            _ if of_predecessors && rows != predecessors => return Err(ScanError::Range),
             _ => {}
         }
-        if !matches!(name, 0x71 | 0x73) {
+        if !of_predecessors {
             rows_max = rows_max.max(rows);
         }
     }
-    if values.unwrap_or(0) > 0 && !values_held {
-        return Err(ScanError::Range);
-    }
     // What has a row beyond the last operation would be read by nobody.
-    if rows_max > ops {
+    if values > 0 || rows_max > ops {
         return Err(ScanError::Range);
     }
     Ok(ops)
 }
 
-/// Walks a column of runs; returns how many rows there are, and the sum of what they say.
-fn runs(column: &mut Reader<'_>, value: Value, most: u64) -> Result<(u64, u64), ScanError> {
-    let (mut rows, mut sum) = (0u64, 0u64);
+/// Walks a column of runs; returns how many rows there are, and the sum of what they say, where that counts.
+fn runs(
+    column: &mut Reader<'_>,
+    holds: Holds,
+    most: u64,
+    actors: u64,
+) -> Result<(u64, u64), ScanError> {
+    let (mut rows, mut sum, mut number) = (0u64, 0u64, 0i64);
     while !column.0.is_empty() {
+        // A run of one value, or so many values one by one, or a run of nothing.
         let head = column.signed()?;
-        let (count, times) = match head {
-            0 => (column.number(most)?, 0),
-            1.. => (head.unsigned_abs(), 1),
-            _ => (head.unsigned_abs(), 0),
+        let (count, alone, repeated) = match head {
+            0 => (column.number(most)?, 0, 0),
+            1.. => (head.unsigned_abs(), 1, head.unsigned_abs()),
+            _ => (head.unsigned_abs(), head.unsigned_abs(), 1),
         };
         if count == 0 {
             return Err(ScanError::Form);
         }
-        rows = rows
-            .checked_add(count)
-            .filter(|rows| *rows <= most)
-            .ok_or(ScanError::Operations)?;
-        let (alone, repeated) = if head == 0 {
-            (0, 0)
-        } else if times == 1 {
-            (1, count)
-        } else {
-            (count, 1)
-        };
+        let all = rows.checked_add(count).filter(|rows| *rows <= most);
+        rows = all.ok_or(ScanError::Operations)?;
         for _ in 0..alone {
-            let says = match value {
-                Value::Unsigned => column.number(u64::MAX)?,
-                Value::Signed => column.signed()?.unsigned_abs(),
-                Value::Length => column.number(u64::MAX)? >> 4, // below is its kind
-                Value::Text => {
+            let says = match holds {
+                Holds::Actors => {
+                    column.number(actors)?;
+                    0
+                }
+                Holds::Numbers => {
+                    column.number(COUNTER_MAX)?;
+                    0
+                }
+                Holds::Differences => {
+                    let times = i64::try_from(repeated).ok();
+                    let all = times.and_then(|it| column.signed().ok()?.checked_mul(it));
+                    let after = all.and_then(|all| number.checked_add(all));
+                    let ranges = |it: &i64| u32::try_from(*it).is_ok();
+                    number = after.filter(ranges).ok_or(ScanError::Range)?;
+                    0
+                }
+                Holds::Actions => {
+                    column.number(ACTION_MAX)?;
+                    0
+                }
+                Holds::Counts => column.number(most)?,
+                Holds::Lengths => column.number(u64::MAX)? >> 4, // below is its kind
+                Holds::Texts | Holds::Bytes | Holds::Booleans => {
                     let length = column.length()?;
                     column.take(length)?;
                     0

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::document::Document;
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 
@@ -241,5 +242,28 @@ proptest! {
             prop_assert_eq!(scanned.ops, change.len() as u64);
             prop_assert_eq!(scanned.hash, change.hash().0);
         }
+    }
+}
+
+/// Months of trips and of electricity, as our own importers write them.
+#[test]
+fn what_our_own_documents_write_passes() {
+    let files = crate::sample::files(7, "2026-09".parse().unwrap());
+    let mut documents = BTreeMap::new();
+    for file in &files {
+        let import = crate::import::import(&file.name, &file.bytes, None).unwrap();
+        for record in import.records {
+            let document = documents.entry(record.document());
+            let document = document.or_insert_with_key(|id| Document::new(*id, &[3; 32]));
+            document.put(&record, 1_790_000_000_000);
+        }
+    }
+    assert!(documents.len() > 1);
+    for document in documents.values_mut() {
+        let whole = Automerge::load(&document.save()).unwrap();
+        let changes = whole.get_changes(&[]);
+        assert!(changes.len() > 1);
+        let gate = Gate::begin(&changes).unwrap();
+        assert_eq!(gate.document().get_heads(), whole.get_heads());
     }
 }

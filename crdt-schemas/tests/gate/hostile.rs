@@ -111,8 +111,8 @@ impl Hostile {
             let at = self.draw.below(length + 1);
             let deed = self.draw.below(8);
             let _ = match (kind, deed) {
-                (ObjType::Map, 0) => document.put(&object, "n", ScalarValue::counter(1)),
-                (ObjType::Map, 1) => document.increment(&object, "n", 3),
+                (ObjType::Map, 0) => document.put(&object, "n", true),
+                (ObjType::Map, 1) => document.delete(&object, "n"),
                 (ObjType::Map, 2) => document.delete(&object, "a"),
                 (ObjType::Map, 3) => {
                     let kind = *self
@@ -125,8 +125,8 @@ impl Hostile {
                 (ObjType::List, 0) => document.insert_object(&object, at, ObjType::Map).map(drop),
                 (ObjType::List, 1) => document.delete(&object, at),
                 (ObjType::List, 2) => document.put(&object, at, "x"),
-                (ObjType::List, 3) => document.insert(&object, at, ScalarValue::counter(2)),
-                (ObjType::List, 4) => document.increment(&object, at, 1),
+                (ObjType::List, 3) => document.insert(&object, at, -2.5),
+                (ObjType::List, 4) => document.delete(&object, at),
                 (ObjType::List, _) => document.insert(&object, at, at as u64),
                 (ObjType::Text, 0) => {
                     document.splice_text(&object, at, isize::from(at < length), "")
