@@ -4,7 +4,7 @@ use crate::entry::{LogId, LogPlace};
 use crate::evaluation::{After, Upto};
 use crate::id::{DeviceId, InstallationId, StatementId, TransportId};
 use crate::principal::{NewDevice, People};
-use crate::statement::{Consent, Statement};
+use crate::statement::{Consent, Key32, Statement};
 use crate::testing::{Someone, keeps_the_rules, removal, rng};
 
 /// Four persons who know each other, each with one device, and a circle of the first three.
@@ -325,7 +325,7 @@ fn a_stolen_device_of_a_member_is_answered_by_the_member_alone() {
     // But what she says was rightly said, by a removal that keeps it.
     let keep = Kind::Remove {
         membership: world.membership(0),
-        key: Some(crate::statement::Key32(phone.public())),
+        key: Some(Key32(phone.public())),
         keep: Upto {
             statements: vec![said.id()],
             logs: Vec::new(),
@@ -630,6 +630,29 @@ fn what_is_decided_stays_although_who_approved_it_is_removed() {
     one.merge(&other, &world.people);
     let belongs = [0, 1, 2, 3].map(|n| one.members().contains_key(&world.id(n)));
     assert_eq!(belongs, [true, false, true, true]);
+}
+
+/// Found by the judgement vectors: what it said afterwards was void, and yet it spoke.
+#[test]
+fn a_key_that_removes_itself_speaks_no_more() {
+    for rule in [Rule::Admins, BOARD] {
+        let mut world = World::new(rule);
+        let phone = world.signer(1).speaker();
+        let kind = Kind::Remove {
+            membership: phone.membership,
+            key: Some(Key32(phone.key)),
+            keep: Upto::default(),
+            trusted: None,
+        };
+        world.say(1, kind);
+        assert!(!world.circle.speaks(&phone));
+        assert!(world.belongs(1), "by the other keys");
+        let root = Signer {
+            membership: phone.membership,
+            ..world.root(1)
+        };
+        assert!(world.circle.speaks(&root.speaker()));
+    }
 }
 
 #[test]

@@ -514,6 +514,24 @@ fn a_device_that_leaves_says_nothing_afterwards() {
     assert!(!ines.speaks(&guest));
 }
 
+/// Found by the judgement vectors: each leaving voided the other, and the phone spoke again. Whoever had its key could
+/// bring it back.
+#[test]
+fn a_device_that_leaves_twice_has_left() {
+    let ines = Ines::new();
+    let by = (ines.membership(&ines.phone), &ines.phone.signing);
+    let admitted = StatementId::from_bytes(*by.0.as_bytes());
+    let leaves = |number| ines.signed(by, log(number), vec![admitted], removal(by.0, vec![]));
+    let (phone, backup) = (leaves(1), leaves(2));
+    let told = ines.with([phone.clone(), backup.clone()]);
+    assert!(told.device(&ines.phone.id()).is_none());
+    assert!(told.statements().stands(&phone.id()) && told.statements().stands(&backup.id()));
+    // In one place of one log, too.
+    let other = ines.signed(by, log(1), vec![], removal(by.0, vec![]));
+    let told = ines.with([phone, other]);
+    assert!(told.device(&ines.phone.id()).is_none());
+}
+
 #[test]
 fn a_thief_who_fills_the_authority_up_is_removed_by_the_root_all_the_same() {
     let mut ines = Ines::new();
