@@ -532,6 +532,23 @@ fn a_device_that_leaves_twice_has_left() {
     assert!(told.device(&ines.phone.id()).is_none());
 }
 
+/// Found by the judgement vectors: the second sheet cut all that the first had said, the only device's admission was
+/// forgotten, and nobody took the authority any more, nor could its own node read it again.
+#[test]
+fn a_person_without_a_device_left_is_passed_on_and_stored() {
+    let mut ines = Ines::new();
+    let next = SigningKey::from_seed(&[99; 32]);
+    let by = (ines.authority.next_root(), &next);
+    let said = ines.signed(by, log(1), vec![], removal(ines.authority.root(), vec![]));
+    ines.authority.add(said).unwrap();
+    assert_eq!(ines.devices(), []);
+    let person = ines.authority.person();
+    let stored = received(&ines.authority).verified_before(person);
+    assert_eq!(stored.unwrap(), ines.authority);
+    let got = received(&ines.authority).verify(person).unwrap();
+    assert_eq!(got, ines.authority);
+}
+
 #[test]
 fn a_thief_who_fills_the_authority_up_is_removed_by_the_root_all_the_same() {
     let mut ines = Ines::new();
