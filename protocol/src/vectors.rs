@@ -29,6 +29,7 @@ use crate::wire;
 mod circles;
 mod control;
 mod invalid;
+mod judgement;
 mod keys;
 mod statements;
 

@@ -1,6 +1,7 @@
 """What carriers enforce: controls and tickets (spec, section 8)."""
 
-from principal import SET_BYTES, id_, read_statements, set_of
+import judge
+from principal import SET_BYTES, cited, id_, read_statements, set_of
 from primitives import hashed, keyed, u32, verify
 from slices import root_commit
 from wire import decode, encode, one_of, optional, raw, record, require, row, signed, uint32
@@ -51,21 +52,17 @@ def read_control(data, slice_):
 
 
 def speakers_of(public, statements, slice_):
-    """Whose tickets count, where nothing is removed and no log forks: membership to (key, quota or None). The
-    whole judgement (authority.md) is not written here a second time."""
-    found = {founder(slice_, 0): (public.control.key, None)}
-    rank = {founder(slice_, 0): public.control.rank}
-    for id_, one in statements.items():
-        said = one.record
-        name, fields = said.kind
-        if name in ("remove", "extend"):
-            raise NotImplementedError("removals are not judged by this reader")
-        if name == "root":
-            found[said.membership], rank[said.membership] = (said.key, None), 0
-        elif name == "control_key" and rank.get(said.membership, 2**32) < fields.rank:
-            found[id_], rank[id_] = (fields.key, None), fields.rank
-        elif name == "writer" and said.membership in rank:
-            found[id_] = (fields.key, (fields.bytes, fields.logs))
+    """Whose tickets count: membership to (key, quota or None). What is kept of somebody removed is not looked at."""
+    first, second = founder(slice_, 0), founder(slice_, 1)
+    history = judge.read_history(statements, lambda said: cited(said, (first, second)))
+    roots = [one.record.key for one in statements.values() if one.record.membership == second]
+    root = judge.speaker(second, roots[0], (0,)) if roots else None
+    creator = judge.speaker(first, public.control.key, (public.control.rank,))
+    found = {}
+    for membership, key in judge.judge_control(history, creator, root).speaks():
+        admitted = history.get(membership)
+        is_writer = admitted is not None and admitted.name == "writer"
+        found[membership] = (key, (admitted.fields.bytes, admitted.fields.logs) if is_writer else None)
     return found
 
 

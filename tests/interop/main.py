@@ -1,6 +1,7 @@
 """A second implementation, small, that reads the vectors by `protocol/spec/README.md` alone.
 
     tests/run interop
+    tests/interop/run FILE...    more histories to judge, as `more_judgements_than_the_file_has` writes them
 
 It shares no code with the Rust crates. Each file of `protocol/vectors/` is read, verified and opened, its names
 (ids, hashes, keys) are computed again, and everything in its list `invalid` must be refused for the reason given:
@@ -194,6 +195,28 @@ def read_circle(file, world):
     equal(list(grants), [texts.read_id("grant", grant) for grant in file["grants"]], "grants")
     equal([len(list(slices.chain(grant))) for grant in grants.values()], [1, 2, 3, 4, 5], "links")
     return {"circle": circle, "access of a circle": access}
+
+
+def read_judgement(file, world):
+    def tale(vector):
+        data = unhex(vector["bytes"])
+        given = decode(principal.principal, data, principal.SET_BYTES)
+        name = principal.check_charter(given.charter.record)
+        id_ = primitives.hashed(f"{name}-id", given.charter.bytes)
+        told = principal.read_person(data, id_) if name == "person" else principal.read_circle(data, id_, people)
+        judged = told.judged
+        letters = "".join("s" if id_ in judged.stands else "nc"[id_ in judged.cut] for id_ in told.statements)
+        speak = sorted(f"{membership[:8].hex()} {key[:8].hex()}" for membership, key in judged.speaks())
+        equal((letters, speak), (vector["judged"], vector["speak"]), vector["name"])
+        return told
+
+    people = {}
+    for vector in file["people"]:
+        told = tale(vector)
+        people[told.id] = told
+    for vector in file["tales"]:
+        tale(vector)
+    return {}
 
 
 def read_next_root(file, world):
@@ -446,6 +469,7 @@ READERS = {
     "access": read_access,
     "circle": read_circle,
     "next-root": read_next_root,
+    "judgement": read_judgement,
     "part-key": read_part_key,
     "batch": read_batch,
     "ring": read_ring,
@@ -471,6 +495,12 @@ def refuse(case, readers):
 
 
 def main():
+    for path in sys.argv[1:]:
+        file = json.loads(Path(path).read_text())
+        read_judgement(file, World())
+        print(f"{path}: {len(file['tales'])} histories, all judged alike")
+    if sys.argv[1:]:
+        return 0
     world, failures, seen = World(), 0, dict.fromkeys(KINDS, 0)
     print(f"{'file':<12}{'bytes':>8}  {'refused':>7}  result")
     for name, read in READERS.items():

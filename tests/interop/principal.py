@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import judge
 from primitives import hashed, sealing_key, u32, verify
 from texts import time
 from wire import (
@@ -111,11 +112,10 @@ def founder(principal_id, place_):
 def cited(said, founders):
     """Every statement that one names; memberships of founders are none."""
     name, fields = said.kind
-    memberships, names = [said.membership], list(said.heads)
+    names = list(said.heads)
     if said.after[0] == "follows":
         names.append(said.after[1].statement)
     if name == "remove":
-        memberships.append(fields.membership)
         names += fields.keep.statements + (fields.trusted or [])
     elif name == "extend":
         names += fields.removals + fields.upto.statements
@@ -125,9 +125,7 @@ def cited(said, founders):
         names.append(fields.statement)
     elif name == "ring":
         names += fields.replaces
-    elif name == "renew":
-        names.append(fields.grant)
-    return names + [membership for membership in memberships if membership not in founders]
+    return names + [said.membership] * (said.membership not in founders)
 
 
 SUBJECTS = ("person", "circle", "slice", "control")
@@ -171,7 +169,7 @@ def check_statement(given):
     most = LISTING_BYTES if name in LISTING else STATEMENT_BYTES
     require(len(given.bytes) <= most, "size", "a statement that is too long")
     require(of in SAID_OF.get(name, of).split(), "rule", f"a {name} is not said of a {of}")
-    require(name not in ("device", "control_key") or fields.rank > 0, "rule", "the rank of the root")
+    require(name not in ("device", "control_key") or 0 < fields.rank < 2**32 - 2, "rule", "no rank of a device")
     require(name != "extend" or fields.removals, "rule", "an extension of nothing")
     if name == "grant":
         check_grant(fields.grant)
@@ -197,7 +195,6 @@ def read_statements(given, expected, founders):
         # Who the owner's are, nodes know more or less: by a membership that is not here strangers speak.
         here = {hashed("statement-id", one.bytes) for one in given.statements}
         named = {one.record.membership for one in given.statements}
-        named |= {one.record.kind[1].membership for one in given.statements if one.record.kind[0] == "remove"}
         founders = {*founders, *(named - here)}
     statements = {}
     for one in given.statements:
@@ -258,30 +255,31 @@ def read_principal(data, expected):
 
 
 def read_person(data, person):
-    """Returns a person with those who speak for them (membership and key, to seniority) and their devices by key, if
-    nothing is removed and no log forks. The whole judgement (authority.md) is not written here a second time:
-    `protocol/tests/model` is its other implementation."""
+    """Returns a person with those who speak for them (membership and key, to seniority), their devices by key, and
+    all keys that speak or spoke for them (to seniority, and whether the key is gone)."""
     charter_, statements = read_principal(data, ("person", person))
-    admitted = [one for one in statements.values() if one.record.kind[0] == "device"]
-    require(admitted, "rule", "no device")
-    check_unforked(statements.values())
-    ((_, root),) = charter_.founders
+    require(statements, "rule", "no device")
     for one in statements.values():
         check_key(one.record, person, charter_, statements)
-    speakers = {(founder(person, 0), root.key): 1}
-    next_roots = {one.record.key for one in statements.values() if one.record.membership == founder(person, 1)}
+    ((_, root),) = charter_.founders
+    first, second = founder(person, 0), founder(person, 1)
+    next_roots = {one.record.key for one in statements.values() if one.record.membership == second}
     roots = [root.key, *next_roots]
-    given = SimpleNamespace(kind="person", id=person, charter=charter_, speakers=speakers, devices={}, roots=roots)
-    for id_, one in statements.items():
-        name, fields = one.record.kind
-        if name in ("remove", "extend"):
-            raise NotImplementedError("removals are not judged by this reader")
-        by = seniority(given, one.record)
-        if name == "device" and by is not None and by < fields.rank + 1:
-            speakers[id_, fields.device] = fields.rank + 1
-            fields.membership = id_
-            given.devices[fields.device] = fields
-    return given
+    history = judge.read_history(statements, lambda said: cited(said, (first, second)))
+    judged = judge.judge_person(history, list(zip((first, second), roots)))
+    speakers = {by: judged.actors[by].at for by in judged.speaks()}
+    devices, keys = {}, {}
+    for (membership, key), at in sorted(speakers.items(), key=lambda item: (item[1], item[0])):
+        if membership in statements and key not in devices:
+            devices[key] = statements[membership].record.kind[1]
+            devices[key].membership = membership
+    for (membership, key), actor in judged.actors.items():
+        at, gone = keys.get(key, (actor.at, False))
+        keys[key] = min(at, actor.at), gone or (membership, key) not in speakers
+    return SimpleNamespace(
+        kind="person", id=person, charter=charter_, speakers=speakers, devices=devices, roots=roots, keys=keys,
+        judged=judged, statements=statements,
+    )
 
 
 def check_key(said, person, charter_, statements):
@@ -296,27 +294,22 @@ def check_key(said, person, charter_, statements):
 
 
 def read_circle(data, circle, people):
-    """Returns a circle with its members by person, and the keys of its admins, if `admins` is its rule, nothing is
-    removed, and no log forks. All members are among `people`."""
+    """Returns a circle with its members by person, and the keys of its admins."""
     charter_, statements = read_principal(data, ("circle", circle))
-    check_unforked(statements.values())
-    if charter_.rule[0] != "admins":
-        raise NotImplementedError("boards are not judged by this reader")
-    given = SimpleNamespace(kind="circle", id=circle, charter=charter_, speakers={}, roots=[], members={})
-
-    def joins(membership, person, role):
-        given.members[person] = SimpleNamespace(person=person, membership=membership, role=role)
-        if role == ADMIN:
-            given.speakers |= {(membership, key): 1 for _, key in people[person].speakers}
-
-    for at, (_, one) in enumerate(charter_.founders):
-        joins(founder(circle, at), one.person, ADMIN)
-    for id_, one in statements.items():
-        name, fields = one.record.kind
-        if name in ("remove", "extend"):
-            raise NotImplementedError("removals are not judged by this reader")
-        if name == "person" and author(one.record) in given.speakers:
-            joins(id_, fields.person, fields.role)
+    founders = [(founder(circle, at), one.person) for at, (_, one) in enumerate(charter_.founders)]
+    history = judge.read_history(statements, lambda said: cited(said, [membership for membership, _ in founders]))
+    judged = judge.judge_circle(history, charter_.rule, founders, people)
+    given = SimpleNamespace(
+        kind="circle", id=circle, charter=charter_, speakers={}, roots=[], members={}, judged=judged,
+        statements=statements,
+    )
+    for by in sorted(judged.speaks(), key=lambda by: judged.actors[by].at):
+        actor = judged.actors[by]
+        role = ADMIN if actor.admin else 0
+        found = SimpleNamespace(person=actor.person, membership=actor.membership, role=role)
+        given.members.setdefault(actor.person, found)
+        if actor.admin:
+            given.speakers[by] = actor.at
     return given
 
 
@@ -327,5 +320,5 @@ def is_next_root(person, key):
 def seniority(person, said):
     """Returns that of a statement's author among those who speak for a person, 0 being the most senior, or None."""
     if said.membership == founder(person.id, 1) and is_next_root(person, said.key):
-        return 0
+        return (0,)
     return person.speakers.get(author(said))

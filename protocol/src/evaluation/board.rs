@@ -238,7 +238,9 @@ impl<'a> Board<'a> {
             let known = signers.entry(who).or_insert(seniority);
             *known = seniority.min(*known);
         }
-        let all: BTreeSet<&Seniority> = signers.into_values().collect();
+        // Whom two keys of one person admit with the same number are equal, and two.
+        let mut all: Vec<&Seniority> = signers.into_values().collect();
+        all.sort_unstable();
         let first: Vec<Seniority> = all.into_iter().take(self.quorum).cloned().collect();
         (first.len() == self.quorum).then_some((first, id, place, signatures))
     }
@@ -292,7 +294,7 @@ impl<'a> Board<'a> {
             .for_each(|cut| self.taken_back.union_with(cut));
     }
 
-    /// What a decided removal cuts: all but what it keeps, and what decided extensions of it allow. A
+    /// What a decided removal cuts: all but what it keeps, and what decided extensions of it allow; and what it doubts. A
     /// board is not held by checkpoints: it is the charter's rule.
     fn cut(&mut self, place: usize) -> FixedBitSet {
         let history = self.history;
@@ -306,6 +308,8 @@ impl<'a> Board<'a> {
                 cut.extend(history.by(&of).iter().copied());
             }
         }
+        let trusted = removal.trusted.as_ref().map(|tips| history.reach(tips));
+        let doubted = trusted.map(|trusted| cut.difference(&trusted).collect::<FixedBitSet>());
         let names = |other: &usize| matches!(&history.get(*other).act, Act::Extend { of, .. } if of.contains(&id));
         for said in self
             .decided
@@ -317,6 +321,7 @@ impl<'a> Board<'a> {
         {
             cut.difference_with(self.reach.get(said));
         }
+        cut.union_with(&doubted.unwrap_or_default());
         cut
     }
 }

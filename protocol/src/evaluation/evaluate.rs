@@ -47,6 +47,8 @@ struct Voice {
     removed: bool,
     /// The removals that stand of this key, of its membership or of one that gave it.
     removals: Vec<usize>,
+    /// Removed by itself.
+    left: bool,
 }
 
 /// A removal that stands.
@@ -133,7 +135,7 @@ impl Outcome {
     pub fn speaks(&self, speaker: &Speaker) -> bool {
         self.member(&speaker.membership).is_some()
             && (self.voice(speaker))
-                .is_some_and(|voice| !voice.removed && voice.removals.is_empty())
+                .is_some_and(|voice| !voice.removed && !voice.left && voice.removals.is_empty())
     }
 
     /// Returns whether a removal of this key stands in the history itself. A principal's own word
@@ -232,6 +234,7 @@ impl Outcome {
             seniority,
             removed: removed || self.removed.contains(&speaker.membership),
             removals: Vec::new(),
+            left: false,
         })
     }
 
@@ -512,6 +515,10 @@ impl<'a, D: Directory> Judge<'a, D> {
                     if !self.decided(place) {
                         self.take(place, removal, false);
                     }
+                    let itself = (speaker.membership, Some(speaker.key));
+                    if let Some(voice) = self.outcome.voices.get_mut(speaker) {
+                        voice.left |= (removal.membership, removal.key) == itself;
+                    }
                 }
                 Act::Admit(admission) if role == Role::Admin && self.consented(admission) => {
                     let given = self.given(admission, &from, seniority, history.seq(place));
@@ -700,9 +707,10 @@ impl<'a, D: Directory> Judge<'a, D> {
         by.is_some_and(|by| Some(&by.seniority) == self.top.as_ref())
     }
 
-    /// Who leaves says nothing after: what is not behind the first leaving is void.
+    /// Who leaves says nothing after: what is not behind the first leaving is void. Of several that have not seen each
+    /// other each stands: else one more would bring back who has left.
     fn leave(&self, kept: &mut FixedBitSet, speaker: &Speaker) {
-        let leaves: Vec<usize> = kept
+        let leaves: FixedBitSet = kept
             .ones()
             .filter(|place| {
                 removal(self.history, *place).is_some_and(|removal| {
@@ -711,9 +719,13 @@ impl<'a, D: Directory> Judge<'a, D> {
                 })
             })
             .collect();
-        for place in leaves {
+        let first: FixedBitSet = leaves
+            .ones()
+            .filter(|place| self.history.past(*place).is_disjoint(&leaves))
+            .collect();
+        for place in first.ones() {
             let mut before = self.history.past(place).clone();
-            before.grow_and_insert(place);
+            before.union_with(&first);
             kept.intersect_with(&before);
         }
     }

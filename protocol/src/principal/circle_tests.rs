@@ -4,7 +4,7 @@ use crate::entry::{LogId, LogPlace};
 use crate::evaluation::{After, Upto};
 use crate::id::{DeviceId, InstallationId, StatementId, TransportId};
 use crate::principal::{NewDevice, People};
-use crate::statement::{Consent, Statement};
+use crate::statement::{Consent, Key32, Statement, Tips};
 use crate::testing::{Someone, keeps_the_rules, removal, rng};
 
 /// Four persons who know each other, each with one device, and a circle of the first three.
@@ -325,7 +325,7 @@ fn a_stolen_device_of_a_member_is_answered_by_the_member_alone() {
     // But what she says was rightly said, by a removal that keeps it.
     let keep = Kind::Remove {
         membership: world.membership(0),
-        key: Some(crate::statement::Key32(phone.public())),
+        key: Some(Key32(phone.public())),
         keep: Upto {
             statements: vec![said.id()],
             logs: Vec::new(),
@@ -630,6 +630,80 @@ fn what_is_decided_stays_although_who_approved_it_is_removed() {
     one.merge(&other, &world.people);
     let belongs = [0, 1, 2, 3].map(|n| one.members().contains_key(&world.id(n)));
     assert_eq!(belongs, [true, false, true, true]);
+}
+
+/// Found by the judgement vectors: a thief's approval stood no more, and went on counting.
+#[test]
+fn an_approval_past_the_doubt_is_no_signature() {
+    let mut world = World::new(BOARD);
+    let kind = world.admission(1, 3, Role::Admin);
+    let joins = world.say(1, kind);
+    let statement = joins.id();
+    let yes = world.say(2, Kind::Approve { statement });
+    assert!(world.belongs(3));
+    let kind = Kind::Remove {
+        membership: world.membership(2),
+        key: None,
+        keep: Upto {
+            statements: vec![yes.id()],
+            logs: Vec::new(),
+        },
+        trusted: Some(Tips(Vec::new())),
+    };
+    // Ada and Bo come before Bo and Cleo.
+    world.decide(0, 1, kind);
+    assert!(!world.belongs(2) && !world.stands(&yes));
+    assert!(!world.belongs(3) && !world.stands(&joins));
+}
+
+/// Found by reading for the judgement vectors: whom two keys of one person admit with the same number stand equal, and
+/// two of them were counted as one.
+#[test]
+fn two_who_stand_equal_are_two_signers() {
+    let mut world = World::new(BOARD);
+    let founders = [world.id(0), world.id(1)];
+    world.circle = Circle::found(BOARD, &founders, false, &world.people, &mut rng(9)).unwrap();
+    let by_root = Signer {
+        membership: world.membership(0),
+        ..world.root(0)
+    };
+    let kind = world.admission(0, 2, Role::Admin);
+    let mut circle = world.circle.clone();
+    let cleo = circle.say(&by_root, kind, &world.people).unwrap();
+    let dan = world.says(&mut circle, 0, world.admission(0, 3, Role::Admin));
+    for joins in [cleo, dan] {
+        let statement = joins.id();
+        world.says(&mut circle, 1, Kind::Approve { statement });
+    }
+    world.circle = circle;
+    let seniority = |person| &world.circle.members()[&world.id(person)].seniority;
+    assert_eq!(seniority(2), seniority(3));
+    let kind = world.removal(1);
+    world.decide(2, 3, kind);
+    assert!(!world.belongs(1));
+}
+
+/// Found by the judgement vectors: what it said afterwards was void, and yet it spoke.
+#[test]
+fn a_key_that_removes_itself_speaks_no_more() {
+    for rule in [Rule::Admins, BOARD] {
+        let mut world = World::new(rule);
+        let phone = world.signer(1).speaker();
+        let kind = Kind::Remove {
+            membership: phone.membership,
+            key: Some(Key32(phone.key)),
+            keep: Upto::default(),
+            trusted: None,
+        };
+        world.say(1, kind);
+        assert!(!world.circle.speaks(&phone));
+        assert!(world.belongs(1), "by the other keys");
+        let root = Signer {
+            membership: phone.membership,
+            ..world.root(1)
+        };
+        assert!(world.circle.speaks(&root.speaker()));
+    }
 }
 
 #[test]

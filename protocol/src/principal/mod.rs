@@ -25,6 +25,8 @@ use minicbor::{Decode, Encode};
 
 use crate::crypto::{self, SealingPublic, domain};
 use crate::evaluation::{Base, Directory, Founder, Role, Rule, Seniority, Who};
+#[cfg(test)]
+use crate::evaluation::{History, Outcome, evaluate};
 use crate::id::{CircleId, MembershipId, PersonId, StatementId};
 use crate::statement::set::{Grounds, SetWire, Signatures, StatementSet};
 use crate::statement::{
@@ -144,7 +146,7 @@ impl Charter {
         Ok(())
     }
 
-    fn subject(&self, bytes: &[u8]) -> Subject {
+    pub(crate) fn subject(&self, bytes: &[u8]) -> Subject {
         match self.rule {
             Rule::Rank => Subject::Person(PersonId::from_bytes(crypto::hash(
                 domain::PERSON_ID,
@@ -219,8 +221,26 @@ impl Founding {
     }
 }
 
+/// Judges what was said under a charter as it is: nothing is forgotten, and there is room for all.
+#[cfg(test)]
+pub(crate) fn judged(
+    charter: &Charter,
+    said: &[SignedStatement],
+    directory: &impl Directory,
+) -> (History, Outcome) {
+    let (founding, _) = Founding::begin(charter.clone()).expect("a charter");
+    let mut history = History::default();
+    for one in said {
+        (history.insert(one.node(), |of| founding.is_founder(of)))
+            .expect("what is cited comes before");
+    }
+    let all = said.iter().map(|one| (one.id(), one.clone())).collect();
+    let outcome = evaluate(&history, &founding.base(&all), directory);
+    (history, outcome)
+}
+
 /// The membership of the founder at this place in the charter.
-fn founder(subject: &Subject, place: u32) -> MembershipId {
+pub(crate) fn founder(subject: &Subject, place: u32) -> MembershipId {
     let id = crypto::hash(domain::FOUNDER, &[subject.as_bytes(), &place.to_le_bytes()]);
     MembershipId::from_bytes(id)
 }

@@ -86,7 +86,7 @@ pub enum AuthorityError {
     /// It does not hold.
     #[error("it does not hold")]
     Principal(#[from] PrincipalError),
-    /// Nobody ever spoke for the person.
+    /// Nobody ever spoke for the person. Who once did may be forgotten, when the next root has cut it.
     #[error("no device is admitted")]
     NoDevice,
 }
@@ -145,7 +145,7 @@ impl UnverifiedAuthority {
             }
         }
         let authority = Authority::of(Founding::build(self.0, signatures, &())?, expected);
-        if !authority.ever_had_a_device() {
+        if authority.set.history().is_empty() {
             return Err(AuthorityError::NoDevice);
         }
         Ok(authority)
@@ -370,10 +370,6 @@ impl Authority {
             known.seniority = found.seniority.min(known.seniority.clone());
         }
         keys.into_values().collect()
-    }
-
-    fn ever_had_a_device(&self) -> bool {
-        (self.set.iter()).any(|said| matches!(said.statement().kind, Kind::Device { .. }))
     }
 
     fn list_devices(&mut self) {

@@ -514,6 +514,41 @@ fn a_device_that_leaves_says_nothing_afterwards() {
     assert!(!ines.speaks(&guest));
 }
 
+/// Found by the judgement vectors: each leaving voided the other, and the phone spoke again. Whoever had its key could
+/// bring it back.
+#[test]
+fn a_device_that_leaves_twice_has_left() {
+    let ines = Ines::new();
+    let by = (ines.membership(&ines.phone), &ines.phone.signing);
+    let admitted = StatementId::from_bytes(*by.0.as_bytes());
+    let leaves = |number| ines.signed(by, log(number), vec![admitted], removal(by.0, vec![]));
+    let (phone, backup) = (leaves(1), leaves(2));
+    let told = ines.with([phone.clone(), backup.clone()]);
+    assert!(told.device(&ines.phone.id()).is_none());
+    assert!(told.statements().stands(&phone.id()) && told.statements().stands(&backup.id()));
+    // In one place of one log, too.
+    let other = ines.signed(by, log(1), vec![], removal(by.0, vec![]));
+    let told = ines.with([phone, other]);
+    assert!(told.device(&ines.phone.id()).is_none());
+}
+
+/// Found by the judgement vectors: the second sheet cut all that the first had said, the only device's admission was
+/// forgotten, and nobody took the authority any more, nor could its own node read it again.
+#[test]
+fn a_person_without_a_device_left_is_passed_on_and_stored() {
+    let mut ines = Ines::new();
+    let next = SigningKey::from_seed(&[99; 32]);
+    let by = (ines.authority.next_root(), &next);
+    let said = ines.signed(by, log(1), vec![], removal(ines.authority.root(), vec![]));
+    ines.authority.add(said).unwrap();
+    assert_eq!(ines.devices(), []);
+    let person = ines.authority.person();
+    let stored = received(&ines.authority).verified_before(person);
+    assert_eq!(stored.unwrap(), ines.authority);
+    let got = received(&ines.authority).verify(person).unwrap();
+    assert_eq!(got, ines.authority);
+}
+
 #[test]
 fn a_thief_who_fills_the_authority_up_is_removed_by_the_root_all_the_same() {
     let mut ines = Ines::new();
