@@ -42,7 +42,7 @@ use minicbor::{Decode, Encode};
 use crate::crypto::{self, SigningKey, domain};
 use crate::entry::{LogId, LogPlace};
 use crate::evaluation::{
-    Act, After, Base, Founder, History, InsertError, Role, Rule, Seniority, Speaker, Standing, Who,
+    After, Base, Founder, History, InsertError, Role, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::generation::AccessKey;
 use crate::id::{GenerationId, InstallationId, MembershipId, SliceId, StatementId};
@@ -513,20 +513,7 @@ impl Control {
     /// list, nothing.
     #[must_use]
     pub fn limits(&self, writer: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
-        let mut limits = self.set.outcome().log_limits(writer, log);
-        // A control key that leaves says itself what of its logs stays.
-        limits.extend(self.set.outcome().standing().filter_map(|place| {
-            let node = self.set.history().get(place);
-            let Act::Remove(removal) = &node.act else {
-                return None;
-            };
-            if node.author != *writer || removal.membership != writer.membership {
-                return None;
-            }
-            let kept = removal.keep.logs.iter();
-            Some(kept.filter(|place| place.log == *log).copied().collect())
-        }));
-        limits
+        self.set.outcome().log_limits(writer, log)
     }
 
     /// Checks a ticket: that it is of this slice, signed by somebody whose tickets count and by the log

@@ -192,8 +192,16 @@ impl Outcome {
             places.dedup();
             places
         };
-        // Many removals may leave the same.
-        let said: BTreeSet<_> = voice.removals.iter().map(|of| self.left.get(of)).collect();
+        // Many removals may leave the same. Who leaves says how much stays of what they wrote.
+        let leavings = self.cuts.get(&speaker.membership).into_iter().flatten();
+        let leavings = leavings.filter(|cut| match cut.key {
+            Some(_) => cut.key == Some(speaker.key) && cut.by == *speaker,
+            None => !self.is_of_one_in_a_circle(cut) && self.is_of_same_person(cut, speaker),
+        });
+        let said: BTreeSet<_> = (voice.removals.iter().copied())
+            .chain(leavings.map(|cut| cut.place))
+            .map(|of| self.left.get(&of))
+            .collect();
         let mut limits: Vec<_> = said.into_iter().map(of_log).collect();
         if voice.removed && limits.is_empty() {
             limits.push(Vec::new());

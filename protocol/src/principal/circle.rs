@@ -223,14 +223,18 @@ impl Circle {
     #[must_use]
     pub fn keys(&self, people: &impl Directory) -> Vec<PrincipalKey> {
         let mut keys: BTreeMap<[u8; 32], PrincipalKey> = BTreeMap::new();
-        for member in self.set.outcome().members().values() {
-            let gone = member.standing != Standing::Speaks;
+        let outcome = self.set.outcome();
+        for (membership, member) in outcome.members() {
             for of in people.keys(&member.who) {
+                let speaker = Speaker {
+                    membership: *membership,
+                    key: of.key,
+                };
                 let found = PrincipalKey {
                     key: of.key,
                     whose: member.who,
                     seniority: member.seniority.key(&of.seniority),
-                    removed: of.removed || gone,
+                    removed: of.removed || !outcome.speaks(&speaker),
                 };
                 let before = keys.get(&of.key);
                 // Who was admitted twice speaks by the admission that stands, the more senior first.

@@ -340,6 +340,26 @@ fn a_stolen_device_of_a_member_is_answered_by_the_member_alone() {
 }
 
 #[test]
+fn a_key_that_only_the_circle_removed_speaks_for_the_circle_nowhere() {
+    let mut world = World::new(Rule::Admins);
+    let key = world.someone[1].device.public();
+    let kind = Kind::Remove {
+        membership: world.membership(1),
+        key: Some(Key32(key)),
+        keep: Upto::default(),
+        trusted: None,
+    };
+    let removed = |world: &World| {
+        let keys = world.circle.keys(&world.people);
+        keys.iter().any(|of| of.key == key && of.removed)
+    };
+    assert!(!removed(&world));
+    world.say(0, kind);
+    assert!(world.belongs(1), "the person stays");
+    assert!(removed(&world));
+}
+
+#[test]
 fn a_board_decides_by_as_many_as_its_charter_says() {
     let mut world = World::new(BOARD);
     let kind = world.removal(0);

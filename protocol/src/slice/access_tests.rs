@@ -7,6 +7,7 @@ use crate::crypto::SigningKey;
 use crate::evaluation::Upto;
 use crate::id::InstallationId;
 use crate::principal::{Known, NewDevice};
+use crate::statement::Key32;
 use crate::testing::{DAY, NOW, Someone, keeps_the_rules, removal, rng};
 
 /// Persons 1 to `count`, all known to each other.
@@ -420,6 +421,45 @@ fn the_end_of_a_writer_keeps_what_it_names_of_their_logs() {
         .outcome()
         .log_limits(&speaker, &marc.log(4).id());
     assert_eq!(others, vec![Vec::new()]);
+}
+
+#[test]
+fn who_leaves_a_grant_writes_no_more() {
+    let (people, known) = people(2);
+    let [ines, marc] = &people[..] else {
+        unreachable!()
+    };
+    let (mut access, write) = ines.granted(Grant {
+        abilities: Abilities::WRITE,
+        ..ines.grant_to(marc)
+    });
+    access
+        .judge(Owner::Person(&ines.authority), &known)
+        .unwrap();
+    let place = crate::entry::LogPlace {
+        log: marc.log(3).id(),
+        seq: 4,
+        hash: [5; 32],
+    };
+    let speaker = by(marc, write).speaker();
+    for key in [None, Some(Key32(marc.device.public()))] {
+        let mut access = access.clone();
+        let leaves = Kind::Remove {
+            membership: write.into(),
+            key,
+            keep: Upto {
+                statements: Vec::new(),
+                logs: vec![place],
+            },
+            trusted: None,
+        };
+        access.say(&by(marc, write), leaves, &known).unwrap();
+        let outcome = access.statements().outcome();
+        assert!(!outcome.speaks(&speaker));
+        let limits = |log| outcome.log_limits(&speaker, &marc.log(log).id());
+        assert_eq!(limits(3), vec![vec![place]]);
+        assert_eq!(limits(4), vec![Vec::new()]);
+    }
 }
 
 /// Chains of 1 to 5 links, in each of which one byte that was signed, or of a signature, differs.
@@ -946,7 +986,7 @@ fn flood(access: &mut Access, signer: &Signer<'_>, known: &Known, count: u8, mar
         };
         let kind = Kind::Remove {
             membership: signer.membership,
-            key: Some(crate::statement::Key32([mark; 32])),
+            key: Some(Key32([mark; 32])),
             keep: Upto {
                 statements: Vec::new(),
                 logs: (0..500).map(place).collect(),
