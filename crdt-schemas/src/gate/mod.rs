@@ -89,19 +89,43 @@ struct Log {
     judged: u64,
     /// Those that were not yet.
     waiting: BTreeMap<u64, Box<[u8]>>,
+    /// How many changes that are not here the next one follows.
+    missing: usize,
     aside: BTreeMap<u64, AsideError>,
 }
 
 /// A document, and what was offered to it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     document: Automerge,
     past: Past,
     logs: BTreeMap<ActorId, Log>,
     /// Logs that wait for a change which is not here.
-    held_up: BTreeMap<ChangeHash, BTreeSet<ActorId>>,
+    held_up: BTreeMap<ChangeHash, Vec<ActorId>>,
     /// The entries of changes that were taken.
     taken: BTreeMap<ChangeHash, (ActorId, u64)>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            document: empty(),
+            past: Past::default(),
+            logs: BTreeMap::new(),
+            held_up: BTreeMap::new(),
+            taken: BTreeMap::new(),
+        }
+    }
+}
+
+/// A document in nobody's name: whoever edits a copy sets their own.
+fn empty() -> Automerge {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its random actor is replaced at once"
+    )]
+    let document = Automerge::new();
+    document.with_actor(ActorId::from(&[][..]))
 }
 
 impl Gate {
@@ -179,7 +203,9 @@ impl Gate {
             let log = self.logs.entry(actor.clone()).or_default();
             if one.number >= log.judged {
                 (log.waiting.entry(one.number)).or_insert_with(|| one.bytes.into());
-                work.insert(actor.clone());
+                if log.missing == 0 {
+                    work.insert(actor.clone());
+                }
             }
             offered.push((actor, one.number));
         }
@@ -214,13 +240,17 @@ impl Gate {
                 return;
             };
             let verdict = match look(bytes, actor) {
-                Look::Nothing => Ok(()),
-                Look::Aside(error) => Err(error),
-                Look::Change(change, expanded) => {
-                    let missing = change.deps().iter().find(|it| !self.past.holds(it));
-                    if let Some(missing) = missing {
-                        let held_up = self.held_up.entry(*missing).or_default();
-                        held_up.insert(actor.clone());
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+                Ok(Some((change, expanded))) => {
+                    let deps: BTreeSet<ChangeHash> = change.deps().iter().copied().collect();
+                    let missing: Vec<_> =
+                        deps.into_iter().filter(|it| !self.past.holds(it)).collect();
+                    if !missing.is_empty() {
+                        log.missing = missing.len();
+                        for hash in missing {
+                            self.held_up.entry(hash).or_default().push(actor.clone());
+                        }
                         return;
                     }
                     let hash = change.hash();
@@ -228,15 +258,30 @@ impl Gate {
                     if taken.is_ok() {
                         ready.push(change);
                         self.taken.insert(hash, (actor.clone(), number));
-                        work.extend(self.held_up.remove(&hash).into_iter().flatten());
+                        self.release(&hash, work);
                     }
                     taken.map_err(AsideError::from)
                 }
+            };
+            let Some(log) = self.logs.get_mut(actor) else {
+                return;
             };
             log.waiting.remove(&number);
             log.judged += 1;
             if let Err(error) = verdict {
                 log.aside.insert(number, error);
+            }
+        }
+    }
+
+    /// Adds the logs to `work` that waited for this change only.
+    fn release(&mut self, hash: &ChangeHash, work: &mut BTreeSet<ActorId>) {
+        for actor in self.held_up.remove(hash).into_iter().flatten() {
+            if let Some(log) = self.logs.get_mut(&actor) {
+                log.missing -= 1;
+                if log.missing == 0 {
+                    work.insert(actor);
+                }
             }
         }
     }
@@ -278,7 +323,7 @@ impl Gate {
         let mut all = self.document.get_changes(&[]);
         all.extend(ready);
         all.sort_by_key(|change| (change.start_op(), change.hash()));
-        self.document = Automerge::new();
+        self.document = empty();
         let mut gone = BTreeSet::new();
         for change in all {
             let hash = change.hash();
@@ -294,22 +339,12 @@ impl Gate {
     }
 }
 
-/// What an entry holds.
-enum Look {
-    Nothing,
-    Change(Change, ExpandedChange),
-    Aside(AsideError),
-}
-
-/// Scans and reads what an entry holds.
-fn look(bytes: &[u8], actor: &ActorId) -> Look {
+/// Scans and reads the change that an entry holds, if it holds one.
+fn look(bytes: &[u8], actor: &ActorId) -> Result<Option<(Change, ExpandedChange)>, AsideError> {
     if bytes.is_empty() {
-        return Look::Nothing;
+        return Ok(None);
     }
-    let scanned = match scan(bytes, actor.to_bytes()) {
-        Ok(scanned) => scanned,
-        Err(error) => return Look::Aside(error.into()),
-    };
+    let scanned = scan(bytes, actor.to_bytes())?;
     let read = catch_unwind(AssertUnwindSafe(|| {
         let change = Change::from_bytes(bytes.to_vec()).ok()?;
         let expanded = change.decode();
@@ -317,10 +352,8 @@ fn look(bytes: &[u8], actor: &ActorId) -> Look {
         let same = written.raw_bytes() == bytes && change.hash().0 == scanned.hash;
         same.then_some((change, expanded))
     }));
-    match read {
-        Ok(Some((change, expanded))) => Look::Change(change, expanded),
-        Ok(None) | Err(_) => Look::Aside(AsideError::Parse),
-    }
+    let read = read.ok().flatten();
+    read.map(Some).ok_or(AsideError::Parse)
 }
 
 #[cfg(test)]

@@ -1,5 +1,11 @@
 //! Members who may write, and write what is made to break the others' documents; and the known bombs.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "random actors are replaced at once; a campaign prints its result"
+)]
+
 mod hostile;
 
 use std::collections::BTreeMap;
