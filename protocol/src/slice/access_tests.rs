@@ -49,6 +49,17 @@ fn chain(people: &[Someone], known: &Known, links: usize) -> (Access, Vec<GrantI
     (access, grants)
 }
 
+/// A slice of `owner` that `writer` may write.
+fn lets_write(owner: &Someone, writer: &Someone, known: &Known) -> (Access, GrantId) {
+    let (mut access, write) = owner.granted(Grant {
+        abilities: Abilities::WRITE,
+        ..owner.grant_to(writer)
+    });
+    let judged = access.judge(Owner::Person(&owner.authority), known);
+    judged.expect("its owner");
+    (access, write)
+}
+
 fn expired(at: Timestamp) -> Result<Allowed, GrantError> {
     Err(GrantError::Expired {
         expired_at: at,
@@ -387,18 +398,8 @@ fn the_end_of_a_writer_keeps_what_it_names_of_their_logs() {
     let [ines, marc] = &people[..] else {
         unreachable!()
     };
-    let (mut access, write) = ines.granted(Grant {
-        abilities: Abilities::WRITE,
-        ..ines.grant_to(marc)
-    });
-    access
-        .judge(Owner::Person(&ines.authority), &known)
-        .unwrap();
-    let place = crate::entry::LogPlace {
-        log: marc.log(3).id(),
-        seq: 4,
-        hash: [5; 32],
-    };
+    let (mut access, write) = lets_write(ines, marc, &known);
+    let place = fourth(marc.log(3).id());
     let end = Kind::Remove {
         membership: write.into(),
         key: None,
@@ -429,18 +430,8 @@ fn who_leaves_a_grant_writes_no_more() {
     let [ines, marc] = &people[..] else {
         unreachable!()
     };
-    let (mut access, write) = ines.granted(Grant {
-        abilities: Abilities::WRITE,
-        ..ines.grant_to(marc)
-    });
-    access
-        .judge(Owner::Person(&ines.authority), &known)
-        .unwrap();
-    let place = crate::entry::LogPlace {
-        log: marc.log(3).id(),
-        seq: 4,
-        hash: [5; 32],
-    };
+    let (access, write) = lets_write(ines, marc, &known);
+    let place = fourth(marc.log(3).id());
     let speaker = by(marc, write).speaker();
     for key in [None, Some(Key32(marc.device.public()))] {
         let mut access = access.clone();
@@ -459,6 +450,15 @@ fn who_leaves_a_grant_writes_no_more() {
         let limits = |log| outcome.log_limits(&speaker, &marc.log(log).id());
         assert_eq!(limits(3), vec![vec![place]]);
         assert_eq!(limits(4), vec![Vec::new()]);
+    }
+}
+
+/// A place in a log.
+fn fourth(log: crate::entry::LogId) -> crate::entry::LogPlace {
+    crate::entry::LogPlace {
+        log,
+        seq: 4,
+        hash: [5; 32],
     }
 }
 
