@@ -5,7 +5,7 @@
 //!
 //! | step | what is refused |
 //! |---|---|
-//! | [`scan`] | what is too long, compressed, in another's name, or asks for too many operations; nothing is allocated |
+//! | [`scan()`] | what is too long, compressed, in another's name, or asks for too many operations; nothing is allocated |
 //! | parse | what Automerge cannot read, or would write in other bytes |
 //! | [`FitError`] | what does not fit to what it follows: numbers, objects, elements and values that are not in its past |
 //! | apply | what Automerge refuses or panics at, on a copy |
