@@ -30,6 +30,7 @@ fn begin() {
         }
         std::process::exit(0);
     }
+    fuzz::begin();
     TARGET.set(target).expect("this is called once");
 }
 
