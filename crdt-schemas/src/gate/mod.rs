@@ -24,7 +24,8 @@ mod scan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange};
+use automerge::transaction::{CommitOptions, Transaction};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange, ReadDoc as _};
 
 use past::Past;
 
@@ -32,8 +33,8 @@ pub use past::{
     BYTES_PER_WEIGHT, FitError, KEY_BYTES_MAX, KEY_WEIGHT, OBJECT_WEIGHT, VALUES_FREE, WEIGHT_FREE,
 };
 pub use scan::{
-    ACTORS_MAX, CHANGE_BYTES_MAX, COUNTER_MAX, DEPS_MAX, OPS_FREE, OPS_MAX, OPS_PER_BYTE,
-    PREDECESSORS_MAX, ScanError, Scanned, TIME_MAX, scan,
+    ACTOR_BYTES_MAX, ACTORS_MAX, CHANGE_BYTES_MAX, COUNTER_MAX, DEPS_MAX, OPS_FREE, OPS_MAX,
+    OPS_PER_BYTE, PREDECESSORS_MAX, ScanError, Scanned, TIME_MAX, scan,
 };
 
 /// Version of these rules: nodes of one version set the same changes aside.
@@ -191,6 +192,46 @@ impl Gate {
             (loaded.get_heads() == self.document.get_heads()).then_some(saved)
         }));
         saved.ok().flatten()
+    }
+
+    /// Makes a change of a copy of the document, in the name of a log that is wholly in it; returns its bytes, for that log's
+    /// next entry. Nothing if nothing was changed.
+    ///
+    /// The change is judged before anybody sees it: what the gate would set aside is to be made in smaller steps. `time_ms`,
+    /// milliseconds since 1970 UTC, is moved on until the hash may pass.
+    ///
+    /// # Errors
+    /// [`AsideError`] if it would be set aside.
+    pub fn write(
+        &self,
+        actor: &[u8],
+        time_ms: i64,
+        edit: impl FnOnce(&mut Transaction<'_>),
+    ) -> Result<Option<Vec<u8>>, AsideError> {
+        let mut copy = self.document.clone();
+        copy.set_actor(ActorId::from(actor));
+        let mut transaction = copy.transaction();
+        edit(&mut transaction);
+        let (made, _) = transaction.commit_with(CommitOptions::default().with_time(time_ms));
+        let Some(mut change) = made.and_then(|hash| copy.get_change_by_hash(&hash)) else {
+            return Ok(None);
+        };
+        while change.hash().0[0] == 0 {
+            let mut expanded = change.decode();
+            expanded.time += 1;
+            change = Change::from(expanded);
+        }
+        let bytes = change.raw_bytes();
+        let number = (self.logs.get(&ActorId::from(actor))).map_or(0, |log| log.judged);
+        let offered = Offered {
+            actor,
+            number,
+            bytes,
+        };
+        match self.clone().offer([offered])[..] {
+            [Fate::Aside(error)] => Err(error),
+            _ => Ok(Some(bytes.to_vec())),
+        }
     }
 
     /// Offers a batch of entries, in any order; returns what became of each, in theirs. What was offered before

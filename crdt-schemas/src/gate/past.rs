@@ -274,20 +274,24 @@ impl Past {
     /// look for that.
     fn clock(&self, heads: &[u32]) -> (Vec<u32>, usize) {
         let mut clock = vec![0; self.logs.len()];
-        let (mut queue, mut looked) = (heads.to_vec(), BTreeSet::new());
+        let (mut queue, mut seen, mut looked) = (heads.to_vec(), BTreeSet::new(), 0);
         while let Some(place) = queue.pop() {
+            if !seen.insert(place) {
+                continue;
+            }
             let change = &self.changes[wide(place)];
             if let Some(kept) = &change.clock {
                 for (mine, theirs) in clock.iter_mut().zip(kept) {
                     *mine = (*mine).max(*theirs);
                 }
-            } else if looked.insert(place) {
+            } else {
+                looked += 1;
                 let mine = &mut clock[wide(change.actor)];
                 *mine = (*mine).max(change.seq);
                 queue.extend(&change.follows);
             }
         }
-        (clock, looked.len())
+        (clock, looked)
     }
 
     /// The operation `number` of an actor, if it is among its first `seen` changes.

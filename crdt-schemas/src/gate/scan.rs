@@ -20,6 +20,8 @@ pub const PREDECESSORS_MAX: u64 = 20_000;
 pub const DEPS_MAX: u64 = 1_024;
 /// Most other actors whose operations it names.
 pub const ACTORS_MAX: u64 = 1_024;
+/// Longest name of an actor, in bytes: that of a log. Automerge writes it beside every operation.
+pub const ACTOR_BYTES_MAX: usize = 32;
 /// Largest number of an operation or of a change in its log.
 pub const COUNTER_MAX: u64 = u32::MAX as u64;
 
@@ -55,6 +57,9 @@ pub enum ScanError {
     /// A document, a bundle, or something compressed.
     #[error("something else than a plain change")]
     Kind,
+    /// Its hash begins with a zero byte. Automerge keeps, for each such change, the list of all others before it.
+    #[error("a hash that takes too much memory")]
+    Hash,
     /// It is by another actor than its writer's.
     #[error("in somebody else's name")]
     Actor,
@@ -113,6 +118,9 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
     let actors = chunk.number(ACTORS_MAX)?;
     for _ in 0..actors {
         let length = chunk.length()?;
+        if length > ACTOR_BYTES_MAX {
+            return Err(ScanError::Range);
+        }
         chunk.take(length)?;
     }
     let ops = columns(&mut chunk, bytes.len(), actors)?;
@@ -122,6 +130,9 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
     let last = start_op.checked_add(ops).ok_or(ScanError::Range)?;
     if ops == 0 || last > COUNTER_MAX {
         return Err(ScanError::Range);
+    }
+    if hash[0] == 0 {
+        return Err(ScanError::Hash);
     }
     Ok(Scanned {
         seq,

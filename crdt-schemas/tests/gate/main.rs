@@ -11,7 +11,7 @@ mod hostile;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use automerge::legacy::OpType;
+use automerge::legacy::{Key, OpType};
 use automerge::transaction::{Transactable as _, Transaction};
 use automerge::{
     ActorId, AutoCommit, Automerge, Change, ChangeHash, ObjType, ROOT, ReadDoc as _, ScalarValue,
@@ -250,20 +250,17 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
     let list = edit.put_object(ROOT, "list", ObjType::List).expect("a map");
     edit.commit();
     let gate = Gate::begin(&begun.get_changes(&[])).expect("honest");
-    let mut copy = begun;
-    copy.set_actor(actor.clone());
-    let mut made = Vec::new();
+    let (mut growing, mut made) = (gate.clone(), Vec::new());
+    let mut last = begun.get_heads();
     for number in 0..changes {
-        let mut edit = copy.transaction();
-        let length = edit.length(&list);
+        let length = growing.document().length(&list);
         let insert = |edit: &mut Transaction<'_>, count: usize| {
             for nth in 0..count {
-                edit.insert(&list, length + nth, ScalarValue::Null)
-                    .expect("a list");
+                (edit.insert(&list, length + nth, ScalarValue::Null)).expect("a list");
             }
         };
-        match kind {
-            "elements" => insert(&mut edit, 60),
+        let edit = |edit: &mut Transaction<'_>| match kind {
+            "elements" => insert(edit, 120),
             "scattered elements" => {
                 for nth in 0..60 {
                     let at = (nth * 7 + number * 31) % (length + 1);
@@ -272,8 +269,7 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
             }
             "objects" => {
                 for nth in 0..8 {
-                    edit.insert_object(&list, length + nth, ObjType::Map)
-                        .expect("a list");
+                    (edit.insert_object(&list, length + nth, ObjType::Map)).expect("a list");
                 }
             }
             "keys" => {
@@ -287,31 +283,42 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
                     edit.delete(&list, 0).expect("an element");
                 }
             }
-            "deletions" => insert(&mut edit, 60),
+            "deletions" => insert(edit, 60),
             "single operations" => edit.put(ROOT, "k", number as u64).expect("a map"),
-            // Values side by side under one key, as if nobody had seen another.
-            "conflicts" => edit.put(ROOT, "k", number as u64).expect("a map"),
+            // More below.
+            "conflicts" => edit.put(ROOT, format!("k{number}"), true).expect("a map"),
             _ => unreachable!("a kind"),
-        }
-        edit.commit();
-        let mut change = copy.get_last_local_change().expect("something was done");
+        };
+        let written = growing.write(actor.to_bytes(), 0, edit);
+        let mut bytes = written.expect("it passes").expect("something was done");
         if kind == "conflicts" {
-            let mut expanded = change.decode();
-            let mut op = expanded.operations[0].clone();
-            op.pred = Vec::new().into();
-            expanded.operations = vec![op; 120];
-            expanded.start_op = NonZeroU64::new(2 + number as u64 * 120).expect("not zero");
-            expanded.deps = made_last(&made).unwrap_or(expanded.deps);
-            change = Change::from(expanded);
+            bytes = side_by_side(&bytes, 120, &mut last, made.len());
         }
-        made.push((actor.clone(), number as u64, change.raw_bytes().to_vec()));
+        let entry = (actor.clone(), made.len() as u64, bytes);
+        assert_eq!(growing.offer([offered(&entry)]), [Fate::Taken], "{kind}");
+        made.push(entry);
     }
     (gate, made)
 }
 
-fn made_last(made: &[(ActorId, u64, Vec<u8>)]) -> Option<Vec<ChangeHash>> {
-    let (_, _, bytes) = made.last()?;
-    Some(vec![Change::from_bytes(bytes.clone()).ok()?.hash()])
+/// Makes of a change that puts one value one that puts `count` side by side, as if its writer saw none.
+fn side_by_side(bytes: &[u8], count: usize, last: &mut Vec<ChangeHash>, before: usize) -> Vec<u8> {
+    let change = Change::from_bytes(bytes.to_vec()).expect("a change");
+    let mut expanded = change.decode();
+    let mut op = expanded.operations[0].clone();
+    op.key = Key::Map("k".into());
+    expanded.operations = vec![op; count];
+    expanded.start_op = NonZeroU64::new(2 + (before * count) as u64).expect("not zero");
+    expanded.deps.clone_from(last);
+    let change = loop {
+        let change = Change::from(expanded.clone());
+        if change.hash().0[0] != 0 {
+            break change;
+        }
+        expanded.time += 1;
+    };
+    *last = vec![change.hash()];
+    change.raw_bytes().to_vec()
 }
 
 const DENSE: [&str; 7] = [

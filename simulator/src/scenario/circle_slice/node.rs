@@ -135,23 +135,20 @@ impl Node {
         let actor = actor_of(&log);
         let stands = (self.replica.standing()).filter(|it| it.entry.log() == log);
         let stands = stands.count() as u64;
+        let edits = self.edits.cast_signed();
+        let key = format!(
+            "{edits} of {}",
+            DeviceId::from_bytes(self.replica.me().signing.public())
+        );
         let gate = self.gate();
         if stands > gate.taken_of(actor.to_bytes()) {
             // An edit of ours depends on something that was cut, or is not opened yet.
             return Err(WriteError::Forked);
         }
-        let mut document = gate.document().clone();
-        document.set_actor(actor);
-        let key = format!(
-            "{} of {}",
-            self.edits,
-            DeviceId::from_bytes(self.replica.me().signing.public())
-        );
-        let mut edit = document.transaction();
-        (edit.put(ROOT, key, self.edits.cast_signed())).expect("the root is a map");
-        edit.commit();
-        let change = document.get_last_local_change().expect("something was put");
-        let content = change.raw_bytes().to_vec();
+        let content = gate.write(actor.to_bytes(), now.as_millis().cast_signed(), |edit| {
+            edit.put(ROOT, key, edits).expect("the root is a map");
+        });
+        let content = content.expect("a small change").expect("a new key");
         let entry = self.replica.write(PART, content, now)?;
         self.edits += 1;
         Ok(Item::Entry(entry))
