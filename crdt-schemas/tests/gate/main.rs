@@ -172,7 +172,7 @@ fn what_members_write_to_break_a_document_does_not() {
 
 /// 10,000,000 changes.
 #[test]
-#[ignore = "recorded in tests/LEDGER.md"]
+#[ignore = "hours; not recorded in tests/LEDGER.md yet"]
 fn ten_million_changes_do_not_break_a_document() {
     attacks(19_000);
 }

@@ -47,8 +47,6 @@ struct Voice {
     removed: bool,
     /// The removals that stand of this key, of its membership or of one that gave it.
     removals: Vec<usize>,
-    /// Removed by itself.
-    left: bool,
 }
 
 /// A removal that stands.
@@ -135,7 +133,9 @@ impl Outcome {
     pub fn speaks(&self, speaker: &Speaker) -> bool {
         self.member(&speaker.membership).is_some()
             && (self.voice(speaker))
-                .is_some_and(|voice| !voice.removed && !voice.left && voice.removals.is_empty())
+                .is_some_and(|voice| !voice.removed && voice.removals.is_empty())
+            // Of a whole membership that was left the member says so.
+            && self.leavings(speaker).all(|cut| cut.key.is_none())
     }
 
     /// Returns whether a removal of this key stands in the history itself. A principal's own word
@@ -193,13 +193,8 @@ impl Outcome {
             places
         };
         // Many removals may leave the same. Who leaves says how much stays of what they wrote.
-        let leavings = self.cuts.get(&speaker.membership).into_iter().flatten();
-        let leavings = leavings.filter(|cut| match cut.key {
-            Some(_) => cut.key == Some(speaker.key) && cut.by == *speaker,
-            None => !self.is_of_one_in_a_circle(cut) && self.is_of_same_person(cut, speaker),
-        });
         let said: BTreeSet<_> = (voice.removals.iter().copied())
-            .chain(leavings.map(|cut| cut.place))
+            .chain(self.leavings(speaker).map(|cut| cut.place))
             .map(|of| self.left.get(&of))
             .collect();
         let mut limits: Vec<_> = said.into_iter().map(of_log).collect();
@@ -242,7 +237,6 @@ impl Outcome {
             seniority,
             removed: removed || self.removed.contains(&speaker.membership),
             removals: Vec::new(),
-            left: false,
         })
     }
 
@@ -256,6 +250,15 @@ impl Outcome {
             .filter(|cut| self.reaches(cut, speaker.membership, seniority))
             .map(|cut| cut.place)
             .collect()
+    }
+
+    /// The removals by which a key left itself, or its person the membership.
+    fn leavings(&self, speaker: &Speaker) -> impl Iterator<Item = &Cut> {
+        let cuts = self.cuts.get(&speaker.membership).into_iter().flatten();
+        cuts.filter(|cut| match cut.key {
+            Some(key) => key == speaker.key && cut.by == *speaker,
+            None => !self.is_of_one_in_a_circle(cut) && self.is_of_same_person(cut, speaker),
+        })
     }
 
     /// Whether a removal may cut somebody of this seniority who speaks by this membership.
@@ -522,10 +525,6 @@ impl<'a, D: Directory> Judge<'a, D> {
                     self.outcome.stands.insert(place);
                     if !self.decided(place) {
                         self.take(place, removal, false);
-                    }
-                    let itself = (speaker.membership, Some(speaker.key));
-                    if let Some(voice) = self.outcome.voices.get_mut(speaker) {
-                        voice.left |= (removal.membership, removal.key) == itself;
                     }
                 }
                 Act::Admit(admission) if role == Role::Admin && self.consented(admission) => {
