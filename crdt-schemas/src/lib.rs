@@ -3,6 +3,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`circle`] | what a circle writes together: a shared list |
 //! | [`document`] | ids of documents, and [`document::Document`]: one month of one domain as an Automerge document |
 //! | [`record`] | the things in a document: [`record::Record`], their ids and provenance |
 //! | [`domain`] | one file per domain: [`domain::mobility`], [`domain::energy`] |
@@ -28,6 +29,7 @@
     clippy::iter_over_hash_type
 )]
 
+pub mod circle;
 pub mod document;
 pub mod domain;
 pub mod factors;

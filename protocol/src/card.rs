@@ -26,10 +26,11 @@ pub const ADDRESSES_MAX: usize = 8;
 /// Longest address, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 128;
 
-const CARD_BYTES_MAX: usize = 2048;
+pub(crate) const CARD_BYTES_MAX: usize = 2048;
 const CARD_KIND: &str = "maille";
 const LINK_KIND: &str = "share";
 const LINK_START: &str = "maille:share#";
+const LINK_STARTS: [&str; 2] = [LINK_START, crate::invite::LINK_START];
 
 /// Why a pasted text is not what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ pub enum TextError {
     /// Nothing that looks like it.
     #[error("not a {expected}, which would start with {start}")]
     NotOne {
-        /// What was asked for: a card or a share link.
+        /// What was asked for: a card, a share link or an invite.
         expected: &'static str,
         /// What its text starts with.
         start: &'static str,
@@ -183,7 +184,8 @@ impl ShareLink {
     }
 }
 
-fn parse<T>(
+/// Reads what was pasted: bech32m of the kind `kind` after `start`, which may be missing.
+pub(crate) fn parse<T>(
     text: &str,
     kind: &'static str,
     expected: &'static str,
@@ -199,7 +201,9 @@ where
     };
     let cleaned = text::clean(text).map_err(refused)?;
     // Of a link that lost its start, the rest is enough; of a wrong kind, it says which.
-    let body = cleaned.strip_prefix(LINK_START).unwrap_or(&cleaned);
+    let body = (LINK_STARTS.iter())
+        .find_map(|start| cleaned.strip_prefix(start))
+        .unwrap_or(&cleaned);
     let bytes = text::decode(kind, body).map_err(refused)?;
     wire::decode(&bytes, CARD_BYTES_MAX).map_err(|error| TextError::Contents { expected, error })
 }

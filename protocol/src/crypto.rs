@@ -120,6 +120,12 @@ pub mod domain {
     pub const RECOVERY_BOX: &str = "maille/1/recovery-box";
     /// Signature inside a recovery box.
     pub const RECOVERY_NOTE: &str = "maille/1/recovery-note";
+    /// Id of an invite.
+    pub const INVITE_ID: &str = "maille/1/invite-id";
+    /// The key by which who holds an invite shows it.
+    pub const INVITE_KEY: &str = "maille/1/invite-key";
+    /// What shows it.
+    pub const INVITE_PROOF: &str = "maille/1/invite-proof";
 }
 
 /// Returns the hash of `parts` under `domain`; parts cannot run into each other.

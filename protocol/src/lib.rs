@@ -13,6 +13,7 @@
 //! | [`evaluation`] | who speaks and what stands, given a set of statements |
 //! | [`principal`] | who a person or a circle is, and who speaks for them |
 //! | [`card`] | what people paste to each other: how to reach me, what I share with you |
+//! | [`invite`] | how somebody comes into a circle: the link, the knock, the answer |
 //! | [`grant`] | who may do what with a slice, until when, why |
 //! | [`slice`](mod@slice) | the one replicated object, its parts, and all grants of it, judged |
 //! | [`generation`] | the read keys of a part, one after another |
@@ -50,6 +51,7 @@ pub mod generation;
 pub mod grant;
 pub mod hook;
 pub mod id;
+pub mod invite;
 pub mod parcel;
 pub mod principal;
 pub mod recovery;

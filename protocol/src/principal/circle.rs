@@ -127,6 +127,27 @@ impl Circle {
         }
     }
 
+    /// Begins a circle with its charter alone: what was said in it is still to come.
+    ///
+    /// # Errors
+    /// [`CircleError`] if it is not the charter of `expected`.
+    pub fn begin(
+        charter: Charter,
+        expected: CircleId,
+        directory: &impl Directory,
+    ) -> Result<Self, CircleError> {
+        let (founding, mut set) = Founding::begin(charter).map_err(PrincipalError::from)?;
+        match set.subject() {
+            Subject::Circle(got) if got == expected => {}
+            Subject::Circle(got) => return Err(CircleError::OtherCircle { expected, got }),
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => {
+                return Err(CircleError::Person);
+            }
+        }
+        set.judge(&founding, directory);
+        Ok(Self::of((founding, set), expected))
+    }
+
     fn of((founding, set): (Founding, StatementSet), id: CircleId) -> Self {
         let mut circle = Self {
             id,

@@ -307,6 +307,22 @@ impl Replica {
         first
     }
 
+    /// Takes in a person's authority, or what it says in addition to what is held; returns whether that
+    /// was anything.
+    pub fn meet(&mut self, person: Authority) -> bool {
+        let changed = match self.known.people.get_mut(&person.person()) {
+            Some(held) => held.merge(&person),
+            None => {
+                self.known.people.insert(person.person(), person);
+                true
+            }
+        };
+        if changed {
+            self.judge();
+        }
+        changed
+    }
+
     /// Returns whether a statement is held.
     #[must_use]
     pub fn holds(&self, said: &SignedStatement) -> bool {

@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
-use crate::id::PersonId;
+use crate::id::{CircleId, PersonId};
+use crate::invite::{Answer, Knock};
 use crate::wire::{self, FRAME_BYTES_MAX, WireError};
 
 /// The protocol version that this code speaks.
@@ -72,6 +73,50 @@ pub enum Item {
     /// Nothing is left at this position: what stood there may no longer be given.
     #[n(2)]
     Withdrawn,
+    /// Something of a circle that both belong to.
+    #[n(3)]
+    Circle {
+        /// Which circle.
+        #[n(0)]
+        circle: CircleId,
+        /// What.
+        #[n(1)]
+        item: CircleItem,
+    },
+}
+
+/// One thing of a circle and of the slice that its members write together, as whoever made it wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum CircleItem {
+    /// A person's authority.
+    #[n(0)]
+    Person(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A statement about the circle or the slice.
+    #[n(1)]
+    Statement(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// The record of a generation.
+    #[n(2)]
+    Generation(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A sealed key.
+    #[n(3)]
+    Key(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// An entry.
+    #[n(4)]
+    Entry(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+}
+
+impl CircleItem {
+    /// Returns its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Person(bytes)
+            | Self::Statement(bytes)
+            | Self::Generation(bytes)
+            | Self::Key(bytes)
+            | Self::Entry(bytes) => bytes,
+        }
+    }
 }
 
 impl Item {
@@ -80,6 +125,7 @@ impl Item {
     pub fn len(&self) -> usize {
         match self {
             Self::Parcel(bytes) | Self::Entry(bytes) => bytes.len(),
+            Self::Circle { item, .. } => item.bytes().len(),
             Self::Withdrawn => 0,
         }
     }
@@ -124,6 +170,12 @@ pub enum Frame {
         #[n(0)]
         position: u64,
     },
+    /// The sender holds an invite of the receiver's; comes before a hello as well as after.
+    #[n(5)]
+    Knock(#[n(0)] Knock),
+    /// What comes of a knock.
+    #[n(6)]
+    Answer(#[n(0)] Answer),
 }
 
 /// A part's name in one session: see [`super::Session::names`].
@@ -152,7 +204,9 @@ impl Frame {
             | Self::Authority(_)
             | Self::Names(_)
             | Self::Item { .. }
-            | Self::Ack { .. } => Ok(frame),
+            | Self::Ack { .. }
+            | Self::Knock(_)
+            | Self::Answer(_) => Ok(frame),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | dialled, waiting | `Hello` | open; names may be shown, the feed may flow |
 //! | accepted, waiting | `Hello` | open; answer with our own `Hello` |
+//! | any | `Knock`, `Answer` | handed on: see [`invite`](crate::invite) |
 //! | waiting | anything else | violation |
 //! | open | `Hello` | violation |
 //! | open | `Authority`, `Names`, `Item`, `Ack` | handed on after bounds and order are checked |
@@ -24,7 +25,7 @@
 pub mod frame;
 mod session;
 
-pub use frame::{Cursor, FeedId, Frame, FrameError, Hello, Item, Name};
+pub use frame::{CircleItem, Cursor, FeedId, Frame, FrameError, Hello, Item, Name};
 pub use session::{Greeting, Received, Session, Violation};
 
 /// Most bytes of items sent and not yet acknowledged: one large frame, so that a slow

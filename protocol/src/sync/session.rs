@@ -9,6 +9,7 @@ use super::{CREDIT_BYTES, Cursor, FeedId, NAMES_MAX, NAMES_PER_FRAME_MAX};
 use crate::crypto;
 use crate::generation::AccessKey;
 use crate::id::{PersonId, TransportId};
+use crate::invite::{Answer, Knock};
 
 /// What this node says of itself when a session opens.
 #[derive(Clone, Debug)]
@@ -67,6 +68,10 @@ pub enum Received {
         /// The last position taken in.
         position: u64,
     },
+    /// The peer holds an invite.
+    Knock(Knock),
+    /// What came of our knock.
+    Answer(Answer),
 }
 
 /// What a peer did wrong. Close the session; nothing else is touched.
@@ -150,6 +155,8 @@ impl Session {
                 Ok(Received::Hello(hello))
             }
             (Frame::Hello(_), Some(_)) => Err(Violation::SecondHello),
+            (Frame::Knock(knock), _) => Ok(Received::Knock(knock)),
+            (Frame::Answer(answer), _) => Ok(Received::Answer(answer)),
             (_, None) => Err(Violation::BeforeHello),
             (Frame::Authority(bytes), Some(_)) => Ok(Received::Authority(bytes)),
             (Frame::Names(names), Some(_)) => {
