@@ -688,7 +688,8 @@ async fn log(ines: &Someone, id: GrantId, show: &mut Show<'_>) -> Result<Vec<Sen
     let sent = ines.sent().await?;
     let to = ines.gave(id).await?.to;
     step.sure(
-        sent.iter().all(|entry| entry.to == to && entry.grant == id),
+        sent.iter()
+            .all(|entry| entry.to == to && entry.why.grant() == Some(id)),
         || "something left for somebody else".to_owned(),
     )?;
     let has = |wanted: fn(&SentWhat) -> bool| sent.iter().any(|entry| wanted(&entry.what));

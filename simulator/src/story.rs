@@ -101,10 +101,15 @@ fn framed(bytes: &[u8]) -> String {
                     }
                     Err(error) => format!("no entry: {error}"),
                 },
+                Item::Circle { circle, item } => {
+                    format!("{} bytes of {circle:?}", item.bytes().len())
+                }
             };
             format!("item {position}: {what} ({len} bytes)")
         }
         Ok(Frame::Ack { position }) => format!("taken in up to {position}"),
+        Ok(Frame::Knock(_)) => String::from("knocks with an invite"),
+        Ok(Frame::Answer(answer)) => format!("answers a knock: {answer:?}"),
         Err(error) => format!("no frame ({len} bytes): {error}"),
     }
 }

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use maille_protocol::card::{Card, ShareLink};
-use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::id::{CircleId, GrantId, PersonId, SliceId};
+use maille_protocol::invite::{InviteLink, WhyNot};
 use maille_protocol::time::Timestamp;
+use maille_schemas::circle::ItemId;
 use maille_schemas::document::Month;
 use maille_schemas::domain::mobility::Trip;
 use maille_schemas::factors::{FactorSetId, Footprint};
@@ -85,6 +87,64 @@ pub enum Command {
         /// A grant's or slice's id in text form, or what I call the giver when
         /// only one share comes from them.
         share: String,
+    },
+    /// Make a circle, with oneself as its first admin. Answer: [`Done::CircleCreated`].
+    CircleCreate {
+        /// What it is called; every member sees it.
+        name: String,
+        /// What kind of circle it is.
+        kind: CircleKind,
+        /// What our person is called there.
+        called: String,
+    },
+    /// Make an invite to a circle. Answer: [`Done::CircleInvited`].
+    CircleInvite {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+        /// How many may come in by it.
+        uses: u32,
+        /// Until when.
+        until: Timestamp,
+        /// Whether who comes in may admit and remove others.
+        admin: bool,
+    },
+    /// Take an invite back. Answer: [`Done::CircleChanged`].
+    CircleUninvite {
+        /// Its link, or the beginning of its id.
+        invite: String,
+    },
+    /// Ask to come into a circle; the inviter's node lets our person in. Answer: [`Done::CircleJoining`].
+    CircleJoin {
+        /// The invite as it was given.
+        link: InviteLink,
+        /// What our person is called there.
+        called: String,
+    },
+    /// All circles. Answer: [`Done::Circles`].
+    Circles,
+    /// End somebody's membership. Answer: [`Done::CircleChanged`].
+    CircleRemove {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+        /// The member's name there, or id, or its beginning.
+        member: String,
+    },
+    /// End one's own membership. Answer: [`Done::CircleChanged`].
+    CircleLeave {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+    },
+    /// A circle's list. Answer: [`Done::CircleListed`].
+    CircleList {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+    },
+    /// Change a circle's list. Answer: [`Done::CircleListed`].
+    CircleChange {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+        /// How.
+        change: ListChange,
     },
     /// What left this node, to whom, why. Answer: [`Done::Sent`].
     LogSent,
@@ -171,6 +231,44 @@ pub enum Done {
         /// What it shows, oldest first.
         rows: Vec<ProjectedRow>,
     },
+    /// Answer to [`Command::CircleCreate`].
+    CircleCreated {
+        /// The circle as listed.
+        circle: CircleShown,
+    },
+    /// Answer to [`Command::CircleInvite`].
+    CircleInvited {
+        /// What to give to the other person: whoever holds it may come in.
+        link: InviteLink,
+    },
+    /// Answer to [`Command::CircleJoin`].
+    CircleJoining {
+        /// As listed until the inviter's node has answered.
+        joining: JoiningShown,
+    },
+    /// Answer to [`Command::Circles`].
+    Circles {
+        /// In the order in which our person came into them.
+        circles: Vec<CircleShown>,
+        /// Those that our person asked to come into.
+        joining: Vec<JoiningShown>,
+    },
+    /// Answer to what changes a circle's members or invites.
+    CircleChanged {
+        /// The circle as it stands now.
+        circle: CircleShown,
+    },
+    /// Answer to [`Command::CircleList`] and [`Command::CircleChange`].
+    CircleListed {
+        /// Which circle.
+        circle: CircleId,
+        /// What it is called.
+        name: String,
+        /// Its items, in the order in which they were added.
+        items: Vec<ListShown>,
+        /// Edits of ours that wait here for a key.
+        waiting: u64,
+    },
     /// Answer to [`Command::LogSent`].
     Sent {
         /// Oldest first.
@@ -178,6 +276,197 @@ pub enum Done {
     },
     /// Answer to [`Command::Export`].
     Exported(Box<Export>),
+}
+
+/// What kind of circle it is, as its makers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CircleKind {
+    /// People who live together.
+    Household,
+    /// People who work together.
+    Colleagues,
+    /// Any other.
+    Other,
+}
+
+impl CircleKind {
+    /// As its link and its grant say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Household => "household",
+            Self::Colleagues => "colleagues",
+            Self::Other => "circle",
+        }
+    }
+
+    /// What a link or a grant says.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        match name {
+            "household" => Self::Household,
+            "colleagues" => Self::Colleagues,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A circle of our person's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CircleShown {
+    /// Which.
+    pub id: CircleId,
+    /// What it is called; empty until it has arrived.
+    pub name: String,
+    /// What kind it is.
+    pub kind: CircleKind,
+    /// What our person is called there.
+    pub called: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// How our person stands in it.
+    pub standing: CircleStanding,
+    /// Who belongs to it.
+    pub members: Vec<CircleMember>,
+    /// Invites that our person gave, oldest first.
+    pub invites: Vec<InviteShown>,
+    /// Edits of ours that wait here for a key.
+    pub edits_waiting: u64,
+    /// Changes that wait for something that is not here, or does not stand.
+    pub changes_waiting: u64,
+    /// Changes that were set aside: by whom, why.
+    pub changes_aside: Vec<(String, String)>,
+}
+
+/// How our person stands in a circle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CircleStanding {
+    /// Welcome, and waiting for the circle to arrive.
+    Arriving,
+    /// Reads and writes.
+    Member,
+    /// Admits and removes, too.
+    Admin,
+    /// Was removed, or left; what was there is still readable.
+    Removed,
+}
+
+/// A member of a circle.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CircleMember {
+    /// Who.
+    pub person: PersonId,
+    /// What they are called there; empty until they have said.
+    pub name: String,
+    /// Whether they may admit and remove others.
+    pub admin: bool,
+    /// Whether it is our person.
+    pub me: bool,
+    /// Whether a session with their node is open now.
+    pub connected: bool,
+    /// When their node last answered.
+    pub last_seen: Option<Timestamp>,
+    /// Whether something is due to their node that it has not acknowledged.
+    pub behind: bool,
+}
+
+/// An invite that our person gave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InviteShown {
+    /// The beginning of its id.
+    pub id: String,
+    /// Since when.
+    pub created: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How many may come in by it.
+    pub uses: u32,
+    /// Whether they may admit and remove others.
+    pub admin: bool,
+    /// Who came in by it, and when.
+    pub used: Vec<(String, Timestamp)>,
+    /// When it was taken back.
+    pub revoked: Option<Timestamp>,
+    /// How often somebody came with it and was turned away.
+    pub refused: u32,
+    /// When that was last.
+    pub refused_at: Option<Timestamp>,
+}
+
+/// Whether an invite lets somebody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InviteState {
+    /// It does.
+    Open,
+    /// As many as may have come in.
+    UsedUp,
+    /// Its time is over.
+    Expired,
+    /// It was taken back.
+    Revoked,
+}
+
+/// A circle that our person asked to come into.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JoiningShown {
+    /// Which.
+    pub circle: CircleId,
+    /// What it is called, by the invite.
+    pub name: String,
+    /// Who invited, by the invite.
+    pub inviter: String,
+    /// What our person will be called there.
+    pub called: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why the inviter's node did not let our person in; `None`: it has not answered yet.
+    pub refused: Option<WhyNot>,
+}
+
+/// An item of a circle's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListShown {
+    /// Its id.
+    pub id: ItemId,
+    /// What it says.
+    pub text: String,
+    /// Whether it is done.
+    pub done: bool,
+    /// Who added it; empty if that is not known.
+    pub by: String,
+}
+
+/// A change of a circle's list. An item is named by its number as listed, from 1, by its id, or by its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum ListChange {
+    /// Adds an item.
+    Add {
+        /// What it says.
+        text: String,
+    },
+    /// Ticks an item off, or not.
+    Tick {
+        /// Which.
+        item: String,
+        /// Whether it is done.
+        done: bool,
+    },
+    /// Says an item in other words.
+    Rename {
+        /// Which.
+        item: String,
+        /// What it says.
+        text: String,
+    },
+    /// Takes an item off.
+    Remove {
+        /// Which.
+        item: String,
+    },
 }
 
 /// Energy drawn in one month.
@@ -351,14 +640,44 @@ pub struct SentEntry {
     pub name: String,
     /// What it was.
     pub what: SentWhat,
-    /// Under which grant.
-    pub grant: GrantId,
-    /// Which lens.
-    pub lens: String,
-    /// Why, as said when sharing.
-    pub purpose: String,
+    /// Why.
+    #[serde(flatten)]
+    pub why: SentWhy,
     /// Bytes handed to the network, sealed.
     pub bytes: u64,
+}
+
+/// Why something left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SentWhy {
+    /// It is shared.
+    Share {
+        /// Under which grant.
+        grant: GrantId,
+        /// Which lens.
+        lens: String,
+        /// Why, as said when sharing.
+        purpose: String,
+    },
+    /// It is of a circle that both belong to.
+    Circle {
+        /// Which.
+        circle: CircleId,
+        /// What it is called.
+        called: String,
+    },
+}
+
+impl SentWhy {
+    /// The grant, if it is shared under one.
+    #[must_use]
+    pub const fn grant(&self) -> Option<GrantId> {
+        match self {
+            Self::Share { grant, .. } => Some(*grant),
+            Self::Circle { .. } => None,
+        }
+    }
 }
 
 /// Kinds of things that leave a node.
@@ -376,6 +695,8 @@ pub enum SentWhat {
     Keys,
     /// The news that a share has ended.
     End,
+    /// What the members of a circle say and write.
+    Circle,
 }
 
 /// Everything the node holds about its person, readable without Maille.
@@ -504,6 +825,58 @@ pub enum CommandError {
         what: String,
         /// The bound.
         max: u64,
+    },
+    /// No circle has this id or name.
+    #[error("no circle is known as {circle}")]
+    UnknownCircle {
+        /// What was asked for.
+        circle: String,
+    },
+    /// Several circles go by this name.
+    #[error("several circles are known as {circle}")]
+    AmbiguousCircle {
+        /// What was asked for.
+        circle: String,
+        /// Which.
+        candidates: Vec<CircleId>,
+    },
+    /// Our person may not do this in the circle: they are no admin, or no member any more.
+    #[error("not allowed in {circle}")]
+    NotAllowedInCircle {
+        /// What the circle is called.
+        circle: String,
+    },
+    /// Our person is in the circle already.
+    #[error("already a member of {circle}")]
+    AlreadyInCircle {
+        /// What it is called.
+        circle: String,
+    },
+    /// No member has this name or id.
+    #[error("no member is known as {member}")]
+    UnknownMember {
+        /// What was asked for.
+        member: String,
+    },
+    /// Several members go by this name.
+    #[error("several members are known as {member}")]
+    AmbiguousMember {
+        /// What was asked for.
+        member: String,
+        /// Which.
+        candidates: Vec<PersonId>,
+    },
+    /// No invite of ours is this one.
+    #[error("no invite is known as {invite}")]
+    UnknownInvite {
+        /// What was asked for.
+        invite: String,
+    },
+    /// Nothing on the list is called so.
+    #[error("nothing on the list is known as {item}")]
+    UnknownItem {
+        /// What was asked for.
+        item: String,
     },
     /// What is on disk could not be read back: a bug or a damaged disk.
     #[error("the store holds something unreadable at {key}")]

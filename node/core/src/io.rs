@@ -16,7 +16,8 @@
 //! - Heavy pure work (Automerge, seals, signatures) is done inline.
 
 use crate::command::{AsideReason, Command, CommandError, Done};
-use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::id::{CircleId, GrantId, PersonId, TransportId};
+use maille_protocol::invite::WhyNot;
 
 /// Names a command; chosen by the caller, comes back in [`Output::Finished`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +175,37 @@ pub enum Event {
     Delivered {
         /// Who.
         person: PersonId,
+    },
+    /// Our person is in a circle that they asked to come into.
+    CircleJoined {
+        /// Which.
+        circle: CircleId,
+    },
+    /// A circle does not let our person in, for now or for good.
+    JoinRefused {
+        /// Which.
+        circle: CircleId,
+        /// Why.
+        why: WhyNot,
+    },
+    /// Somebody came into a circle by an invite of our person's.
+    MemberJoined {
+        /// Which.
+        circle: CircleId,
+        /// What they want to be called.
+        name: String,
+    },
+    /// Somebody came with an invite of our person's that lets nobody in.
+    InviteRefused {
+        /// To which circle.
+        circle: CircleId,
+        /// Why.
+        why: WhyNot,
+    },
+    /// Something was said or written in a circle.
+    CircleNews {
+        /// Which.
+        circle: CircleId,
     },
     /// A peer broke the protocol; its session was closed.
     Violation {

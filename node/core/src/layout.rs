@@ -3,7 +3,8 @@
 //! Keys are not sealed at rest, so they hold ids, numbers and months, never words.
 
 use maille_protocol::entry::LogId;
-use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::invite::InviteId;
 use maille_protocol::slice::PartNumber;
 use maille_schemas::document::{DocumentId, Domain};
 
@@ -27,6 +28,13 @@ pub(crate) const INSTALLED: &[u8] = b"I";
 pub(crate) const PARTS: &[u8] = b"p";
 /// Prefix of our own projections.
 pub(crate) const PROJECTIONS: &[u8] = b"P";
+
+/// Prefix of circles.
+pub(crate) const CIRCLES: &[u8] = b"C";
+/// Prefix of invites that our person gave.
+pub(crate) const INVITES: &[u8] = b"V";
+/// Prefix of circles that our person wants to come into.
+pub(crate) const JOINING: &[u8] = b"j";
 
 fn join(letter: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut key = letter.to_vec();
@@ -211,6 +219,64 @@ pub(crate) fn serial(slice: SliceId) -> Vec<u8> {
 
 pub(crate) fn sent(number: u64) -> Vec<u8> {
     join(SENT, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn circle(circle: CircleId) -> Vec<u8> {
+    join(CIRCLES, &[circle.as_bytes()])
+}
+
+/// An item of a circle, by its number.
+pub(crate) fn circle_item(circle: CircleId, number: u64) -> Vec<u8> {
+    join(b"K", &[circle.as_bytes(), &number.to_be_bytes()])
+}
+
+pub(crate) fn circle_items(circle: CircleId) -> Vec<u8> {
+    join(b"K", &[circle.as_bytes()])
+}
+
+/// The number of an item of a circle.
+pub(crate) fn circle_number(circle: CircleId, item: &[u8; 32]) -> Vec<u8> {
+    join(b"N", &[circle.as_bytes(), item])
+}
+
+/// An item of a circle that waits for something that is not here.
+pub(crate) fn circle_waiting(circle: CircleId, item: &[u8; 32]) -> Vec<u8> {
+    join(b"W", &[circle.as_bytes(), item])
+}
+
+pub(crate) fn circle_all_waiting(circle: CircleId) -> Vec<u8> {
+    join(b"W", &[circle.as_bytes()])
+}
+
+/// That all items of a circle were put into a member's feed.
+pub(crate) fn circle_fed(person: PersonId, circle: CircleId) -> Vec<u8> {
+    join(b"F", &[person.as_bytes(), circle.as_bytes()])
+}
+
+pub(crate) fn circles_fed(person: PersonId) -> Vec<u8> {
+    join(b"F", &[person.as_bytes()])
+}
+
+/// An edit that waits for a key.
+pub(crate) fn circle_edit(circle: CircleId, number: u64) -> Vec<u8> {
+    join(b"E", &[circle.as_bytes(), &number.to_be_bytes()])
+}
+
+pub(crate) fn circle_edits(circle: CircleId) -> Vec<u8> {
+    join(b"E", &[circle.as_bytes()])
+}
+
+pub(crate) fn invite(invite: InviteId) -> Vec<u8> {
+    join(INVITES, &[&invite.0])
+}
+
+pub(crate) fn joining(circle: CircleId) -> Vec<u8> {
+    join(JOINING, &[circle.as_bytes()])
+}
+
+/// The number at the end of a key that begins with a letter and an id.
+pub(crate) fn number_in(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(33..41)?.try_into().ok()?))
 }
 
 /// The part in a key that begins with a letter and a slice.

@@ -1,8 +1,10 @@
 //! The form of what the store keeps. Private to this node: no byte of it travels.
 
+use maille_protocol::crypto::Key;
 use maille_protocol::entry::{Author, LogTip};
 use maille_protocol::grant::Grant;
-use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::invite::{InviteLink, WhyNot};
 use maille_protocol::sync::{Cursor, FeedId};
 use maille_protocol::time::Timestamp;
 use minicbor::bytes::ByteVec;
@@ -61,13 +63,42 @@ impl Feed {
 
 /// One thing due to a contact.
 #[derive(Clone, Debug, Encode, Decode)]
-#[cbor(array)]
-pub(crate) struct Due {
-    /// Under which grant.
+pub(crate) enum Due {
+    /// Something of a share.
     #[n(0)]
-    pub(crate) grant: GrantId,
+    Share {
+        /// Under which grant.
+        #[n(0)]
+        grant: GrantId,
+        #[n(1)]
+        what: DueWhat,
+    },
+    /// An item of a circle, by its number in our store.
     #[n(1)]
-    pub(crate) what: DueWhat,
+    Circle {
+        #[n(0)]
+        circle: CircleId,
+        #[n(1)]
+        number: u64,
+    },
+}
+
+impl Due {
+    pub(crate) const fn why(&self) -> Why {
+        match self {
+            Self::Share { grant, .. } => Why::Share(*grant),
+            Self::Circle { circle, .. } => Why::Circle(*circle),
+        }
+    }
+}
+
+/// Why something leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Why {
+    #[n(0)]
+    Share(#[n(0)] GrantId),
+    #[n(1)]
+    Circle(#[n(0)] CircleId),
 }
 
 #[derive(Clone, Debug, Encode, Decode)]
@@ -303,7 +334,7 @@ pub(crate) struct Sent {
     #[n(1)]
     pub(crate) to: PersonId,
     #[n(2)]
-    pub(crate) grant: GrantId,
+    pub(crate) why: Why,
     #[n(3)]
     pub(crate) what: SentKind,
     #[n(4)]
@@ -323,6 +354,8 @@ pub(crate) enum SentKind {
     Keys,
     #[n(3)]
     End,
+    #[n(4)]
+    Circle,
 }
 
 impl Sent {
@@ -332,6 +365,85 @@ impl Sent {
             SentKind::Rows => SentWhat::Rows { rows: self.rows },
             SentKind::Keys => SentWhat::Keys,
             SentKind::End => SentWhat::End,
+            SentKind::Circle => SentWhat::Circle,
         }
     }
+}
+
+/// A circle that our person belongs to, or did.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct CircleRecord {
+    /// How it begins.
+    #[n(0)]
+    pub(crate) charter: ByteVec,
+    /// How the slice begins that its members write together.
+    #[n(1)]
+    pub(crate) slice: ByteVec,
+    /// By what its key objects are found.
+    #[n(2)]
+    pub(crate) tag_key: Key,
+    /// What our person is called there.
+    #[n(3)]
+    pub(crate) called: String,
+    /// When our person founded or joined it.
+    #[n(4)]
+    pub(crate) since: Timestamp,
+    /// Number of the next item.
+    #[n(5)]
+    pub(crate) next: u64,
+    /// How often a log of this device was over: it begins another one.
+    #[n(6)]
+    pub(crate) logs_over: u32,
+    /// Number of the next edit that waits for a key.
+    #[n(7)]
+    pub(crate) next_edit: u64,
+}
+
+/// An invite that our person gave.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Invite {
+    #[n(0)]
+    pub(crate) link: InviteLink,
+    #[n(1)]
+    pub(crate) created: Timestamp,
+    /// Who came in by it.
+    #[n(2)]
+    pub(crate) used: Vec<UsedBy>,
+    #[n(3)]
+    pub(crate) revoked: Option<Timestamp>,
+    /// How often somebody was turned away.
+    #[n(4)]
+    pub(crate) refused: u32,
+    /// When that was last.
+    #[n(5)]
+    pub(crate) refused_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct UsedBy {
+    #[n(0)]
+    pub(crate) person: PersonId,
+    #[n(1)]
+    pub(crate) at: Timestamp,
+    /// What they wanted to be called.
+    #[n(2)]
+    pub(crate) name: String,
+}
+
+/// A circle that our person wants to come into.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Joining {
+    #[n(0)]
+    pub(crate) link: InviteLink,
+    #[n(1)]
+    pub(crate) called: String,
+    #[n(2)]
+    pub(crate) since: Timestamp,
+    /// What the inviter's node answered last, if not welcome.
+    #[n(3)]
+    pub(crate) refused: Option<WhyNot>,
 }

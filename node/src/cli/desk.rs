@@ -127,7 +127,17 @@ fn name_everybody(done: &mut Done, someone: &str) {
         }
         Done::ReceivedList { shares } => shares.iter_mut().for_each(|it| name(&mut it.name)),
         Done::Sent { entries } => entries.iter_mut().for_each(|it| name(&mut it.name)),
-        Done::Card { .. }
+        Done::CircleCreated { circle } | Done::CircleChanged { circle } => {
+            circle.members.iter_mut().for_each(|it| name(&mut it.name));
+        }
+        Done::Circles { circles, .. } => {
+            let members = circles.iter_mut().flat_map(|it| &mut it.members);
+            members.for_each(|it| name(&mut it.name));
+        }
+        Done::CircleListed { items, .. } => items.iter_mut().for_each(|it| name(&mut it.by)),
+        Done::CircleInvited { .. }
+        | Done::CircleJoining { .. }
+        | Done::Card { .. }
         | Done::Recorded { .. }
         | Done::Trips { .. }
         | Done::Footprint { .. }

@@ -120,6 +120,11 @@ impl Names {
             | Event::ShareArrived { grant }
             | Event::RowsArrived { grant, .. }
             | Event::ShareEnded { grant } => grant.to_string(),
+            Event::CircleJoined { circle }
+            | Event::JoinRefused { circle, .. }
+            | Event::MemberJoined { circle, .. }
+            | Event::InviteRefused { circle, .. }
+            | Event::CircleNews { circle } => circle.to_string(),
             Event::Violation { peer, .. } => return peer.to_string(),
         };
         if !self.known.contains_key(&who) && self.look_up(node).await.is_err() {
@@ -141,6 +146,16 @@ impl Names {
         {
             self.known
                 .extend(shares.into_iter().map(|it| (it.id.to_string(), it.name)));
+        }
+        if let Done::Circles { circles, joining } =
+            node.call(Command::Circles).await.map_err(of_call)?
+        {
+            let joining = joining
+                .into_iter()
+                .map(|it| (it.circle.to_string(), it.name));
+            self.known.extend(joining);
+            self.known
+                .extend(circles.into_iter().map(|it| (it.id.to_string(), it.name)));
         }
         Ok(())
     }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use maille_core::command::{
     Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
-    SentWhat, ShareState, Status,
+    SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
+use maille_protocol::invite::WhyNot;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
 use maille_schemas::import::{
@@ -116,10 +117,45 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             Sentence::new(format!("this link expired on {}", clock.spell(*until, &English)))
                 .hint("ask whoever gave it to you for a new one")
         }
+        CommandError::UnknownCircle { circle } => {
+            Sentence::new(format!("no circle is called “{circle}”"))
+                .hint("the list of your circles says their names")
+        }
+        CommandError::AmbiguousCircle { circle, candidates } => {
+            Sentence::new(format!("several circles are called “{circle}”"))
+                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .hint("give the beginning of the id of the one you mean")
+        }
+        CommandError::NotAllowedInCircle { circle } => {
+            Sentence::new(format!("you may not do this in “{circle}”"))
+                .hint("only its admins invite and remove members, and only its members write")
+        }
+        CommandError::AlreadyInCircle { circle } => {
+            Sentence::new(format!("you are a member of “{circle}” already"))
+        }
+        CommandError::UnknownMember { member } => {
+            Sentence::new(format!("no member is called “{member}”"))
+                .hint("the list of members says their names")
+        }
+        CommandError::AmbiguousMember { member, candidates } => {
+            Sentence::new(format!("several members are called “{member}”"))
+                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .hint("give the beginning of the id of the one you mean")
+        }
+        CommandError::UnknownInvite { invite } => {
+            Sentence::new(format!("none of your invites is “{invite}”"))
+                .hint("the circle's status says your invites")
+        }
+        CommandError::UnknownItem { item } => {
+            Sentence::new(format!("nothing on the list is called “{item}”"))
+                .hint("give its number or its whole text")
+        }
         CommandError::BadText { field, bytes_max } => {
             let field = match field.as_str() {
                 "name" => "the name",
                 "purpose" => "the purpose",
+                "as" => "the name you take",
+                "text" => "the text",
                 _ => field,
             };
             Sentence::new(format!("{field} is empty, too long, or has a line end in it"))
@@ -157,6 +193,17 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .hint("it is forged or mistaken: ask them for a new one by another way")
         }
         other => Sentence::new(other.to_string()),
+    }
+}
+
+fn why_not(why: WhyNot) -> &'static str {
+    match why {
+        WhyNot::Expired => "the invite has expired",
+        WhyNot::UsedUp => "the invite was used as often as it may be",
+        WhyNot::Revoked => "the invite was taken back",
+        WhyNot::NotAdmitter => "whoever gave it may let nobody in any more",
+        WhyNot::Undecided => "the circle is to decide first",
+        _ => "the request is not in order",
     }
 }
 
@@ -934,6 +981,20 @@ impl Text for English {
                 format!("the share from {name} has ended: you keep what you received")
             }
             Event::Delivered { .. } => format!("{name} has received everything"),
+            Event::CircleJoined { .. } => format!("you are in the circle {name}"),
+            Event::JoinRefused { why, .. } => {
+                format!("the circle {name} does not let you in: {}", why_not(*why))
+            }
+            Event::MemberJoined { name: who, .. } => {
+                format!("{who} came into the circle {name} by your invite")
+            }
+            Event::InviteRefused { why, .. } => {
+                format!(
+                    "somebody came to the circle {name} by an invite that lets nobody in: {}",
+                    why_not(*why)
+                )
+            }
+            Event::CircleNews { .. } => format!("news in the circle {name}"),
             Event::Violation { what, .. } => {
                 format!("a device spoke badly, its connection is closed: {what}")
             }
@@ -1312,14 +1373,19 @@ impl Text for English {
             SentWhat::Rows { rows } => self.rows(rows),
             SentWhat::Keys => "new keys".to_owned(),
             SentWhat::End => "the news of the end".to_owned(),
+            SentWhat::Circle => "what is said and written in a circle".to_owned(),
+        };
+        let (of, purpose) = match &entry.why {
+            SentWhy::Share { lens, purpose, .. } => (lens, purpose_or(purpose, self.no_purpose())),
+            SentWhy::Circle { called, .. } => (called, "circle"),
         };
         format!(
             "{}  {} → {}  ({}, {}, {})",
             clock.figures(entry.at),
             what,
             entry.name,
-            entry.lens,
-            purpose_or(&entry.purpose, self.no_purpose()),
+            of,
+            purpose,
             self.size(entry.bytes)
         )
     }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use maille_core::command::{
     Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
-    SentWhat, ShareState, Status,
+    SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
+use maille_protocol::invite::WhyNot;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
 use maille_schemas::import::{
@@ -117,10 +118,45 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             Sentence::new(format!("ce lien a expiré le {}", clock.spell(*until, &French)))
                 .hint("demandez un nouveau lien à la personne qui vous l'a donné")
         }
+        CommandError::UnknownCircle { circle } => {
+            Sentence::new(format!("aucun cercle ne s'appelle « {circle} »"))
+                .hint("la liste de vos cercles dit leurs noms")
+        }
+        CommandError::AmbiguousCircle { circle, candidates } => {
+            Sentence::new(format!("plusieurs cercles s'appellent « {circle} »"))
+                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .hint("donnez le début de l'identifiant de celui que vous voulez")
+        }
+        CommandError::NotAllowedInCircle { circle } => {
+            Sentence::new(format!("vous ne pouvez pas faire cela dans « {circle} »"))
+                .hint("seuls ses administrateurs invitent et retirent des membres, et seuls ses membres écrivent")
+        }
+        CommandError::AlreadyInCircle { circle } => {
+            Sentence::new(format!("vous êtes déjà membre de « {circle} »"))
+        }
+        CommandError::UnknownMember { member } => {
+            Sentence::new(format!("aucun membre ne s'appelle « {member} »"))
+                .hint("la liste des membres dit leurs noms")
+        }
+        CommandError::AmbiguousMember { member, candidates } => {
+            Sentence::new(format!("plusieurs membres s'appellent « {member} »"))
+                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .hint("donnez le début de l'identifiant de celui que vous voulez")
+        }
+        CommandError::UnknownInvite { invite } => {
+            Sentence::new(format!("aucune de vos invitations n'est « {invite} »"))
+                .hint("l'état du cercle dit vos invitations")
+        }
+        CommandError::UnknownItem { item } => {
+            Sentence::new(format!("rien dans la liste ne s'appelle « {item} »"))
+                .hint("donnez le numéro ou le texte entier")
+        }
         CommandError::BadText { field, bytes_max } => {
             let field = match field.as_str() {
                 "name" => "le nom",
                 "purpose" => "la raison du partage",
+                "as" => "le nom que vous prenez",
+                "text" => "le texte",
                 _ => field,
             };
             Sentence::new(format!("{field} est vide, trop long, ou contient un retour à la ligne"))
@@ -158,6 +194,17 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .hint("elle est fausse ou erronée : demandez-lui-en une nouvelle par un autre moyen")
         }
         other => Sentence::new(other.to_string()),
+    }
+}
+
+fn why_not(why: WhyNot) -> &'static str {
+    match why {
+        WhyNot::Expired => "l'invitation a expiré",
+        WhyNot::UsedUp => "l'invitation a déjà servi autant de fois que prévu",
+        WhyNot::Revoked => "l'invitation a été reprise",
+        WhyNot::NotAdmitter => "qui l'a donnée ne peut plus faire entrer personne",
+        WhyNot::Undecided => "le cercle doit d'abord en décider",
+        _ => "la demande n'est pas en règle",
     }
 }
 
@@ -973,6 +1020,23 @@ impl Text for French {
                 format!("{name} : le partage est terminé ; vous gardez ce que vous avez reçu")
             }
             Event::Delivered { .. } => format!("{name} a tout reçu"),
+            Event::CircleJoined { .. } => format!("vous êtes dans le cercle {name}"),
+            Event::JoinRefused { why, .. } => {
+                format!(
+                    "le cercle {name} ne vous laisse pas entrer : {}",
+                    why_not(*why)
+                )
+            }
+            Event::MemberJoined { name: who, .. } => {
+                format!("{who} est entré dans le cercle {name} par votre invitation")
+            }
+            Event::InviteRefused { why, .. } => {
+                format!(
+                    "quelqu'un est venu au cercle {name} par une invitation qui ne vaut plus : {}",
+                    why_not(*why)
+                )
+            }
+            Event::CircleNews { .. } => format!("du nouveau dans le cercle {name}"),
             Event::Violation { what, .. } => {
                 format!("un appareil a mal parlé, la liaison est coupée : {what}")
             }
@@ -1365,14 +1429,19 @@ impl Text for French {
             SentWhat::Rows { rows } => self.rows(rows),
             SentWhat::Keys => "de nouvelles clefs".to_owned(),
             SentWhat::End => "l'annonce de la fin".to_owned(),
+            SentWhat::Circle => "ce qui se dit et s'écrit dans un cercle".to_owned(),
+        };
+        let (of, purpose) = match &entry.why {
+            SentWhy::Share { lens, purpose, .. } => (lens, purpose_or(purpose, self.no_purpose())),
+            SentWhy::Circle { called, .. } => (called, "cercle"),
         };
         format!(
             "{}  {} → {}  ({}, {}, {})",
             clock.figures(entry.at),
             what,
             entry.name,
-            entry.lens,
-            purpose_or(&entry.purpose, self.no_purpose()),
+            of,
+            purpose,
             self.size(entry.bytes)
         )
     }

@@ -486,8 +486,17 @@ impl Replica {
         self.access.statements().outcome().ever_spoke(speaker)
     }
 
-    /// Takes in sealed keys, whoever carried them.
-    pub fn take_objects(&mut self, objects: impl IntoIterator<Item = KeyObject>) {
+    /// Returns whether a key of this id was announced here: of a ring, or of a part.
+    #[must_use]
+    pub fn knows_key(&self, id: &[u8; 32]) -> bool {
+        self.ring_ids.contains(&KeyId::from_bytes(*id))
+            || self
+                .generations
+                .contains_key(&GenerationId::from_bytes(*id))
+    }
+
+    /// Takes in sealed keys, whoever carried them; returns whether any was not here.
+    pub fn take_objects(&mut self, objects: impl IntoIterator<Item = KeyObject>) -> bool {
         let mut any = false;
         for object in objects {
             if self.objects.len() >= OBJECTS_MAX {
@@ -498,6 +507,7 @@ impl Replica {
         if any {
             self.open_keys();
         }
+        any
     }
 
     /// Takes in one entry.

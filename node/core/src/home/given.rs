@@ -35,7 +35,7 @@ use super::{Home, begins_id, check_text, is_called};
 use crate::command::{CommandError, Done, GivenShare, ShareState};
 use crate::io::Store;
 use crate::layout;
-use crate::state::{Contact, Due, DueWhat, Ended, Given, OwnSlice, Row, Sent};
+use crate::state::{Contact, Due, DueWhat, Ended, Given, OwnSlice, Row, Sent, Why};
 use crate::view::{ReadError, damaged};
 
 /// Longest a share may last. Longer wishes are renewals, which a person sees and can stop.
@@ -523,25 +523,30 @@ impl<S: Store> Home<S> {
             .map(|device| device.sealing.clone()))
     }
 
-    /// Appends to a contact's feed; returns the position.
+    /// Appends something of a share to its reader's feed; returns the position.
     pub(super) fn make_due(
         &mut self,
         person: PersonId,
         grant: GrantId,
         what: DueWhat,
     ) -> Result<u64, ReadError> {
-        let at = layout::feed(person);
-        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
-        let position = feed.next;
-        feed.next += 1;
-        self.view.write(at, &feed);
-        self.view
-            .write(layout::feed_item(person, position), &Due { grant, what });
+        let position = self.append_due(person, &Due::Share { grant, what })?;
         let given = Given {
             last_position: position,
             ..self.given_of(grant)?.given
         };
         self.view.write(layout::given(grant), &given);
+        Ok(position)
+    }
+
+    /// Appends to a contact's feed; returns the position.
+    pub(super) fn append_due(&mut self, person: PersonId, due: &Due) -> Result<u64, ReadError> {
+        let at = layout::feed(person);
+        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
+        let position = feed.next;
+        feed.next += 1;
+        self.view.write(at, &feed);
+        self.view.write(layout::feed_item(person, position), due);
         Ok(position)
     }
 
@@ -686,7 +691,7 @@ impl<S: Store> Home<S> {
         let sent = self.view.scan_read::<Sent>(layout::SENT)?;
         Ok(sent
             .iter()
-            .filter(|(_, sent)| sent.grant == grant)
+            .filter(|(_, sent)| sent.why == Why::Share(grant))
             .map(|(_, sent)| sent.rows)
             .sum())
     }

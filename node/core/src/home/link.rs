@@ -47,9 +47,9 @@ const FRAMES_PER_PUMP_MAX: usize = 64;
 
 /// A session with a contact.
 pub(super) struct Live {
-    person: PersonId,
+    pub(super) person: PersonId,
     /// Whose node is at the other end, as proven by the transport.
-    peer: TransportId,
+    pub(super) peer: TransportId,
     dialler: TransportId,
     role: Role,
     session: Session,
@@ -80,7 +80,7 @@ pub(super) struct Renumbered {
 }
 
 /// What happens to a due thing whose turn has come.
-enum Turn {
+pub(super) enum Turn {
     /// It leaves.
     Leaves {
         item: Item,
@@ -90,7 +90,7 @@ enum Turn {
     /// Its grant has ended: a gap is sent in its place.
     Withdrawn,
     /// The peer will not name its part: a gap is sent in its place.
-    PassedOver,
+    PassedOver(GrantId),
     /// The peer has not named its part yet.
     Waits,
 }
@@ -147,7 +147,10 @@ impl<S: Store> Home<S> {
     ) {
         let Ok(Some(person)) = self.view.read::<PersonId>(&layout::by_transport(peer)) else {
             // A stranger learns nothing, not even that there is something to know.
-            self.effects.push(Output::Close { connection });
+            match role {
+                Role::Acceptor => self.stranger(now, connection, peer),
+                Role::Dialler => self.effects.push(Output::Close { connection }),
+            }
             return;
         };
         if let Some(dial) = self.dials.get_mut(&person) {
@@ -190,7 +193,7 @@ impl<S: Store> Home<S> {
             ready: false,
         };
         self.sessions.insert(connection, live);
-        if role == Role::Dialler && self.say_hello(connection, person).is_err() {
+        if role == Role::Dialler && self.say_first(connection, person).is_err() {
             self.leave_alone(now, person);
         }
     }
@@ -199,6 +202,14 @@ impl<S: Store> Home<S> {
     fn replace(&mut self, connection: ConnectionId) {
         self.sessions.remove(&connection);
         self.effects.push(Output::Close { connection });
+    }
+
+    /// A knock, where we hold an invite of theirs; else a hello.
+    fn say_first(&mut self, connection: ConnectionId, person: PersonId) -> Result<(), ReadError> {
+        if self.knock(connection, person)? {
+            return Ok(());
+        }
+        self.say_hello(connection, person)
     }
 
     fn say_hello(&mut self, connection: ConnectionId, person: PersonId) -> Result<(), ReadError> {
@@ -229,7 +240,7 @@ impl<S: Store> Home<S> {
         bytes: &[u8],
     ) {
         let Some(live) = self.sessions.get_mut(&connection) else {
-            return;
+            return self.stranger_says(now, rng, connection, bytes);
         };
         let person = live.person;
         let received = live.session.receive(bytes);
@@ -289,6 +300,7 @@ impl<S: Store> Home<S> {
             Received::Hello(hello) => self.hello(now, rng, connection, &mut contact, hello),
             Received::Authority(bytes) => {
                 self.take_authority(&mut contact, &bytes)?;
+                self.authority_changed(now, rng, person, &bytes)?;
                 self.feed_shares_of(rng, &contact)?;
                 self.make_ready(connection);
                 Ok(())
@@ -298,9 +310,24 @@ impl<S: Store> Home<S> {
                 Ok(self.note_accepted(now, connection, person)?)
             }
             Received::Item { position, item } => {
-                self.item(now, connection, &contact, position, item)
+                self.item(now, rng, connection, &contact, (position, item))
             }
             Received::Ack { position } => self.acked(now, connection, person, position),
+            Received::Knock(knock) => {
+                let Some(answer) = self.knocked(now, rng, &contact.transport, &knock)? else {
+                    return Err(Refused::Peer("an invite that is none".to_owned()));
+                };
+                self.send(connection, &Frame::Answer(answer));
+                Ok(())
+            }
+            Received::Answer(answer) => {
+                self.answered(now, rng, person, answer)?;
+                let waits = self.sessions.get(&connection);
+                if waits.is_some_and(|live| !live.session.is_open()) {
+                    self.say_hello(connection, person)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -349,6 +376,8 @@ impl<S: Store> Home<S> {
         let at = layout::feed(contact.person);
         let mut feed = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
         feed.last_seen = Some(now);
+        // Their store may be an older one: what they had made since is theirs no more.
+        let anew = feed.cursor.feed != hello.feed && feed.cursor.position > 0;
         if feed.cursor.feed != hello.feed {
             feed.cursor = Cursor {
                 feed: hello.feed,
@@ -367,6 +396,9 @@ impl<S: Store> Home<S> {
             self.drop_acked(contact.person, &mut feed, place, now);
         }
         self.view.write(at, &feed);
+        if anew {
+            self.feed_circles_again(contact.person)?;
+        }
         let role = self.sessions.get(&connection).map(|live| live.role);
         if lost {
             self.may_renumber(now, contact.person)?;
@@ -402,6 +434,7 @@ impl<S: Store> Home<S> {
         });
         // Their authority may be known already, with shares not fed yet.
         self.feed_shares_of(rng, contact)?;
+        self.knock(connection, contact.person)?;
         if sim_point!(self, CloseAfterHello) {
             self.hang_up(now, connection, contact.person);
         }
@@ -482,6 +515,7 @@ impl<S: Store> Home<S> {
             };
             self.view.write(layout::given(share.id), &given);
         }
+        self.feed_circles_again(contact.person)?;
         Ok(feed)
     }
 
@@ -505,10 +539,10 @@ impl<S: Store> Home<S> {
     fn item(
         &mut self,
         now: Timestamp,
+        rng: &mut impl CryptoRng,
         connection: ConnectionId,
         contact: &Contact,
-        position: u64,
-        item: Item,
+        (position, item): (u64, Item),
     ) -> Result<(), Refused> {
         match item {
             Item::Parcel(bytes) => {
@@ -516,6 +550,9 @@ impl<S: Store> Home<S> {
                 self.show_names(connection, &keys);
             }
             Item::Entry(bytes) => self.take_entry(now, contact, &bytes)?,
+            Item::Circle { circle, item } => {
+                self.take_circle_item(now, rng, contact, (circle, item))?;
+            }
             Item::Withdrawn => {}
         }
         let at = layout::feed(contact.person);
@@ -642,25 +679,26 @@ impl<S: Store> Home<S> {
             let item = match turn {
                 Turn::Waits => break,
                 Turn::Withdrawn => Item::Withdrawn,
-                Turn::PassedOver => {
-                    self.pass_over(due.grant)?;
+                Turn::PassedOver(grant) => {
+                    self.pass_over(grant)?;
                     Item::Withdrawn
                 }
                 Turn::Leaves { item, kind, rows } => {
                     if !live.session.has_credit(item.len()) {
                         break;
                     }
-                    let first = match &due.what {
-                        DueWhat::Entry { key, .. } => self.leaves_first(due.grant, key)?,
-                        DueWhat::Grant(_) | DueWhat::Keys(_) | DueWhat::End(_) => {
-                            position > feed.journalled
-                        }
+                    let first = match &due {
+                        Due::Share {
+                            grant,
+                            what: DueWhat::Entry { key, .. },
+                        } => self.leaves_first(*grant, key)?,
+                        Due::Share { .. } | Due::Circle { .. } => position > feed.journalled,
                     };
                     if first {
                         let line = Sent {
                             at: now,
                             to: live.person,
-                            grant: due.grant,
+                            why: due.why(),
                             what: kind,
                             rows,
                             bytes: item.len() as u64,
@@ -697,8 +735,12 @@ impl<S: Store> Home<S> {
             kind,
             rows: 0,
         };
-        let share = self.given_of(due.grant)?;
-        match &due.what {
+        let (grant, what) = match due {
+            Due::Share { grant, what } => (*grant, what),
+            Due::Circle { circle, number } => return self.circle_turn(live, *circle, *number),
+        };
+        let share = self.given_of(grant)?;
+        match what {
             // The news of an end goes out although the grant is dead.
             DueWhat::End(bytes) => Ok(parcel(bytes, SentKind::End)),
             DueWhat::Grant(_) | DueWhat::Keys(_) | DueWhat::Entry { .. } if !share.is_live(now) => {
@@ -707,8 +749,8 @@ impl<S: Store> Home<S> {
             DueWhat::Grant(bytes) => Ok(parcel(bytes, SentKind::Grant)),
             DueWhat::Keys(bytes) => Ok(parcel(bytes, SentKind::Keys)),
             // After a gap in its log an entry could not be taken in.
-            DueWhat::Entry { .. } if share.given.passed_over => Ok(Turn::PassedOver),
-            DueWhat::Entry { key, rows } => self.turn_of_entry(live, due.grant, key, *rows),
+            DueWhat::Entry { .. } if share.given.passed_over => Ok(Turn::PassedOver(grant)),
+            DueWhat::Entry { key, rows } => self.turn_of_entry(live, grant, key, *rows),
         }
     }
 
@@ -720,7 +762,7 @@ impl<S: Store> Home<S> {
         rows: u32,
     ) -> Result<Turn, ReadError> {
         if !live.session.peer_named(&AccessKey::of_accepted(&grant)) {
-            return Ok(unnamed(live));
+            return Ok(unnamed(live, grant));
         }
         let bytes = self.view.get(key)?.ok_or_else(|| damaged(key))?;
         let entry = UnverifiedEntry::decode(&bytes).map_err(|_| damaged(key))?;
@@ -734,7 +776,7 @@ impl<S: Store> Home<S> {
                 rows: u64::from(rows),
             }
         } else {
-            unnamed(live)
+            unnamed(live, grant)
         })
     }
 
@@ -781,6 +823,7 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         connection: ConnectionId,
     ) {
+        self.strangers.remove(&connection);
         if let Some(live) = self.sessions.remove(&connection)
             && !live.spare
         {
@@ -926,9 +969,9 @@ impl<S: Store> Home<S> {
 }
 
 /// What happens to an entry that the peer has not asked for by a name.
-fn unnamed(live: &Live) -> Turn {
+fn unnamed(live: &Live, grant: GrantId) -> Turn {
     if live.session.has_named_all() {
-        Turn::PassedOver
+        Turn::PassedOver(grant)
     } else {
         Turn::Waits
     }
@@ -937,7 +980,7 @@ fn unnamed(live: &Live) -> Turn {
 /// Adds to the journal; things of one kind under one grant that leave together are one line.
 fn note(journal: &mut Vec<Sent>, line: Sent) {
     match journal.last_mut() {
-        Some(last) if last.grant == line.grant && last.what == line.what => {
+        Some(last) if last.why == line.why && last.what == line.what => {
             last.rows += line.rows;
             last.bytes += line.bytes;
         }

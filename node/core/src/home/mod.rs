@@ -1,19 +1,20 @@
 //! The machine of one person's node.
 //!
 //! [`Home`] owns the others: `vault` keeps documents, `publish` turns them into projections,
-//! `given` and `received` hold shares, `link` talks to contacts and `taking` takes in what they send. All state lies in the store;
+//! `given` and `received` hold shares, `circle` circles, `link` talks to contacts and `taking` takes in what they send. All state lies in the store;
 //! what is in memory are sessions, dials and outputs that wait for a commit.
 //!
 //! | input | outcome |
 //! |---|---|
 //! | `Command` | one `Finished`, after what it changed is durable; on an error nothing changed |
-//! | `Connected` | a known contact: a session; anybody else: closed without a word |
+//! | `Connected` | a known contact: a session; anybody else: may show an invite, or is closed without a word |
 //! | `Received` | handed to the session; a violation closes it |
 //! | `Disconnected`, `DialFailed` | another dial later, with growing pauses |
 //! | `Committed` | outputs that waited for it go out |
 //! | `Listening` | contacts are dialled |
 //! | `Tick` | due dials; shares that ran out end |
 
+mod circle;
 mod content;
 mod given;
 mod link;
@@ -30,23 +31,24 @@ mod vault;
 )]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
 use maille_protocol::generation::Issuer;
-use maille_protocol::id::{DeviceId, GrantId, MembershipId, PersonId, TransportId};
+use maille_protocol::id::{CircleId, DeviceId, GrantId, MembershipId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
 use crate::command::{
-    Aside, Command, CommandError, ContactStatus, Done, Export, SentEntry, Status, TEXT_BYTES_MAX,
+    Aside, Command, CommandError, ContactStatus, Done, Export, SentEntry, SentWhy, Status,
+    TEXT_BYTES_MAX,
 };
 use crate::io::{CommandId, CommitId, ConnectionId, Event, Input, Output, Store, StoreError};
 use crate::layout;
 use crate::secrets::Secrets;
-use crate::state::{Asides, Contact, Feed, Sent};
+use crate::state::{Asides, Contact, Feed, Sent, Why};
 use crate::view::{ReadError, View};
 use link::{Dial, Live, Renumbered};
 
@@ -64,6 +66,16 @@ pub struct Home<S> {
     settled: bool,
     sessions: BTreeMap<ConnectionId, Live>,
     dials: BTreeMap<PersonId, Dial>,
+    /// Circles in memory.
+    circles: BTreeMap<CircleId, circle::Circle>,
+    /// Whether all of them are.
+    circles_loaded: bool,
+    /// Circles that the input at hand has changed.
+    touched_circles: BTreeSet<CircleId>,
+    /// Items of circles, by number, that contacts have sent and need not be sent.
+    known_by: BTreeMap<PersonId, BTreeSet<(CircleId, u64)>>,
+    /// Connections to nodes that nobody here knows.
+    strangers: BTreeMap<ConnectionId, circle::Stranger>,
     /// How often contacts have made us number their feed anew of late.
     renumbered: BTreeMap<PersonId, Renumbered>,
     /// Where this node can be reached while it runs.
@@ -185,6 +197,11 @@ impl<S: Store> Home<S> {
             settled: false,
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),
+            circles: BTreeMap::new(),
+            circles_loaded: false,
+            touched_circles: BTreeSet::new(),
+            known_by: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             renumbered: BTreeMap::new(),
             addresses: Vec::new(),
             listening: None,
@@ -239,9 +256,12 @@ impl<S: Store> Home<S> {
             Input::Listening(addresses) => {
                 self.listening = Some(addresses);
                 self.dial_soon(now);
+                self.look_at_cards(now);
             }
             Input::Tick => {}
         }
+        self.drop_slow_strangers(now);
+        self.circle_duties(now, rng);
         self.pump_all(now);
         self.dial_due(now, rng);
         self.flush();
@@ -278,6 +298,8 @@ impl<S: Store> Home<S> {
         dial.into_iter()
             .chain(self.next_expiry)
             .chain(self.next_begin)
+            .chain(self.next_circle_duty())
+            .chain(self.next_slow_stranger())
             .min()
     }
 
@@ -312,6 +334,10 @@ impl<S: Store> Home<S> {
     /// Forgets what was made of an input that failed. Sessions that it closed stay closed.
     fn take_back(&mut self) {
         self.view.roll_back();
+        for circle in std::mem::take(&mut self.touched_circles) {
+            self.circles.remove(&circle);
+            self.circles_loaded = false;
+        }
         self.effects
             .retain(|effect| matches!(effect, Output::Close { .. }));
     }
@@ -361,6 +387,24 @@ impl<S: Store> Home<S> {
             Command::LogSent => Ok(Done::Sent {
                 entries: self.sent()?,
             }),
+            Command::CircleCreate { name, kind, called } => {
+                self.circle_create(now, rng, (name, kind, called))
+            }
+            Command::CircleInvite {
+                circle,
+                uses,
+                until,
+                admin,
+            } => self.circle_invite(now, rng, &circle, (uses, until, admin)),
+            Command::CircleUninvite { invite } => self.circle_uninvite(now, &invite),
+            Command::CircleJoin { link, called } => self.circle_join(now, rng, link, called),
+            Command::Circles => self.circles_shown(),
+            Command::CircleRemove { circle, member } => {
+                self.circle_remove(now, rng, (&circle, &member))
+            }
+            Command::CircleLeave { circle } => self.circle_leave(now, rng, &circle),
+            Command::CircleList { circle } => self.circle_list(&circle),
+            Command::CircleChange { circle, change } => self.circle_edit(now, rng, &circle, change),
             Command::Export => self.export(now),
         }
     }
@@ -422,7 +466,20 @@ impl<S: Store> Home<S> {
     fn sent(&self) -> Result<Vec<SentEntry>, CommandError> {
         let mut entries = Vec::new();
         for (_, sent) in self.view.scan_read::<Sent>(layout::SENT)? {
-            let share = self.given_of(sent.grant)?;
+            let why = match sent.why {
+                Why::Share(id) => {
+                    let grant = self.given_of(id)?.grant;
+                    SentWhy::Share {
+                        grant: id,
+                        lens: grant.content.name,
+                        purpose: grant.purpose,
+                    }
+                }
+                Why::Circle(circle) => SentWhy::Circle {
+                    circle,
+                    called: self.circle_name(circle)?,
+                },
+            };
             entries.push(SentEntry {
                 at: sent.at,
                 to: sent.to,
@@ -430,9 +487,7 @@ impl<S: Store> Home<S> {
                     .contact(sent.to)?
                     .map_or_else(String::new, |contact| contact.name),
                 what: sent.shown(),
-                grant: sent.grant,
-                lens: share.grant.content.name.clone(),
-                purpose: share.grant.purpose.clone(),
+                why,
                 bytes: sent.bytes,
             });
         }
@@ -567,16 +622,21 @@ impl<S: Store> Home<S> {
         {
             if let Some((_, effects)) = self.waiting.pop_front() {
                 // A session may have ended while its frames waited for the disk.
-                let sessions = &self.sessions;
-                self.outputs.extend(effects.into_iter().filter(|effect| {
-                    !matches!(effect, Output::Send { to, .. } if !sessions.contains_key(to))
-                }));
+                let (sessions, strangers) = (&self.sessions, &self.strangers);
+                let is_there =
+                    |to: &ConnectionId| sessions.contains_key(to) || strangers.contains_key(to);
+                self.outputs.extend(
+                    effects.into_iter().filter(
+                        |effect| !matches!(effect, Output::Send { to, .. } if !is_there(to)),
+                    ),
+                );
             }
         }
     }
 
     /// Closes the batch; what was made while handling waits until it, and all before it, are durable.
     fn flush(&mut self) {
+        self.touched_circles.clear();
         if let Some((id, batch)) = self.view.take_batch() {
             self.outputs.push_back(Output::Commit { id, batch });
         }
@@ -608,13 +668,18 @@ fn begins_id(typed: &str, id: GrantId) -> bool {
 
 /// Refuses empty and long texts, and those that a screen would obey instead of showing.
 fn check_text(field: &str, text: &str, empty_allowed: bool) -> Result<(), CommandError> {
-    if text.len() > TEXT_BYTES_MAX as usize
-        || (text.is_empty() && !empty_allowed)
-        || text.chars().any(char::is_control)
-    {
+    if text.is_empty() && empty_allowed {
+        return Ok(());
+    }
+    check_text_of(field, text, TEXT_BYTES_MAX as usize)
+}
+
+/// The same, with another bound; empty is refused.
+fn check_text_of(field: &str, text: &str, bytes_max: usize) -> Result<(), CommandError> {
+    if text.len() > bytes_max || text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err(CommandError::BadText {
             field: field.to_owned(),
-            bytes_max: TEXT_BYTES_MAX,
+            bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
         });
     }
     Ok(())

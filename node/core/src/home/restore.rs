@@ -161,6 +161,9 @@ impl<S: Store> Home<S> {
         self.view.write(layout::INSTALLED.to_vec(), &installed);
         self.installed = Some(installed);
         self.me.secrets.installation = current;
+        // Their logs are this installation's.
+        self.circles.clear();
+        self.circles_loaded = false;
     }
 
     /// Whether a row of this serial counts in a slice of somebody else's. A serial that rises

@@ -74,7 +74,7 @@ fn refuse<T>(what: impl std::fmt::Display) -> Result<T, Refused> {
 }
 
 /// An error of decoding or verifying, which is the peer's fault.
-fn theirs(error: impl std::fmt::Display) -> Refused {
+pub(super) fn theirs(error: impl std::fmt::Display) -> Refused {
     Refused::Peer(error.to_string())
 }
 
@@ -522,7 +522,7 @@ impl<S: Store> Home<S> {
     }
 
     /// Counts what is kept of a contact.
-    fn hold(&mut self, from: PersonId, more: Holding) -> Result<(), Refused> {
+    pub(super) fn hold(&mut self, from: PersonId, more: Holding) -> Result<(), Refused> {
         if more == Holding::default() {
             return Ok(());
         }

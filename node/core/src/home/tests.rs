@@ -25,6 +25,7 @@ use crate::secrets::found;
 const DAY: u64 = maille_protocol::time::DAY_MS;
 const LENS: &str = "mobility.weekly";
 
+mod circles;
 mod found;
 mod peers;
 mod restore;
@@ -825,7 +826,7 @@ fn what_left_is_journalled_with_whom_and_why() {
     assert!(
         entries
             .iter()
-            .all(|e| e.to == share.to && e.purpose == share.purpose)
+            .all(|e| e.to == share.to && e.why.grant() == Some(share.id))
     );
     let entries = world.sent(1);
     assert!(entries.is_empty());

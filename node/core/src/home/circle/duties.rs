@@ -1,0 +1,369 @@
+//! What a member's node owes the others of a circle.
+//!
+//! | what is so | who does what, when |
+//! |---|---|
+//! | nobody removed may have the key, but there is no such key yet | any member makes one: at once who said the removal, others 2 to 20 s later |
+//! | there is a key, and it was not given to us | we make another after 60 to 120 s: most often it is on its way |
+//! | a device lacks a key that it may have | who admitted it hands it on at once, others after 30 to 90 s |
+//! | a membership ended and nothing was said of what its holder wrote | an admin keeps what is here, 1 to 10 s later |
+//! | we are called or met otherwise than our card says | we write a card |
+//! | edits wait | they are written once there is a key |
+//! | the grant of the circle to itself ends within 30 days | an admin renews it |
+//!
+//! Delays are drawn, so that not everybody does the same at once.
+
+use maille_protocol::evaluation::{Role, Speaker};
+use maille_protocol::grant::Grant;
+use maille_protocol::id::GrantId;
+use maille_protocol::replica::{NoKeyError, WriteError};
+use maille_protocol::statement::{Key32, Kind};
+use maille_protocol::sync::CircleItem;
+use maille_protocol::time::{DAY_MS, Timestamp};
+use maille_protocol::wire;
+use maille_schemas::circle as document;
+use rand_core::CryptoRng;
+
+use super::super::Home;
+use super::super::link::PAUSE_MS;
+use super::{
+    Circle, CircleContent, GRANT_DAYS, MemberCard, PART, StoredEdit, actor_of, decode_edit,
+};
+use crate::command::CommandError;
+use crate::io::{Event, Store};
+use crate::layout;
+use crate::view::damaged;
+
+const RENEW_BEFORE_DAYS: u64 = 30;
+
+/// When what is owed is done.
+#[derive(Debug, Default)]
+pub(super) struct Duties {
+    rotate_at: Option<Timestamp>,
+    hand_on_at: Option<Timestamp>,
+    cut_at: Option<Timestamp>,
+    /// Cards, edits, renewals: they wait for nobody.
+    look_at: Option<Timestamp>,
+    at_once: bool,
+}
+
+impl Duties {
+    /// Whoever says something here does what follows from it.
+    pub(super) const fn at_once(&mut self) {
+        self.at_once = true;
+    }
+
+    pub(super) const fn look(&mut self, at: Timestamp) {
+        self.look_at = Some(at);
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        (self.rotate_at.into_iter())
+            .chain(self.hand_on_at)
+            .chain(self.cut_at)
+            .chain(self.look_at)
+            .min()
+    }
+}
+
+fn soon(
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+    (from_ms, to_ms): (u64, u64),
+) -> Option<Timestamp> {
+    let drawn = u64::from(rng.next_u32()) % (to_ms - from_ms);
+    Some(now.plus_millis(from_ms + drawn))
+}
+
+impl Circle {
+    /// Sees what is owed, and when it is to be done.
+    pub(super) fn look_at_duties(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let me = self.replica.me().person;
+        if !self.has_member(&me) {
+            self.duties = Duties::default();
+            return;
+        }
+        let owed = match self.replica.sealed_under(PART) {
+            Ok(_) => None,
+            Err(NoKeyError::NotGiven) => Some((60_000, 120_000)),
+            Err(_) => Some((2_000, 20_000)),
+        };
+        let duties = &mut self.duties;
+        duties.rotate_at = owed.and_then(|span| duties.rotate_at.or_else(|| soon(now, rng, span)));
+        if duties.hand_on_at.is_none() {
+            duties.hand_on_at = soon(now, rng, (30_000, 90_000));
+        }
+        let cuts = self.is_admin() && !self.to_cut().is_empty();
+        let duties = &mut self.duties;
+        duties.cut_at = if cuts {
+            duties.cut_at.or_else(|| soon(now, rng, (1_000, 10_000)))
+        } else {
+            None
+        };
+        duties.look_at = Some(now);
+    }
+
+    fn is_admin(&self) -> bool {
+        self.role_of(&self.replica.me().person) == Some(Role::Admin)
+    }
+
+    /// Those of whom nothing was said yet of what they wrote stays, and whom we may speak about.
+    fn to_cut(&self) -> Vec<Speaker> {
+        let outcome = self.replica.access().statements().outcome();
+        let me = self.replica.me();
+        let members = self.replica.circle().members();
+        let mine = members.get(&me.person).map(|member| Speaker {
+            membership: member.membership,
+            key: me.signing.public(),
+        });
+        let Some(mine) = mine.filter(|mine| outcome.speaks(mine)) else {
+            return Vec::new();
+        };
+        let above = outcome.seniority(&mine);
+        let mut uncut = self.replica.uncut();
+        uncut.retain(|them| above < outcome.seniority(them));
+        uncut
+    }
+}
+
+impl<S: Store> Home<S> {
+    /// Does what is due in circles. Errors of our store are met again, later.
+    pub(in crate::home) fn circle_duties(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        if self.load_circles().is_err() {
+            return;
+        }
+        let due: Vec<_> = (self.circles.iter())
+            .filter(|(_, circle)| circle.duties.next().is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        if !due.is_empty() {
+            self.flush(); // what failed here takes nothing else back
+        }
+        for id in due {
+            let done = self.with_circle(id, |home, circle| home.do_duties(now, rng, circle));
+            if done.is_err() {
+                self.take_back();
+                if let Ok(Some(mut circle)) = self.load_circle(id) {
+                    circle.duties.look_at = Some(now.plus_millis(PAUSE_MS));
+                    self.circles.insert(id, circle);
+                }
+            }
+            self.flush();
+        }
+    }
+
+    /// When something is due in a circle next.
+    pub(in crate::home) fn next_circle_duty(&self) -> Option<Timestamp> {
+        (self.circles.values())
+            .filter_map(|circle| circle.duties.next())
+            .min()
+    }
+
+    /// We are met elsewhere: all circles are to hear of it.
+    pub(in crate::home) fn look_at_cards(&mut self, now: Timestamp) {
+        for circle in self.circles.values_mut() {
+            circle.duties.look(now);
+        }
+    }
+
+    pub(super) fn do_duties(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+    ) -> Result<(), CommandError> {
+        let at_once = std::mem::take(&mut circle.duties.at_once);
+        circle.look_at_duties(now, rng);
+        let due = |at: Option<Timestamp>| at.is_some_and(|at| at_once || at <= now);
+        if due(circle.duties.cut_at) {
+            circle.duties.cut_at = None;
+            self.cut(circle)?;
+        }
+        if due(circle.duties.rotate_at) {
+            circle.duties.rotate_at = None;
+            self.rotate(rng, circle)?;
+        }
+        if due(circle.duties.hand_on_at) {
+            circle.duties.hand_on_at = None;
+            let given = circle.replica.hand_on(rng);
+            for object in given {
+                circle.replica.take_objects([object.clone()]);
+                let item = CircleItem::Key(wire::encode(&object));
+                self.keep_item(circle, item, None)?;
+            }
+        }
+        circle.duties.look_at = None;
+        circle.duties.at_once = false;
+        if circle.has_member(&self.me.person) {
+            self.renew(now, circle)?;
+            self.write_card(now, circle)?;
+            self.write_edits(now, circle)?;
+        }
+        let news = circle.read_cards();
+        self.meet_members(now, rng, circle, &news)?;
+        Ok(())
+    }
+
+    /// Says how much stays of what those wrote who are no members any more: what is here.
+    fn cut(&mut self, circle: &mut Circle) -> Result<(), CommandError> {
+        let slice = circle.slice();
+        for speaker in circle.to_cut() {
+            let kind = Kind::Remove {
+                membership: speaker.membership,
+                key: Some(Key32(speaker.key)),
+                keep: circle.replica.held_of_key(&speaker, &slice),
+                trusted: None,
+            };
+            self.say_in_circle(circle, slice, kind)?;
+        }
+        Ok(())
+    }
+
+    fn rotate(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+    ) -> Result<(), CommandError> {
+        let Ok(news) = circle.replica.rotate(PART, rng) else {
+            return Ok(()); // we may not announce a key: somebody else does
+        };
+        let statements = news.statements.iter();
+        let items = (statements.map(|said| CircleItem::Statement(said.to_bytes())))
+            .chain((news.generations.iter()).map(|it| CircleItem::Generation(wire::encode(it))))
+            .chain((news.objects.iter()).map(|it| CircleItem::Key(wire::encode(it))));
+        for item in items.collect::<Vec<_>>() {
+            self.keep_item(circle, item, None)?;
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
+        let before = now.plus_millis(RENEW_BEFORE_DAYS * DAY_MS);
+        if !circle.is_admin() {
+            return Ok(());
+        }
+        let ends = |grant: &GrantId| {
+            let allowed = circle.replica.access().allowed(grant);
+            allowed.is_ok_and(|allowed| allowed.expires <= before)
+        };
+        let ending: Vec<GrantId> = (circle.grants().map(|(id, _)| id)).filter(ends).collect();
+        for grant in ending {
+            let expires = now.plus_millis(GRANT_DAYS * DAY_MS);
+            let grant = grant.into();
+            let slice = circle.slice();
+            self.say_in_circle(circle, slice, Kind::Renew { grant, expires })?;
+        }
+        Ok(())
+    }
+
+    /// Who comes back after they left writes by a grant of its own: under those before, their keys were cut.
+    pub(super) fn grant_again(
+        &mut self,
+        now: Timestamp,
+        circle: &mut Circle,
+    ) -> Result<(), CommandError> {
+        let Some(first) = circle.grant().cloned() else {
+            return Ok(());
+        };
+        let grant = Grant {
+            not_before: now,
+            expires: now.plus_millis(GRANT_DAYS * DAY_MS),
+            ..first
+        };
+        let slice = circle.slice();
+        self.say_in_circle(circle, slice, Kind::Grant(grant))
+    }
+
+    /// Says how we are called and where we are met, if that is news.
+    fn write_card(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
+        let addresses = self.card().addresses;
+        let said = circle.cards.get(&self.me.person);
+        let news = said.is_none_or(|said| {
+            said.name != circle.record.called
+                || (!addresses.is_empty() && said.addresses != addresses)
+        });
+        if !news {
+            return Ok(());
+        }
+        let card = MemberCard {
+            number: said.map_or(1, |said| said.number + 1),
+            name: circle.record.called.clone(),
+            addresses,
+        };
+        let content = CircleContent {
+            version: 1,
+            card: Some(card),
+            change: None,
+        };
+        if let Err(WriteError::Forked) = self.write_in_circle(now, circle, &content)? {
+            self.begin_another_log(circle);
+            circle.duties.look(now.plus_millis(1));
+        }
+        Ok(()) // without a key it waits
+    }
+
+    /// This device's log is over: a copy of this store wrote in it, or what it rests on was cut.
+    fn begin_another_log(&mut self, circle: &mut Circle) {
+        circle.record.logs_over += 1;
+        let me = self.circle_me(circle.id(), circle.record.logs_over);
+        circle.replica.reinstall(me.installation);
+        self.view.write(layout::circle(circle.id()), &circle.record);
+    }
+
+    /// Writes the edits that wait, as far as there is a key.
+    fn write_edits(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
+        let id = circle.id();
+        let waiting = self
+            .view
+            .scan_read::<StoredEdit>(&layout::circle_edits(id))?;
+        let mut written = false;
+        for (at, stored) in waiting {
+            let edit = decode_edit(stored);
+            let mut tries = 0..3;
+            loop {
+                if tries.next().is_none() {
+                    return Err(damaged(&at).into());
+                }
+                let Some(log) = circle.replica.own_log(PART) else {
+                    return Ok(());
+                };
+                if circle.replica.sealed_under(PART).is_err() {
+                    return Ok(());
+                }
+                let stands = circle.replica.standing();
+                let stands = stands.filter(|it| it.entry.log() == log).count() as u64;
+                let actor = actor_of(&log);
+                let gate = circle.document();
+                if stands > gate.taken_of(&actor) {
+                    self.begin_another_log(circle);
+                    continue;
+                }
+                let time = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+                let change = gate.write(&actor, time, |transaction| {
+                    // It says what Automerge says of a document of ours: nothing that is known.
+                    let _ = document::edit(transaction, &edit);
+                });
+                let Ok(Some(change)) = change else {
+                    break; // done by somebody else meanwhile
+                };
+                let content = CircleContent {
+                    version: 1,
+                    card: None,
+                    change: Some(change.into()),
+                };
+                match self.write_in_circle(now, circle, &content)? {
+                    Ok(()) => {
+                        written = true;
+                        break;
+                    }
+                    Err(WriteError::Forked) => self.begin_another_log(circle),
+                    Err(_) => return Ok(()),
+                }
+            }
+            self.view.delete(at);
+        }
+        if written {
+            self.event(Event::CircleNews { circle: id });
+        }
+        Ok(())
+    }
+}

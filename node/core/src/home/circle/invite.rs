@@ -1,0 +1,564 @@
+//! How people come in: invites made, knocks answered, welcomes taken.
+//!
+//! | at the inviter's node, a knock | answer |
+//! |---|---|
+//! | of no invite of ours, or a proof that does not hold | none: the connection is closed |
+//! | from a member | welcome, again |
+//! | revoked, expired, used up | not welcome; counted, and shown to our person |
+//! | we may admit nobody any more | not welcome |
+//! | consent and authority in order | they are admitted; welcome, once that is durable |
+
+use maille_protocol::card::Card;
+use maille_protocol::evaluation::Role;
+use maille_protocol::id::{CircleId, PersonId, TransportId};
+use maille_protocol::invite::{
+    Answer, InviteId, InviteLink, Knock, NAME_BYTES_MAX, USES_MAX, WhyNot,
+};
+use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
+use maille_protocol::slice::{OwnerId, SliceCharter};
+use maille_protocol::statement::{Consent, Kind};
+use maille_protocol::sync::{CircleItem, Frame};
+use maille_protocol::time::{DAY_MS, Timestamp};
+use maille_protocol::wire::{self, V1};
+use rand_core::CryptoRng;
+
+use super::super::taking::Refused;
+use super::super::{Home, check_text_of};
+use super::Circle;
+use crate::command::{CommandError, Done, InviteShown, InviteState, JoiningShown};
+use crate::io::{ConnectionId, Event, Output, Store};
+use crate::layout;
+use crate::state::{CircleRecord, Invite, Joining, UsedBy};
+use crate::view::ReadError;
+
+/// Longest an invite may stay open.
+const INVITE_DAYS_MAX: u32 = 90;
+/// Most invites of one circle that are open.
+const OPEN_INVITES_MAX: usize = 64;
+/// Most nodes that nobody knows and that may be about to knock, at one time.
+const STRANGERS_MAX: usize = 16;
+/// How long one of them may take.
+const STRANGER_MS: u64 = 10_000;
+
+/// A connection to a node that nobody here knows.
+pub(in crate::home) struct Stranger {
+    peer: TransportId,
+    until: Timestamp,
+}
+
+impl Joining {
+    pub(super) fn shown(self) -> JoiningShown {
+        JoiningShown {
+            circle: self.link.circle,
+            name: self.link.name,
+            inviter: self.link.inviter,
+            called: self.called,
+            since: self.since,
+            refused: self.refused,
+        }
+    }
+}
+
+impl Invite {
+    fn state(&self, now: Timestamp) -> InviteState {
+        if self.revoked.is_some() {
+            InviteState::Revoked
+        } else if self.link.until <= now {
+            InviteState::Expired
+        } else if self.used.len() >= usize::try_from(self.link.uses).unwrap_or(usize::MAX) {
+            InviteState::UsedUp
+        } else {
+            InviteState::Open
+        }
+    }
+}
+
+impl<S: Store> Home<S> {
+    pub(in crate::home) fn circle_invite(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &str,
+        (uses, until, admin): (u32, Timestamp, bool),
+    ) -> Result<Done, CommandError> {
+        let id = self.find_circle(circle)?;
+        if until <= now {
+            return Err(CommandError::EndsInThePast { until, now });
+        }
+        if until > now.plus_millis(u64::from(INVITE_DAYS_MAX) * DAY_MS) {
+            return Err(CommandError::EndsTooLate {
+                until,
+                days_max: INVITE_DAYS_MAX,
+            });
+        }
+        if !(1..=USES_MAX).contains(&uses) {
+            return Err(CommandError::TooMany {
+                what: "uses of one invite".to_owned(),
+                max: u64::from(USES_MAX),
+            });
+        }
+        let open = self.invites_of(id)?;
+        let open = open.iter().filter(|it| it.state(now) == InviteState::Open);
+        if open.count() >= OPEN_INVITES_MAX {
+            return Err(CommandError::TooMany {
+                what: "open invites".to_owned(),
+                max: OPEN_INVITES_MAX as u64,
+            });
+        }
+        let mut secret = [0; 16];
+        rng.fill_bytes(&mut secret);
+        let card = self.card();
+        let me = self.me.person;
+        self.with_circle(id, |home, circle| {
+            let members = circle.replica.circle().members();
+            let admitter = members.get(&me).filter(|member| member.role == Role::Admin);
+            let Some(admitter) = admitter else {
+                return Err(CommandError::NotAllowedInCircle {
+                    circle: circle.name(),
+                });
+            };
+            let link = InviteLink {
+                version: V1,
+                secret,
+                card,
+                circle: id,
+                admitter: admitter.membership,
+                role: if admin { Role::Admin } else { Role::Member },
+                kind: circle.kind().name().to_owned(),
+                name: circle.name(),
+                inviter: circle.record.called.clone(),
+                uses,
+                until,
+            };
+            let invite = Invite {
+                link: link.clone(),
+                created: now,
+                used: Vec::new(),
+                revoked: None,
+                refused: 0,
+                refused_at: None,
+            };
+            home.view.write(layout::invite(link.id()), &invite);
+            Ok(Done::CircleInvited { link })
+        })
+    }
+
+    fn invites_of(&self, circle: CircleId) -> Result<Vec<Invite>, ReadError> {
+        let mut all: Vec<Invite> = (self.view.scan_read::<Invite>(layout::INVITES)?)
+            .into_iter()
+            .map(|(_, invite)| invite)
+            .collect();
+        all.retain(|invite| invite.link.circle == circle);
+        all.sort_by_key(|invite| (invite.created, invite.link.id()));
+        Ok(all)
+    }
+
+    pub(super) fn invites_to(&self, circle: CircleId) -> Result<Vec<InviteShown>, ReadError> {
+        let shown = |invite: Invite| InviteShown {
+            id: short(invite.link.id()),
+            created: invite.created,
+            until: invite.link.until,
+            uses: invite.link.uses,
+            admin: invite.link.role == Role::Admin,
+            used: (invite.used.iter())
+                .map(|by| (by.name.clone(), by.at))
+                .collect(),
+            revoked: invite.revoked,
+            refused: invite.refused,
+            refused_at: invite.refused_at,
+        };
+        Ok(self.invites_of(circle)?.into_iter().map(shown).collect())
+    }
+
+    /// Takes an invite back: nobody comes in by it any more.
+    pub(in crate::home) fn circle_uninvite(
+        &mut self,
+        now: Timestamp,
+        typed: &str,
+    ) -> Result<Done, CommandError> {
+        let all = self.view.scan_read::<Invite>(layout::INVITES)?;
+        let link = typed.parse::<InviteLink>().ok().map(|link| link.id());
+        let mut found: Vec<_> = (all.into_iter())
+            .filter(|(_, invite)| {
+                let id = invite.link.id();
+                link == Some(id)
+                    || (typed.len() >= 4 && short(id).starts_with(&typed.to_lowercase()))
+            })
+            .collect();
+        let (Some((at, mut invite)), true) = (found.pop(), found.is_empty()) else {
+            return Err(CommandError::UnknownInvite {
+                invite: typed.to_owned(),
+            });
+        };
+        invite.revoked = invite.revoked.or(Some(now));
+        self.view.write(at, &invite);
+        self.load_circles()?;
+        let circle = self.circles.get(&invite.link.circle);
+        let circle = circle.map(|circle| self.shown_circle(circle)).transpose()?;
+        let circle = circle.ok_or_else(|| super::unknown(&invite.link.circle))?;
+        Ok(Done::CircleChanged { circle })
+    }
+
+    /// Wants to come into a circle.
+    pub(in crate::home) fn circle_join(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        link: InviteLink,
+        called: String,
+    ) -> Result<Done, CommandError> {
+        check_text_of("as", &called, NAME_BYTES_MAX)?;
+        if link.card.person == self.me.person {
+            return Err(CommandError::Oneself);
+        }
+        if link.until <= now {
+            return Err(CommandError::LinkExpired { until: link.until });
+        }
+        self.load_circles()?;
+        if let Some(circle) = self.circles.get(&link.circle)
+            && !circle.had_member(&self.me.person)
+        {
+            return Err(CommandError::AlreadyInCircle {
+                circle: circle.name(),
+            });
+        }
+        let at = layout::joining(link.circle);
+        if self.view.get(&at)?.is_none() {
+            self.check_room_for_a_circle()?;
+        }
+        let name = match self.contact(link.card.person)? {
+            Some(known) if !known.name.is_empty() => String::new(),
+            _ => link.inviter.clone(),
+        };
+        self.keep_contact(now, rng, &link.card, name)?;
+        let joining = Joining {
+            link,
+            called,
+            since: now,
+            refused: None,
+        };
+        self.view.write(at, &joining);
+        let person = joining.link.card.person;
+        if let Some(connection) = self.session_of(person) {
+            self.knock(connection, person)?;
+        }
+        Ok(Done::CircleJoining {
+            joining: joining.shown(),
+        })
+    }
+
+    /// Knocks with every invite that this contact gave us; returns whether there was one.
+    pub(in crate::home) fn knock(
+        &mut self,
+        connection: ConnectionId,
+        person: PersonId,
+    ) -> Result<bool, ReadError> {
+        let mut any = false;
+        for (_, joining) in self.view.scan_read::<Joining>(layout::JOINING)? {
+            let link = &joining.link;
+            if link.card.person != person || joining.refused.is_some_and(is_final) {
+                continue;
+            }
+            let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
+            let knock = Knock {
+                version: V1,
+                invite: link.id(),
+                proof: link.proof(&self.me.secrets.transport),
+                name: joining.called.clone(),
+                addresses: self.card().addresses,
+                by: self.me.signing.public(),
+                consent: consent.sign(&self.me.signing),
+                authority: self.me.authority.to_bytes(),
+            };
+            self.effects.push(Output::Send {
+                to: connection,
+                frame: Frame::Knock(knock).to_bytes(),
+            });
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Somebody whom nobody here knows has connected: they may knock if an invite is open.
+    pub(in crate::home) fn stranger(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        peer: TransportId,
+    ) {
+        let open = self.view.scan_read::<Invite>(layout::INVITES);
+        // Who comes with an invite that is over is told so, for a while.
+        let while_after = |invite: &Invite| invite.link.until.plus_millis(30 * DAY_MS) > now;
+        let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
+        if !open || self.strangers.len() >= STRANGERS_MAX {
+            self.effects.push(Output::Close { connection });
+            return;
+        }
+        let until = now.plus_millis(STRANGER_MS);
+        self.strangers.insert(connection, Stranger { peer, until });
+    }
+
+    /// The first frame of a stranger is a knock, or the last.
+    pub(in crate::home) fn stranger_says(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        connection: ConnectionId,
+        frame: &[u8],
+    ) {
+        let Some(stranger) = self.strangers.get(&connection) else {
+            return;
+        };
+        let peer = stranger.peer;
+        let answer = match Frame::from_bytes(frame) {
+            Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),
+            _ => Ok(None),
+        };
+        let answer = answer.unwrap_or_else(|_| {
+            self.take_back();
+            None
+        });
+        match answer {
+            Some(answer) => self.effects.push(Output::Send {
+                to: connection,
+                frame: Frame::Answer(answer).to_bytes(),
+            }),
+            None => self.drop_stranger(connection),
+        }
+    }
+
+    fn drop_stranger(&mut self, connection: ConnectionId) {
+        self.strangers.remove(&connection);
+        self.effects.push(Output::Close { connection });
+    }
+
+    /// Closes connections of strangers who took too long.
+    pub(in crate::home) fn drop_slow_strangers(&mut self, now: Timestamp) {
+        let slow: Vec<ConnectionId> = (self.strangers.iter())
+            .filter(|(_, stranger)| {
+                // A time that lies further ahead was set by a clock that was put back.
+                stranger.until <= now || stranger.until > now.plus_millis(2 * STRANGER_MS)
+            })
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in slow {
+            self.drop_stranger(connection);
+        }
+    }
+
+    pub(in crate::home) fn next_slow_stranger(&self) -> Option<Timestamp> {
+        self.strangers.values().map(|stranger| stranger.until).min()
+    }
+
+    /// Answers a knock; nothing if it does not show an invite of ours.
+    pub(in crate::home) fn knocked(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        peer: &TransportId,
+        knock: &Knock,
+    ) -> Result<Option<Answer>, Refused> {
+        let at = layout::invite(knock.invite);
+        let Some(mut invite) = self.view.read::<Invite>(&at)? else {
+            return Ok(None);
+        };
+        if !invite.link.is_shown_by(knock, peer) {
+            return Ok(None);
+        }
+        let Some(authority) = authority_of(knock, peer) else {
+            return Ok(Some(Answer::NotWelcome(WhyNot::NotInOrder)));
+        };
+        let id = invite.link.circle;
+        let state = invite.state(now);
+        let answer = self.with_circle(id, |home, circle| {
+            home.answer(
+                now,
+                rng,
+                circle,
+                (&mut invite, state),
+                (knock, peer, authority),
+            )
+        })?;
+        if let Answer::NotWelcome(why) = answer {
+            invite.refused = invite.refused.saturating_add(1);
+            invite.refused_at = Some(now);
+            self.event(Event::InviteRefused { circle: id, why });
+        }
+        self.view.write(at, &invite);
+        Ok(Some(answer))
+    }
+
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+        (invite, state): (&mut Invite, InviteState),
+        (knock, peer, authority): (&Knock, &TransportId, Authority),
+    ) -> Result<Answer, Refused> {
+        let person = authority.person();
+        let link = &invite.link;
+        if !circle.has_member(&person) {
+            let why = match state {
+                InviteState::Open => None,
+                InviteState::Revoked => Some(WhyNot::Revoked),
+                InviteState::Expired => Some(WhyNot::Expired),
+                InviteState::UsedUp => Some(WhyNot::UsedUp),
+            };
+            if let Some(why) = why {
+                return Ok(Answer::NotWelcome(why));
+            }
+            let named = check_text_of("name", &knock.name, NAME_BYTES_MAX);
+            if person == self.me.person || named.is_err() {
+                return Ok(Answer::NotWelcome(WhyNot::NotInOrder));
+            }
+            let me = circle.replica.circle().members().get(&self.me.person);
+            if me.is_none_or(|me| me.role != Role::Admin || me.membership != link.admitter) {
+                return Ok(Answer::NotWelcome(WhyNot::NotAdmitter));
+            }
+            let kind = Kind::Person {
+                person,
+                role: link.role,
+                by: knock.by,
+                consent: knock.consent,
+            };
+            let comes_back = circle.had_member(&person);
+            // One whose consent does not hold is not even said.
+            circle.replica.meet(authority.clone());
+            let subject = circle.subject();
+            if self.say_in_circle(circle, subject, kind).is_err() || !circle.has_member(&person) {
+                return Ok(Answer::NotWelcome(WhyNot::NotInOrder));
+            }
+            self.keep_item(circle, CircleItem::Person(authority.to_bytes()), None)?;
+            if comes_back {
+                self.grant_again(now, circle)?;
+            }
+            invite.used.push(UsedBy {
+                person,
+                at: now,
+                name: knock.name.clone(),
+            });
+            let card = Card::new(person, *peer, knock.addresses.clone());
+            if let Ok(card) = card {
+                let known = self.contact(person)?;
+                let name = match known {
+                    Some(known) if !known.name.is_empty() => String::new(),
+                    _ => knock.name.clone(),
+                };
+                // Where it can't be kept they are met when they dial us.
+                let _ = self.keep_contact(now, rng, &card, name);
+            }
+            self.do_duties(now, rng, circle)?;
+            self.event(Event::MemberJoined {
+                circle: circle.id(),
+                name: knock.name.clone(),
+            });
+        }
+        Ok(Answer::Welcome {
+            circle: circle.record.charter.to_vec(),
+            slice: circle.record.slice.to_vec(),
+            tag_key: circle.record.tag_key.clone(),
+        })
+    }
+
+    /// Takes in what came of our knock.
+    pub(in crate::home) fn answered(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        person: PersonId,
+        answer: Answer,
+    ) -> Result<(), Refused> {
+        let mut asked = self.view.scan_read::<Joining>(layout::JOINING)?;
+        asked.retain(|(_, joining)| joining.link.card.person == person);
+        match answer {
+            Answer::NotWelcome(why) => {
+                // Of several, which one it is about is not said; most often there is one.
+                for (at, joining) in asked {
+                    if joining.refused.is_some_and(is_final) {
+                        continue;
+                    }
+                    let circle = joining.link.circle;
+                    let refused = Some(why);
+                    self.view.write(at, &Joining { refused, ..joining });
+                    self.event(Event::JoinRefused { circle, why });
+                }
+                Ok(())
+            }
+            Answer::Welcome {
+                circle,
+                slice,
+                tag_key,
+            } => {
+                let fits = |joining: &Joining| is_of(&circle, &slice, joining.link.circle);
+                let Some((at, joining)) = asked.into_iter().find(|(_, it)| fits(it)) else {
+                    return Err(Refused::Peer("a welcome that nobody asked for".to_owned()));
+                };
+                let id = joining.link.circle;
+                self.view.delete(at);
+                let before = self.view.read::<CircleRecord>(&layout::circle(id))?;
+                let record = match before {
+                    // We were there before, and left: all that was said since comes again.
+                    Some(before) => CircleRecord {
+                        called: joining.called,
+                        ..before
+                    },
+                    None => CircleRecord {
+                        charter: circle.into(),
+                        slice: slice.into(),
+                        tag_key,
+                        called: joining.called,
+                        since: now,
+                        next: 1,
+                        logs_over: 0,
+                        next_edit: 1,
+                    },
+                };
+                self.view.write(layout::circle(id), &record);
+                self.circles.remove(&id);
+                let me = CircleItem::Person(self.me.authority.to_bytes());
+                self.with_circle(id, |home, circle| {
+                    home.keep_item(circle, me, None)?;
+                    home.took(now, rng, circle)
+                })?;
+                // What came of the circle before the welcome was of no use: it is to come again.
+                self.take_feed_again(now, person)?;
+                self.event(Event::CircleJoined { circle: id });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether these are the charters of the circle and of a slice of it.
+fn is_of(circle: &[u8], slice: &[u8], expected: CircleId) -> bool {
+    let people = maille_protocol::principal::People::default();
+    let circle = Charter::decode(circle).ok();
+    let circle = circle.is_some_and(|charter| {
+        maille_protocol::principal::Circle::begin(charter, expected, &people).is_ok()
+    });
+    let slice = wire::decode::<SliceCharter>(slice, wire::STATEMENT_BYTES_MAX);
+    circle && slice.is_ok_and(|slice| slice.owner == OwnerId::Circle(expected))
+}
+
+/// The authority in a knock, if it is whole, names the node that it comes from, and the key that consents.
+fn authority_of(knock: &Knock, peer: &TransportId) -> Option<Authority> {
+    let unverified = UnverifiedAuthority::decode(&knock.authority).ok()?;
+    let person = unverified.claimed_person()?;
+    let authority = unverified.verify(person).ok()?;
+    let device = authority.device_of_transport(peer)?;
+    (device.signing.as_bytes() == &knock.by).then_some(authority)
+}
+
+/// Nothing that comes later changes it.
+const fn is_final(why: WhyNot) -> bool {
+    matches!(
+        why,
+        WhyNot::Expired | WhyNot::UsedUp | WhyNot::Revoked | WhyNot::NotInOrder
+    )
+}
+
+/// How an invite is named on a screen: by the beginning of its id.
+fn short(id: InviteId) -> String {
+    id.0[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+}

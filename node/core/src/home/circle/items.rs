@@ -1,0 +1,501 @@
+//! Items of a circle: taken in, kept, passed on.
+//!
+//! | what came of an item | outcome |
+//! |---|---|
+//! | new | kept under the next number, due to every member but the one it came from; what waited is tried again |
+//! | known | nothing; it is not sent to who sent it |
+//! | waits for something | kept aside, at most [`WAITING_MAX`] per circle |
+//! | of no use here | nothing |
+//! | malformed or badly signed | the peer's fault |
+
+use std::collections::BTreeSet;
+
+use maille_protocol::card::Card;
+use maille_protocol::crypto;
+use maille_protocol::entry::UnverifiedEntry;
+use maille_protocol::evaluation::{InsertError, Who};
+use maille_protocol::generation::SignedGeneration;
+use maille_protocol::id::{CircleId, DeviceId, PersonId};
+use maille_protocol::principal::UnverifiedAuthority;
+use maille_protocol::replica::{RefusedError, Taken};
+use maille_protocol::ring::KeyObject;
+use maille_protocol::statement::{Kind, UnverifiedStatement};
+use maille_protocol::sync::{CircleItem, Item};
+use maille_protocol::time::Timestamp;
+use maille_protocol::wire::{self, FRAME_BYTES_MAX};
+use rand_core::CryptoRng;
+
+use super::super::Home;
+use super::super::link::{Live, Turn};
+use super::super::taking::{Refused, theirs};
+use super::{Circle, CircleContent};
+use crate::command::CommandError;
+use crate::io::{Event, Store};
+use crate::layout;
+use crate::state::{Contact, Due, Holding, SentKind};
+use crate::view::ReadError;
+
+/// Most items of one circle that wait for something.
+const WAITING_MAX: usize = 4_096;
+
+/// What came of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is to be kept: as it came, or what it made of what was held.
+    New(CircleItem),
+    Known,
+    Waits,
+    Useless,
+}
+
+/// Names an item in the store: of a person there is one.
+fn hash_of(item: &CircleItem) -> [u8; 32] {
+    let kind: &[u8] = match item {
+        CircleItem::Person(bytes) => {
+            let person = UnverifiedAuthority::decode(bytes).ok();
+            let person = person.and_then(|it| it.claimed_person());
+            return crypto::hash(
+                "maille circle person v1",
+                &[person.map_or([0; 32], |it| *it.as_bytes()).as_slice()],
+            );
+        }
+        CircleItem::Statement(_) => b"s",
+        CircleItem::Generation(_) => b"g",
+        CircleItem::Key(_) => b"k",
+        CircleItem::Entry(_) => b"e",
+    };
+    crypto::hash("maille circle item v1", &[kind, item.bytes()])
+}
+
+impl Circle {
+    /// Takes in items that were taken in before.
+    pub(super) fn fill(&mut self, items: impl IntoIterator<Item = CircleItem>) {
+        let (mut statements, mut objects, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            match item {
+                CircleItem::Person(_) => {
+                    let _ = self.take_person(item.bytes(), true);
+                }
+                CircleItem::Statement(bytes) => {
+                    let said = UnverifiedStatement::decode(&bytes);
+                    statements.extend(said.map(UnverifiedStatement::assume_verified));
+                }
+                CircleItem::Key(bytes) => objects.extend(KeyObject::decode(&bytes)),
+                CircleItem::Generation(_) | CircleItem::Entry(_) => rest.push(item),
+            }
+        }
+        // They were taken one by one; together nothing of them is missing.
+        let _ = self.replica.take_statements(statements);
+        self.replica.take_objects(objects);
+        for item in rest {
+            let _ = self.take(&item);
+        }
+    }
+
+    /// Whether a person's authority is of use here: they belong to the circle, or did.
+    fn wants(&self, person: &PersonId) -> bool {
+        let circle = self.replica.circle();
+        let is_them = |who: &Who| *who == Who::Person(*person);
+        circle.charter().founders.iter().any(is_them)
+            || circle.statements().iter().any(
+                |said| matches!(&said.statement().kind, Kind::Person { person: of, .. } if of == person),
+            )
+    }
+
+    fn take_person(&mut self, bytes: &[u8], before: bool) -> Result<Outcome, Refused> {
+        let authority = UnverifiedAuthority::decode(bytes).map_err(theirs)?;
+        let Some(person) = authority.claimed_person() else {
+            return Err(theirs("an authority of nobody"));
+        };
+        if !before && !self.wants(&person) {
+            return Ok(Outcome::Waits);
+        }
+        let authority = if before {
+            authority.verified_before(person)
+        } else {
+            authority.verify(person)
+        };
+        if !self.replica.meet(authority.map_err(theirs)?) {
+            return Ok(Outcome::Known);
+        }
+        let held = &self.replica.known().people[&person];
+        Ok(Outcome::New(CircleItem::Person(held.to_bytes())))
+    }
+
+    fn take(&mut self, item: &CircleItem) -> Result<Outcome, Refused> {
+        let new = || Ok(Outcome::New(item.clone()));
+        match item {
+            CircleItem::Person(bytes) => self.take_person(bytes, false),
+            CircleItem::Statement(bytes) => {
+                let said = UnverifiedStatement::decode(bytes).map_err(theirs)?;
+                let subject = said.claimed().subject;
+                if subject != self.subject() && subject != self.slice() {
+                    return Ok(Outcome::Useless);
+                }
+                let said = said.verify().map_err(theirs)?;
+                if self.replica.holds(&said) {
+                    return Ok(Outcome::Known);
+                }
+                match self.replica.take_statements([said]) {
+                    Ok(()) => new(),
+                    Err(RefusedError::Statement(InsertError::Missing(_))) => Ok(Outcome::Waits),
+                    Err(_) => Ok(Outcome::Useless),
+                }
+            }
+            CircleItem::Generation(bytes) => {
+                let signed: SignedGeneration =
+                    wire::decode(bytes, FRAME_BYTES_MAX).map_err(theirs)?;
+                let id = *signed.id().as_bytes();
+                if self.replica.knows_key(&id) {
+                    return Ok(Outcome::Known);
+                }
+                match self.replica.take_generation(signed) {
+                    Ok(()) => new(),
+                    Err(RefusedError::Generation(error)) => Err(theirs(error)),
+                    Err(_) => Ok(Outcome::Useless),
+                }
+            }
+            CircleItem::Key(bytes) => {
+                let object = KeyObject::decode(bytes).map_err(theirs)?;
+                if !self.replica.knows_key(&object.target) {
+                    return Ok(Outcome::Waits);
+                }
+                if self.replica.take_objects([object]) {
+                    new()
+                } else {
+                    Ok(Outcome::Known)
+                }
+            }
+            CircleItem::Entry(bytes) => {
+                let entry = UnverifiedEntry::decode(bytes).map_err(theirs)?;
+                match self.replica.take_entry(entry) {
+                    Ok(Taken::New) => new(),
+                    Ok(Taken::Known) => Ok(Outcome::Known),
+                    Ok(Taken::Early) => Ok(Outcome::Waits),
+                    Ok(Taken::Crowded) => Ok(Outcome::Useless),
+                    Err(RefusedError::Entry(error)) => Err(theirs(error)),
+                    Err(_) => Ok(Outcome::Useless),
+                }
+            }
+        }
+    }
+
+    /// Reads what members say of themselves in entries that were not looked at; returns who said something new.
+    pub(super) fn read_cards(&mut self) -> BTreeSet<PersonId> {
+        let (mut found, mut news) = (Vec::new(), BTreeSet::new());
+        for it in self.replica.standing() {
+            let hash = it.entry.header_hash();
+            let Some(content) = it.content.filter(|_| !self.read.contains(&hash)) else {
+                continue;
+            };
+            self.read.insert(hash);
+            let Some(card) = CircleContent::of(content).card else {
+                continue;
+            };
+            if let Some(person) = self.person_of(&it.author.device) {
+                found.push((person, card));
+            }
+        }
+        for (person, card) in found {
+            let control = card.name.chars().any(char::is_control) || card.name.is_empty();
+            let known = self.cards.get(&person);
+            if !control && known.is_none_or(|known| known.number < card.number) {
+                self.cards.insert(person, card);
+                news.insert(person);
+            }
+        }
+        news
+    }
+}
+
+impl<S: Store> Home<S> {
+    /// Takes in an item from a contact.
+    pub(in crate::home) fn take_circle_item(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        contact: &Contact,
+        (id, item): (CircleId, CircleItem),
+    ) -> Result<(), Refused> {
+        if self.view.get(&layout::circle(id))?.is_none() {
+            return Ok(()); // a circle that we are not in, or not any more
+        }
+        let hash = hash_of(&item);
+        let known = self.view.read::<u64>(&layout::circle_number(id, &hash))?;
+        if let Some(number) = known {
+            let person = contact.person;
+            if !matches!(item, CircleItem::Person(_)) {
+                self.known_by
+                    .entry(person)
+                    .or_default()
+                    .insert((id, number));
+                return Ok(());
+            }
+        }
+        self.with_circle(id, |home, circle| {
+            home.take_item(circle, item, hash, contact.person)?;
+            home.took(now, rng, circle)
+        })
+    }
+
+    fn take_item(
+        &mut self,
+        circle: &mut Circle,
+        item: CircleItem,
+        hash: [u8; 32],
+        from: PersonId,
+    ) -> Result<(), Refused> {
+        match circle.take(&item)? {
+            Outcome::New(item) => {
+                self.hold(from, bytes(&item))?;
+                self.keep_item(circle, item, Some(from))?;
+                self.try_waiting(circle, from)
+            }
+            Outcome::Waits => {
+                if circle.waiting.len() < WAITING_MAX && !circle.waiting.contains_key(&hash) {
+                    self.hold(from, bytes(&item))?;
+                    let at = layout::circle_waiting(circle.id(), &hash);
+                    self.view.write(at, &item);
+                    circle.waiting.insert(hash, item);
+                }
+                Ok(())
+            }
+            Outcome::Known | Outcome::Useless => Ok(()),
+        }
+    }
+
+    /// Tries what waits until nothing more comes of it.
+    fn try_waiting(&mut self, circle: &mut Circle, from: PersonId) -> Result<(), Refused> {
+        loop {
+            let mut any = false;
+            for (hash, item) in std::mem::take(&mut circle.waiting) {
+                // Whoever brought it is not at hand: what does not hold is dropped.
+                match circle.take(&item).unwrap_or(Outcome::Useless) {
+                    Outcome::Waits => {
+                        circle.waiting.insert(hash, item);
+                        continue;
+                    }
+                    Outcome::New(item) => {
+                        any = true;
+                        self.keep_item(circle, item, Some(from))?;
+                    }
+                    Outcome::Known | Outcome::Useless => {}
+                }
+                self.view.delete(layout::circle_waiting(circle.id(), &hash));
+            }
+            if !any {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Keeps an item that was taken in or made, and makes it due to all members but one.
+    pub(super) fn keep_item(
+        &mut self,
+        circle: &mut Circle,
+        item: CircleItem,
+        from: Option<PersonId>,
+    ) -> Result<(), ReadError> {
+        let (id, hash) = (circle.id(), hash_of(&item));
+        let at = layout::circle_number(id, &hash);
+        // A person's authority takes the place of what was known of them before.
+        if let Some(before) = self.view.read::<u64>(&at)? {
+            self.view.delete(layout::circle_item(id, before));
+        }
+        let number = circle.record.next;
+        circle.record.next += 1;
+        self.view.write(layout::circle(id), &circle.record);
+        self.view.write(at, &number);
+        self.view.write(layout::circle_item(id, number), &item);
+        let news_of_end = circle.ends_membership_of(&item);
+        let fed: Vec<PersonId> = (circle.replica.known().people.keys())
+            .filter(|person| Some(**person) != from && **person != self.me.person)
+            .filter(|person| circle.has_member(person) || news_of_end == Some(**person))
+            .copied()
+            .collect();
+        for person in fed {
+            if self.view.get(&layout::circle_fed(person, id))?.is_some() {
+                self.append_due(person, &Due::Circle { circle: id, number })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows from items that were taken in: cards, contacts, feeds, duties.
+    pub(super) fn took(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+    ) -> Result<(), Refused> {
+        let news = circle.read_cards();
+        self.meet_members(now, rng, circle, &news)?;
+        circle.look_at_duties(now, rng);
+        self.event(Event::CircleNews {
+            circle: circle.id(),
+        });
+        Ok(())
+    }
+
+    /// Members are contacts: their nodes are dialled, and all of the circle is due to them.
+    pub(super) fn meet_members(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+        news: &BTreeSet<PersonId>,
+    ) -> Result<(), ReadError> {
+        let members: Vec<PersonId> = (circle.replica.circle().members().keys())
+            .filter(|person| **person != self.me.person)
+            .copied()
+            .collect();
+        for person in members {
+            let id = circle.id();
+            let fed = self.view.get(&layout::circle_fed(person, id))?.is_some();
+            if fed && !news.contains(&person) {
+                continue;
+            }
+            let Some(authority) = circle.replica.known().people.get(&person) else {
+                continue;
+            };
+            let senior = authority.devices().values().min_by_key(|it| it.rank);
+            let Some(transport) = senior.map(|device| device.transport) else {
+                continue;
+            };
+            let known = self.contact(person)?;
+            let transport = match &known {
+                // Where they are met is one of their nodes already.
+                Some(known) if authority.device_of_transport(&known.transport).is_some() => {
+                    known.transport
+                }
+                _ => transport,
+            };
+            let authority = authority.to_bytes();
+            let card = circle.cards.get(&person);
+            let addresses = card.map_or_else(Vec::new, |card| card.addresses.clone());
+            let Ok(place) = Card::new(person, transport, addresses) else {
+                continue;
+            };
+            let name = match &known {
+                Some(known) if !known.name.is_empty() => String::new(), // as our person calls them
+                _ => card.map_or_else(String::new, |card| card.name.clone()),
+            };
+            let Ok(mut contact) = self.keep_contact(now, rng, &place, name) else {
+                continue; // a card of somebody else's says that this node is theirs
+            };
+            if contact.authority.is_none() {
+                contact.authority = Some(authority.into());
+                self.view.write(layout::contact(person), &contact);
+            }
+            self.feed_circle(id, person)?;
+        }
+        Ok(())
+    }
+
+    /// A contact has shown more of their authority: their circles hear of it.
+    pub(in crate::home) fn authority_changed(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        person: PersonId,
+        bytes: &[u8],
+    ) -> Result<(), Refused> {
+        let ids: Vec<CircleId> = (self.circles.iter())
+            .filter(|(_, circle)| circle.wants(&person))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.with_circle(id, |home, circle| {
+                let item = CircleItem::Person(bytes.to_vec());
+                let hash = hash_of(&item);
+                home.take_item(circle, item, hash, person)?;
+                home.took(now, rng, circle)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What happens to an item of a circle whose turn has come.
+    pub(in crate::home) fn circle_turn(
+        &self,
+        live: &Live,
+        id: CircleId,
+        number: u64,
+    ) -> Result<Turn, ReadError> {
+        let Some(circle) = self.circles.get(&id) else {
+            return Ok(Turn::Waits); // it is made again from the store first
+        };
+        let theirs = self.known_by.get(&live.person);
+        if theirs.is_some_and(|known| known.contains(&(id, number))) {
+            return Ok(Turn::Withdrawn);
+        }
+        let Some(item) = self
+            .view
+            .read::<CircleItem>(&layout::circle_item(id, number))?
+        else {
+            return Ok(Turn::Withdrawn); // something newer took its place
+        };
+        if !circle.is_for(&item, live) {
+            return Ok(Turn::Withdrawn);
+        }
+        Ok(Turn::Leaves {
+            item: Item::Circle { circle: id, item },
+            kind: SentKind::Circle,
+            rows: 0,
+        })
+    }
+}
+
+impl Circle {
+    /// Whether an item may leave to this node: it speaks for a member, or is told that it does no more.
+    fn is_for(&self, item: &CircleItem, live: &Live) -> bool {
+        let speaks = (self.replica.known().people.get(&live.person))
+            .is_some_and(|of| of.device_of_transport(&live.peer).is_some());
+        speaks
+            && (self.has_member(&live.person) || self.ends_membership_of(item) == Some(live.person))
+    }
+
+    /// Whose membership an item ends, or says how much stays of what they wrote.
+    fn ends_membership_of(&self, item: &CircleItem) -> Option<PersonId> {
+        let CircleItem::Statement(bytes) = item else {
+            return None;
+        };
+        let said = UnverifiedStatement::decode(bytes).ok()?;
+        let claimed = said.claimed();
+        let Kind::Remove {
+            membership, key, ..
+        } = &claimed.kind
+        else {
+            return None;
+        };
+        if claimed.subject == self.slice() {
+            return self.person_of(&DeviceId::from_bytes(key.as_ref()?.0));
+        }
+        let all = self.replica.circle().statements().outcome().members();
+        match all.get(membership).filter(|_| key.is_none())?.who {
+            Who::Person(person) => Some(person),
+            Who::Key(_) | Who::Circle(_) | Who::Service(_) => None,
+        }
+    }
+}
+
+fn bytes(item: &CircleItem) -> Holding {
+    Holding {
+        bytes: item.bytes().len() as u64,
+        ..Holding::default()
+    }
+}
+
+/// For errors that a circle's items can't have.
+impl From<Refused> for CommandError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Command(error) => error,
+            Refused::Read(error) => error.into(),
+            Refused::Peer(what) => Self::Damaged { key: what },
+            Refused::TooOften => Self::Damaged {
+                key: String::from("too often"),
+            },
+        }
+    }
+}

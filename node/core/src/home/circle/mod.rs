@@ -1,0 +1,817 @@
+//! Circles: what their members say and write together.
+//!
+//! A circle here is a [`Replica`], made of items (authorities, statements, generations, sealed keys, entries) that are
+//! kept as they came, numbered as they came, and a document behind a gate. All that is in memory can be made again
+//! from the items. `items` takes them in and passes them on, `invite` lets people in, `duties` does what a member's
+//! node owes the others.
+//!
+//! | state | event | outcome |
+//! |---|---|---|
+//! | - | create | member: first key, first card |
+//! | - | an invite is accepted | joining: the inviter's node is dialled and knocked at |
+//! | joining | welcome | member: all items come through the inviter's feed |
+//! | joining | not welcome | joining, and the reason is shown |
+//! | member | an item that is new | kept, passed on to every other member; what waited for it too |
+//! | member | a removal, or our own leaving | no member any more: what is here stays readable |
+//!
+//! **Invariants.** An item leaves only to a node that, for all that is known here, speaks for a member; the one exception is
+//! the news that they were removed. Nothing is passed on that was not checked. What is kept of one contact is
+//! bounded (`taking`).
+
+mod duties;
+mod invite;
+mod items;
+
+pub(super) use invite::Stranger;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
+use maille_protocol::crypto::{self, Key};
+use maille_protocol::entry::LogId;
+use maille_protocol::evaluation::{Role, Rule, Who};
+use maille_protocol::grant::{Abilities, Audience, ContentPin, Grant};
+use maille_protocol::id::{CircleId, DeviceId, GrantId, InstallationId, PersonId};
+use maille_protocol::principal::{self, Charter, Known, People};
+use maille_protocol::replica::{self, Replica, WriteError};
+use maille_protocol::slice::{
+    Access, ContentKind, ControlFounder, Owner, OwnerId, PartNumber, PartRange, SliceCharter,
+};
+use maille_protocol::statement::{Kind, Subject};
+use maille_protocol::sync::CircleItem;
+use maille_protocol::time::{DAY_MS, Timestamp};
+use maille_protocol::wire;
+use maille_schemas::circle::{self as document, ITEMS_MAX, ItemId, ListEdit};
+use maille_schemas::gate::{Gate, Offered};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use rand_core::CryptoRng;
+
+use super::{Home, check_text_of, content};
+use crate::command::{
+    CircleKind, CircleMember, CircleShown, CircleStanding, CommandError, Done, ListChange,
+    ListShown,
+};
+use crate::io::Store;
+use crate::layout;
+use crate::state::{CircleRecord, Due, Joining};
+use crate::view::{ReadError, damaged};
+
+/// The one part of a circle's slice.
+const PART: PartNumber = PartNumber::SINGLE;
+
+/// Days after which members would have to say again that they share: an admin's node renews long before.
+const GRANT_DAYS: u64 = 90;
+
+/// Most circles of one person: a list that a person can read.
+const CIRCLES_MAX: usize = 64;
+
+/// A circle in memory: nothing that its items and its record do not say.
+pub(super) struct Circle {
+    record: CircleRecord,
+    replica: Replica,
+    /// The document, and the entries that it is made of.
+    gate: Gate,
+    offered: BTreeSet<[u8; 32]>,
+    /// What members said of themselves last.
+    cards: BTreeMap<PersonId, MemberCard>,
+    /// Entries that were looked at for cards.
+    read: BTreeSet<[u8; 32]>,
+    /// Items that wait for something that is not here.
+    waiting: BTreeMap<[u8; 32], CircleItem>,
+    duties: duties::Duties,
+}
+
+/// What an entry of a circle carries.
+#[derive(Debug, Default, Encode, Decode)]
+#[cbor(array)]
+struct CircleContent {
+    #[n(0)]
+    version: u32,
+    /// What its author says of themselves.
+    #[n(1)]
+    card: Option<MemberCard>,
+    /// A change of the document.
+    #[n(2)]
+    change: Option<ByteVec>,
+}
+
+/// How a member is called, and where their node is met. The last one counts.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+struct MemberCard {
+    /// Rises with every card of one person.
+    #[n(0)]
+    number: u64,
+    #[n(1)]
+    #[cbor(decode_with = "wire::text::<Ctx, { maille_protocol::invite::NAME_BYTES_MAX }>")]
+    name: String,
+    #[n(2)]
+    #[cbor(decode_with = "wire::texts::<Ctx, ADDRESSES_MAX, ADDRESS_BYTES_MAX>")]
+    addresses: Vec<String>,
+}
+
+impl CircleContent {
+    /// What an entry says; nothing if it is of another version, or of none.
+    fn of(content: &[u8]) -> Self {
+        let read: Option<Self> = content::unpack(content);
+        read.filter(|read| read.version == 1).unwrap_or_default()
+    }
+}
+
+/// The Automerge actor of a log, of which each has its own.
+fn actor_of(log: &LogId) -> [u8; 32] {
+    crypto::hash("maille document actor v1", &[log.as_bytes()])
+}
+
+impl Circle {
+    fn id(&self) -> CircleId {
+        self.replica.circle().id()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Circle(self.id())
+    }
+
+    fn slice(&self) -> Subject {
+        Subject::Slice(self.replica.access().id())
+    }
+
+    /// The grants by which members share: the first says what the circle is called, and what kind it is;
+    /// others came with members who had left, and whose keys were cut under those before.
+    fn grants(&self) -> impl Iterator<Item = (GrantId, &Grant)> {
+        let of_circle = Audience::Circle(self.id());
+        let grants = self.replica.access().grants();
+        grants.filter(move |(_, grant)| grant.audience == of_circle)
+    }
+
+    fn grant(&self) -> Option<&Grant> {
+        self.grants().next().map(|(_, grant)| grant)
+    }
+
+    fn name(&self) -> String {
+        self.grant().map_or_else(String::new, |grant| {
+            let shown = grant.purpose.chars().filter(|it| !it.is_control());
+            shown.collect()
+        })
+    }
+
+    fn kind(&self) -> CircleKind {
+        let name = self.grant().map(|grant| grant.content.name.as_str());
+        CircleKind::of(name.unwrap_or_default())
+    }
+
+    fn has_member(&self, person: &PersonId) -> bool {
+        self.replica.circle().members().contains_key(person)
+    }
+
+    fn role_of(&self, person: &PersonId) -> Option<Role> {
+        let members = self.replica.circle().members();
+        members.get(person).map(|member| member.role)
+    }
+
+    /// Whether somebody belonged to the circle once and was removed, or left.
+    fn had_member(&self, person: &PersonId) -> bool {
+        let all = self.replica.circle().statements().outcome().members();
+        let is_them = |who: Who| who == Who::Person(*person);
+        all.values().any(|member| is_them(member.who)) && !self.has_member(person)
+    }
+
+    /// Whose device this is, of those who belong to the circle or did.
+    fn person_of(&self, device: &DeviceId) -> Option<PersonId> {
+        let people = self.replica.known().people.iter();
+        let mut theirs = people.filter(|(_, authority)| {
+            let keys = authority.keys();
+            keys.iter().any(|of| of.key == *device.as_bytes())
+        });
+        theirs.next().map(|(person, _)| *person)
+    }
+
+    /// Whose device bound the log of an actor to itself.
+    fn person_of_actor(&self, actor: &[u8]) -> Option<PersonId> {
+        let mut standing = self.replica.standing();
+        let found = standing.find(|it| actor_of(&it.entry.log())[..] == *actor)?;
+        self.person_of(&found.author.device)
+    }
+
+    /// The document, with all that stands. What depends on something that does not waits.
+    fn document(&mut self) -> &Gate {
+        let standing: BTreeMap<_, _> = (self.replica.standing())
+            .filter_map(|it| Some((it.entry.header_hash(), (it.entry, it.content?))))
+            .collect();
+        if !self.offered.iter().all(|it| standing.contains_key(it)) {
+            (self.gate, self.offered) = (document::begin(), BTreeSet::new());
+        }
+        let new: Vec<_> = (standing.iter())
+            .filter(|(hash, _)| !self.offered.contains(*hash))
+            .map(|(hash, (entry, content))| {
+                let change = CircleContent::of(content).change;
+                let change = change.map_or_else(Vec::new, Vec::from);
+                (*hash, actor_of(&entry.log()), entry.seq(), change)
+            })
+            .collect();
+        self.gate
+            .offer(new.iter().map(|(_, actor, number, change)| Offered {
+                actor,
+                number: *number,
+                bytes: change,
+            }));
+        self.offered.extend(new.iter().map(|(hash, ..)| *hash));
+        &self.gate
+    }
+}
+
+impl<S: Store> Home<S> {
+    /// Lets `act` work with a circle, which is made again from the store if that fails.
+    fn with_circle<T, E: From<ReadError> + From<CommandError>>(
+        &mut self,
+        id: CircleId,
+        act: impl FnOnce(&mut Self, &mut Circle) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut circle = match self.circles.remove(&id) {
+            Some(circle) => circle,
+            None => self.load_circle(id)?.ok_or_else(|| unknown(&id))?,
+        };
+        self.touched_circles.insert(id);
+        let outcome = act(self, &mut circle);
+        if outcome.is_ok() {
+            self.circles.insert(id, circle);
+        } else {
+            self.circles_loaded = false;
+        }
+        outcome
+    }
+
+    /// The circles of this person, in memory.
+    pub(super) fn load_circles(&mut self) -> Result<(), ReadError> {
+        if self.circles_loaded {
+            return Ok(());
+        }
+        for id in self.circle_ids()? {
+            if !self.circles.contains_key(&id)
+                && let Some(circle) = self.load_circle(id)?
+            {
+                self.circles.insert(id, circle);
+            }
+        }
+        self.circles_loaded = true;
+        Ok(())
+    }
+
+    fn circle_ids(&self) -> Result<Vec<CircleId>, ReadError> {
+        let all = self.view.scan(layout::CIRCLES)?.into_iter();
+        all.map(|(key, _)| {
+            let id = key.get(1..).and_then(|id| <[u8; 32]>::try_from(id).ok());
+            id.map(CircleId::from_bytes).ok_or_else(|| damaged(&key))
+        })
+        .collect()
+    }
+
+    fn load_circle(&self, id: CircleId) -> Result<Option<Circle>, ReadError> {
+        let at = layout::circle(id);
+        let Some(record) = self.view.read::<CircleRecord>(&at)? else {
+            return Ok(None);
+        };
+        let mut circle = self.begin_circle(id, record).ok_or_else(|| damaged(&at))?;
+        let items = self
+            .view
+            .scan_read::<CircleItem>(&layout::circle_items(id))?;
+        circle.fill(items.into_iter().map(|(_, item)| item));
+        let waiting = self
+            .view
+            .scan_read::<CircleItem>(&layout::circle_all_waiting(id))?;
+        for (key, item) in waiting {
+            let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
+            circle
+                .waiting
+                .insert(hash.ok_or_else(|| damaged(&key))?, item);
+        }
+        circle.read_cards();
+        Ok(Some(circle))
+    }
+
+    /// A circle in which nothing was said yet.
+    fn begin_circle(&self, id: CircleId, record: CircleRecord) -> Option<Circle> {
+        let mut known = Known::default();
+        let me = self.me.person;
+        known.people.insert(me, self.me.authority.clone());
+        let charter = Charter::decode(&record.charter).ok()?;
+        let begun = principal::Circle::begin(charter, id, &known.people).ok()?;
+        known.circles.insert(id, begun);
+        let charter = wire::decode::<SliceCharter>(&record.slice, wire::STATEMENT_BYTES_MAX);
+        let owner = Owner::Circle(&known.circles[&id]);
+        let access = Access::begin(charter.ok()?, owner, &known).ok()?;
+        let me = self.circle_me(id, record.logs_over);
+        Some(Circle {
+            replica: Replica::new(me, known, id, access, record.tag_key.clone()),
+            record,
+            gate: document::begin(),
+            offered: BTreeSet::new(),
+            cards: BTreeMap::new(),
+            read: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            duties: duties::Duties::default(),
+        })
+    }
+
+    /// This device in a circle. A log that is over is followed by one of another installation.
+    fn circle_me(&self, circle: CircleId, logs_over: u32) -> replica::Me {
+        let installation = crypto::hash(
+            "maille circle installation v1",
+            &[
+                self.me.secrets.installation.as_bytes(),
+                circle.as_bytes(),
+                &logs_over.to_be_bytes(),
+            ],
+        );
+        replica::Me {
+            person: self.me.person,
+            signing: self.me.signing.clone(),
+            seed: self.me.secrets.device.clone(),
+            sealing: self.me.sealing.clone(),
+            installation: InstallationId::from_bytes(installation),
+        }
+    }
+
+    pub(super) fn circle_create(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        (name, kind, called): (String, CircleKind, String),
+    ) -> Result<Done, CommandError> {
+        const MAX: usize = maille_protocol::invite::NAME_BYTES_MAX;
+        check_text_of("name", &name, MAX)?;
+        check_text_of("as", &called, MAX)?;
+        self.check_room_for_a_circle()?;
+        let people = People::from([(self.me.person, self.me.authority.clone())]);
+        let founders = [self.me.person];
+        let founded = principal::Circle::found(Rule::Admins, &founders, true, &people, rng)
+            .expect("one person is an admin");
+        let mut salt = [0; 32];
+        rng.fill_bytes(&mut salt);
+        let control = ControlFounder {
+            key: SliceCharter::control_key(&self.me.secrets.device, &salt).public(),
+            rank: 1,
+            root: None,
+        };
+        let id = founded.id();
+        let owner = OwnerId::Circle(id);
+        let slice = SliceCharter::new(ContentKind::Documents, owner, salt, control);
+        let record = CircleRecord {
+            charter: wire::encode(founded.charter()).into(),
+            slice: wire::encode(&slice).into(),
+            tag_key: Key::random(rng),
+            called,
+            since: now,
+            next: 1,
+            logs_over: 0,
+            next_edit: 1,
+        };
+        self.view.write(layout::circle(id), &record);
+        let grant = Grant {
+            audience: Audience::Circle(id),
+            abilities: Abilities::WRITE,
+            parts: PartRange::ALL,
+            not_before: now,
+            expires: now.plus_millis(GRANT_DAYS * DAY_MS),
+            depth: 0,
+            purpose: name,
+            content: ContentPin {
+                name: kind.name().to_owned(),
+                hash: [0; 32],
+            },
+        };
+        self.with_circle(id, |home, circle| {
+            let me = CircleItem::Person(home.me.authority.to_bytes());
+            home.keep_item(circle, me, None)?;
+            let slice = circle.slice();
+            home.say_in_circle(circle, slice, Kind::Grant(grant))?;
+            home.do_duties(now, rng, circle)?;
+            let circle = home.shown_circle(circle)?;
+            Ok(Done::CircleCreated { circle })
+        })
+    }
+
+    fn check_room_for_a_circle(&self) -> Result<(), CommandError> {
+        let joining = self.view.scan(layout::JOINING)?.len();
+        if self.circle_ids()?.len() + joining < CIRCLES_MAX {
+            return Ok(());
+        }
+        Err(CommandError::TooMany {
+            what: "circles".to_owned(),
+            max: CIRCLES_MAX as u64,
+        })
+    }
+
+    /// Says something in the circle or its slice, and passes it on.
+    fn say_in_circle(
+        &mut self,
+        circle: &mut Circle,
+        subject: Subject,
+        kind: Kind,
+    ) -> Result<(), CommandError> {
+        let said = circle.replica.say(subject, kind);
+        let said = said.map_err(|_| CommandError::NotAllowedInCircle {
+            circle: circle.name(),
+        })?;
+        let item = CircleItem::Statement(said.to_bytes());
+        self.keep_item(circle, item, None)?;
+        circle.duties.at_once();
+        Ok(())
+    }
+
+    pub(super) fn circles_shown(&mut self) -> Result<Done, CommandError> {
+        self.load_circles()?;
+        let mut circles = Vec::new();
+        for circle in self.circles.values() {
+            circles.push(self.shown_circle(circle)?);
+        }
+        circles.sort_by_key(|circle| (circle.since, circle.id));
+        let joining = self.view.scan_read::<Joining>(layout::JOINING)?;
+        let joining = joining
+            .into_iter()
+            .map(|(_, joining)| joining.shown())
+            .collect();
+        Ok(Done::Circles { circles, joining })
+    }
+
+    fn shown_circle(&self, circle: &Circle) -> Result<CircleShown, CommandError> {
+        let id = circle.id();
+        let me = self.me.person;
+        let role = circle.role_of(&me);
+        let mut members = Vec::new();
+        for (person, member) in circle.replica.circle().members() {
+            let card = circle.cards.get(person);
+            let contact = self.contact(*person)?;
+            let feed = self.feed(*person)?;
+            members.push(CircleMember {
+                person: *person,
+                name: match (card, &contact) {
+                    (Some(card), _) => card.name.clone(),
+                    (None, Some(contact)) => contact.name.clone(),
+                    (None, None) => String::new(),
+                },
+                admin: member.role == Role::Admin,
+                me: *person == me,
+                connected: self.session_of(*person).is_some(),
+                last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
+                behind: feed.is_some_and(|feed| !feed.is_drained()),
+            });
+        }
+        let edits = self.view.scan(&layout::circle_edits(id))?.len();
+        Ok(CircleShown {
+            id,
+            name: circle.name(),
+            kind: circle.kind(),
+            called: circle.record.called.clone(),
+            since: circle.record.since,
+            standing: match role {
+                Some(Role::Admin) => CircleStanding::Admin,
+                Some(Role::Member) => CircleStanding::Member,
+                None if circle.had_member(&me) => CircleStanding::Removed,
+                None => CircleStanding::Arriving,
+            },
+            members,
+            invites: self.invites_to(id)?,
+            edits_waiting: edits as u64,
+            changes_waiting: circle.gate.waiting().count() as u64,
+            changes_aside: (circle.gate.aside())
+                .map(|(actor, _, why)| {
+                    let person = circle.person_of_actor(actor);
+                    let name = person.and_then(|person| circle.cards.get(&person));
+                    let name = name.map_or_else(String::new, |card| card.name.clone());
+                    (name, why.to_string())
+                })
+                .collect(),
+        })
+    }
+
+    /// What a circle is called; its id if nobody has said yet.
+    pub(super) fn circle_name(&self, id: CircleId) -> Result<String, ReadError> {
+        Ok(match self.circles.get(&id) {
+            Some(circle) => circle.name(),
+            None => self
+                .load_circle(id)?
+                .map_or_else(|| id.to_string(), |circle| circle.name()),
+        })
+    }
+
+    /// The circle of this id, the beginning of its id, or its name.
+    pub(super) fn find_circle(&mut self, typed: &str) -> Result<CircleId, CommandError> {
+        self.load_circles()?;
+        let typed_id = typed.to_lowercase();
+        let found: Vec<CircleId> = (self.circles.iter())
+            .filter(|(id, circle)| {
+                circle.name().to_lowercase() == typed_id
+                    || (typed.len() >= 10 && id.to_string().starts_with(&typed_id))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        match found[..] {
+            [id] => Ok(id),
+            [] => Err(CommandError::UnknownCircle {
+                circle: typed.to_owned(),
+            }),
+            _ => Err(CommandError::AmbiguousCircle {
+                circle: typed.to_owned(),
+                candidates: found,
+            }),
+        }
+    }
+
+    /// Ends somebody's membership: what they said and wrote until now stays.
+    pub(super) fn circle_remove(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        (circle, member): (&str, &str),
+    ) -> Result<Done, CommandError> {
+        let id = self.find_circle(circle)?;
+        self.with_circle(id, |home, circle| {
+            let person = find_member(circle, member)?;
+            if person == home.me.person {
+                return Err(CommandError::Oneself);
+            }
+            home.end_membership(now, rng, circle, person)
+        })
+    }
+
+    /// Ends our own membership.
+    pub(super) fn circle_leave(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &str,
+    ) -> Result<Done, CommandError> {
+        let id = self.find_circle(circle)?;
+        let me = self.me.person;
+        self.with_circle(id, |home, circle| home.end_membership(now, rng, circle, me))
+    }
+
+    fn end_membership(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &mut Circle,
+        person: PersonId,
+    ) -> Result<Done, CommandError> {
+        let subject = circle.subject();
+        let members = circle.replica.circle().members();
+        let Some(membership) = members.get(&person).map(|member| member.membership) else {
+            return Err(CommandError::NotAllowedInCircle {
+                circle: circle.name(),
+            });
+        };
+        let mut keep = circle.replica.held_of(&membership, &subject);
+        keep.logs = Vec::new(); // of the slice, and named there
+        let kind = Kind::Remove {
+            membership,
+            key: None,
+            keep,
+            trusted: None,
+        };
+        self.say_in_circle(circle, subject, kind)?;
+        if circle.has_member(&person) {
+            return Err(CommandError::NotAllowedInCircle {
+                circle: circle.name(),
+            });
+        }
+        self.do_duties(now, rng, circle)?;
+        let circle = self.shown_circle(circle)?;
+        Ok(Done::CircleChanged { circle })
+    }
+
+    /// The list, with what our own person did and what waits.
+    pub(super) fn circle_list(&mut self, circle: &str) -> Result<Done, CommandError> {
+        let id = self.find_circle(circle)?;
+        self.with_circle(id, |home, circle| home.listed(circle))
+    }
+
+    fn listed(&self, circle: &mut Circle) -> Result<Done, CommandError> {
+        let items = document::items(circle.document().document());
+        let mut by: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut shown = Vec::new();
+        for item in items {
+            let by = by.entry(item.added_by.clone()).or_insert_with(|| {
+                let person = circle.person_of_actor(&item.added_by);
+                let card = person.and_then(|person| circle.cards.get(&person));
+                card.map_or_else(String::new, |card| card.name.clone())
+            });
+            shown.push(ListShown {
+                id: item.id,
+                text: item.text,
+                done: item.done,
+                by: by.clone(),
+            });
+        }
+        let waiting = self.view.scan(&layout::circle_edits(circle.id()))?.len();
+        Ok(Done::CircleListed {
+            circle: circle.id(),
+            name: circle.name(),
+            items: shown,
+            waiting: waiting as u64,
+        })
+    }
+
+    /// Changes the list. Without a key to seal under, the edit waits here and is shown as waiting.
+    pub(super) fn circle_edit(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &str,
+        change: ListChange,
+    ) -> Result<Done, CommandError> {
+        let id = self.find_circle(circle)?;
+        let mut fresh = [0; 8];
+        rng.fill_bytes(&mut fresh);
+        self.with_circle(id, |home, circle| {
+            if !circle.has_member(&home.me.person) {
+                return Err(CommandError::NotAllowedInCircle {
+                    circle: circle.name(),
+                });
+            }
+            let edit = edit_of(circle, change, ItemId(fresh))?;
+            let number = circle.record.next_edit;
+            circle.record.next_edit += 1;
+            home.view.write(layout::circle(circle.id()), &circle.record);
+            let at = layout::circle_edit(circle.id(), number);
+            home.view.put(at, encode_edit(&edit));
+            home.do_duties(now, rng, circle)?;
+            home.listed(circle)
+        })
+    }
+
+    /// Seals `content` as our next entry, and passes it on.
+    fn write_in_circle(
+        &mut self,
+        now: Timestamp,
+        circle: &mut Circle,
+        content: &CircleContent,
+    ) -> Result<Result<(), WriteError>, ReadError> {
+        let packed = content::pack(content);
+        match circle.replica.write(PART, packed, now) {
+            Ok(entry) => {
+                let item = CircleItem::Entry(entry.to_bytes());
+                self.keep_item(circle, item, None)?;
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Everything of the circles that both belong to becomes due to a contact again.
+    pub(super) fn feed_circles_again(&mut self, person: PersonId) -> Result<(), ReadError> {
+        for (key, _) in self.view.scan(&layout::circles_fed(person))? {
+            self.view.delete(key);
+        }
+        self.load_circles()?;
+        let ids: Vec<CircleId> = (self.circles.iter())
+            .filter(|(_, circle)| circle.has_member(&person))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.feed_circle(id, person)?;
+        }
+        Ok(())
+    }
+
+    /// All items of a circle become due to a member, once.
+    fn feed_circle(&mut self, circle: CircleId, person: PersonId) -> Result<(), ReadError> {
+        let at = layout::circle_fed(person, circle);
+        if self.view.get(&at)?.is_some() {
+            return Ok(());
+        }
+        for (key, _) in self.view.scan(&layout::circle_items(circle))? {
+            let number = layout::number_in(&key).ok_or_else(|| damaged(&key))?;
+            self.append_due(person, &Due::Circle { circle, number })?;
+        }
+        self.view.put(at, Vec::new());
+        Ok(())
+    }
+}
+
+fn unknown(id: &CircleId) -> CommandError {
+    CommandError::UnknownCircle {
+        circle: id.to_string(),
+    }
+}
+
+/// The member of this name, id, or beginning of an id.
+fn find_member(circle: &Circle, typed: &str) -> Result<PersonId, CommandError> {
+    let lower = typed.to_lowercase();
+    let found: Vec<PersonId> = (circle.replica.circle().members().keys())
+        .filter(|person| {
+            let card = circle.cards.get(*person);
+            card.is_some_and(|card| card.name.to_lowercase() == lower)
+                || (typed.len() >= 10 && person.to_string().starts_with(&lower))
+        })
+        .copied()
+        .collect();
+    match found[..] {
+        [person] => Ok(person),
+        [] => Err(CommandError::UnknownMember {
+            member: typed.to_owned(),
+        }),
+        _ => Err(CommandError::AmbiguousMember {
+            member: typed.to_owned(),
+            candidates: found,
+        }),
+    }
+}
+
+/// What a person typed, as an edit of the list that they saw.
+fn edit_of(
+    circle: &mut Circle,
+    change: ListChange,
+    fresh: ItemId,
+) -> Result<ListEdit, CommandError> {
+    let items = document::items(circle.document().document());
+    let find = |typed: &str| {
+        let by_number = typed.parse::<usize>().ok();
+        let by_number = by_number.and_then(|number| items.get(number.checked_sub(1)?));
+        let by_id = typed.parse::<ItemId>().ok();
+        let lower = typed.to_lowercase();
+        let found = by_number.or_else(|| {
+            (items.iter()).find(|item| by_id == Some(item.id) || item.text.to_lowercase() == lower)
+        });
+        found
+            .map(|item| item.id)
+            .ok_or_else(|| CommandError::UnknownItem {
+                item: typed.to_owned(),
+            })
+    };
+    let checked = |text: String| {
+        check_text_of("text", &text, document::TEXT_BYTES_MAX)?;
+        Ok::<String, CommandError>(text)
+    };
+    Ok(match change {
+        ListChange::Add { .. } if items.len() >= ITEMS_MAX => {
+            return Err(CommandError::TooMany {
+                what: "items of a list".to_owned(),
+                max: ITEMS_MAX as u64,
+            });
+        }
+        ListChange::Add { text } => ListEdit::Add {
+            id: fresh,
+            text: checked(text)?,
+        },
+        ListChange::Tick { item, done } => ListEdit::Tick {
+            id: find(&item)?,
+            done,
+        },
+        ListChange::Rename { item, text } => ListEdit::Rename {
+            id: find(&item)?,
+            text: checked(text)?,
+        },
+        ListChange::Remove { item } => ListEdit::Remove { id: find(&item)? },
+    })
+}
+
+/// An edit that waits, as the store keeps it.
+#[derive(Encode, Decode)]
+enum StoredEdit {
+    #[n(0)]
+    Add(
+        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
+        #[n(1)] String,
+    ),
+    #[n(1)]
+    Tick(
+        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
+        #[n(1)] bool,
+    ),
+    #[n(2)]
+    Rename(
+        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
+        #[n(1)] String,
+    ),
+    #[n(3)]
+    Remove(#[cbor(n(0), with = "minicbor::bytes")] [u8; 8]),
+}
+
+fn encode_edit(edit: &ListEdit) -> Vec<u8> {
+    wire::encode(&match edit {
+        ListEdit::Add { id, text } => StoredEdit::Add(id.0, text.clone()),
+        ListEdit::Tick { id, done } => StoredEdit::Tick(id.0, *done),
+        ListEdit::Rename { id, text } => StoredEdit::Rename(id.0, text.clone()),
+        ListEdit::Remove { id } => StoredEdit::Remove(id.0),
+    })
+}
+
+fn decode_edit(stored: StoredEdit) -> ListEdit {
+    match stored {
+        StoredEdit::Add(id, text) => ListEdit::Add {
+            id: ItemId(id),
+            text,
+        },
+        StoredEdit::Tick(id, done) => ListEdit::Tick {
+            id: ItemId(id),
+            done,
+        },
+        StoredEdit::Rename(id, text) => ListEdit::Rename {
+            id: ItemId(id),
+            text,
+        },
+        StoredEdit::Remove(id) => ListEdit::Remove { id: ItemId(id) },
+    }
+}
