@@ -43,11 +43,13 @@ pub enum FitError {
     Length,
 }
 
-/// What a change of any length may weigh in memory: one for each run of operations alike and for each value that is
-/// put at a place, three for each run of values replaced and for each key that is new, and seven for each object that is new.
+/// What a change of any length may weigh in memory: one for each run of operations alike, two for each value that is put
+/// under a key or over an element, three for each run of values replaced and for each key that is new, and seven for
+/// each object that is new.
 pub const WEIGHT_FREE: usize = 16;
 /// Bytes of a change for each of its weight beyond that. One is up to 32 bytes in memory.
 pub const BYTES_PER_WEIGHT: usize = 2;
+const PUT_WEIGHT: usize = 2;
 const REPLACED_WEIGHT: usize = 3;
 const KEY_WEIGHT: usize = 3;
 const OBJECT_WEIGHT: usize = 7;
@@ -501,7 +503,7 @@ impl Looking<'_> {
         }
         let puts = self.last.values().flatten().count();
         let new = KEY_WEIGHT * self.keys.len() + OBJECT_WEIGHT * self.objects.len();
-        self.rows.len() + puts + REPLACED_WEIGHT * runs + new
+        self.rows.len() + PUT_WEIGHT * puts + REPLACED_WEIGHT * runs + new
     }
 
     /// What an operation adds, and where.

@@ -405,7 +405,7 @@ fn the_most_that_one_change_replaces_takes_little_memory() {
     while elements.len() < 4_000 {
         let mut ops = Vec::new();
         let mut puts = Vec::new();
-        for nth in 0..80 {
+        for nth in 0..40 {
             let id = OpId::new(start + nth, &mine);
             let after = elements.last().cloned();
             let after = after.map_or(ElementId::Head, ElementId::Id);
@@ -421,21 +421,21 @@ fn the_most_that_one_change_replaces_takes_little_memory() {
         }
         // Two logs put over each element beside each other.
         let it = change(&mine, seq + 1, start, &[last], ops);
-        let over = change(&mine, seq + 2, start + 80, &[it.hash()], puts.clone());
+        let over = change(&mine, seq + 2, start + 40, &[it.hash()], puts.clone());
         let deps = match put_by.last() {
             Some(before) => vec![it.hash(), *before],
             None => vec![it.hash()],
         };
-        let other = change(&beside, seq / 2 + 1, start + 80, &deps, puts);
+        let other = change(&beside, seq / 2 + 1, start + 40, &deps, puts);
         put_by.push(other.hash());
         made.extend([entry(&it), entry(&over), entry(&other)]);
-        (last, start, seq) = (over.hash(), start + 160, seq + 2);
+        (last, start, seq) = (over.hash(), start + 80, seq + 2);
     }
     let mut used = Used::default();
     used.takes(&mut gate, &made);
     used.is_bounded();
     let one = |(nth, element): (usize, &OpId)| {
-        let number = 3 + (nth / 80 * 160 + 80 + nth % 80) as u64;
+        let number = 3 + (nth / 40 * 80 + 40 + nth % 40) as u64;
         let more = [&mine, &beside].map(|it| OpId::new(number, it));
         Op {
             pred: more.to_vec().into(),
