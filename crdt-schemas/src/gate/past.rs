@@ -2,8 +2,12 @@
 //!
 //! What is kept grows with the bytes of the changes, not with the operations that they ask for: operations alike
 //! in a row are one [`Row`], and a change may have few rows for its length.
+//!
+//! **Nobody can make a place that others cannot write.** A log has at most one value at a place which nobody has
+//! replaced (the first rule of [`Looking::replaces`]), so what an honest change must name there is no more than the logs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, ChangeHash, ExpandedChange, ObjType, ScalarValue};
@@ -12,7 +16,8 @@ use automerge::{ActorId, ChangeHash, ExpandedChange, ObjType, ScalarValue};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {
-    /// It names a change twice as what it follows, or not in rising order.
+    /// It names a change twice as what it follows, or not in rising order, or one that lies behind another that it names
+    /// and is not the last of its own log.
     #[error("what it follows is not in order")]
     Dependencies,
     /// Not the next of its writer, as far as its own past shows.
@@ -27,31 +32,35 @@ pub enum FitError {
     /// A kind of operation, or a value, that our documents do not have.
     #[error("an operation that our documents do not have")]
     Operation,
-    /// It replaces or deletes what its writer has replaced or deleted before.
-    #[error("it replaces what its writer has replaced before")]
+    /// It replaces or deletes what was replaced or deleted in its past.
+    #[error("it replaces what was replaced before")]
     Again,
-    /// More in few bytes than [`VALUES_FREE`], [`WEIGHT_FREE`] and [`BYTES_PER_WEIGHT`] allow.
+    /// It puts a value beside one that its own log put there, and that nobody replaced.
+    #[error("it leaves a value of its own beside a new one")]
+    Beside,
+    /// More in few bytes than [`WEIGHT_FREE`] and [`BYTES_PER_WEIGHT`] allow.
     #[error("more than a change of its length may hold")]
     Length,
 }
 
-/// Longest key of a map, in bytes.
-pub const KEY_BYTES_MAX: usize = 1024;
-/// Operations other than deletions that a change of any length may have; beyond those, one for each of its bytes:
-/// what somebody typed is no shorter. A passage of any length is deleted in few bytes.
-pub const VALUES_FREE: usize = 64;
-/// What a change of any length may weigh in memory: one for each run of operations alike or of values replaced, and
-/// [`KEY_WEIGHT`] and [`OBJECT_WEIGHT`] more for each key and object that is new.
+/// What a change of any length may weigh in memory: one for each run of operations alike, two for each value that is put
+/// under a key or over an element, three for each run of values replaced and for each key that is new, and seven for
+/// each object that is new.
 pub const WEIGHT_FREE: usize = 16;
-/// Bytes of a change for each of its weight beyond that.
+/// Bytes of a change for each of its weight beyond that. One is up to 32 bytes in memory.
 pub const BYTES_PER_WEIGHT: usize = 2;
-/// What a new key weighs.
-pub const KEY_WEIGHT: usize = 2;
-/// What a new object weighs.
-pub const OBJECT_WEIGHT: usize = 7;
+const PUT_WEIGHT: usize = 2;
+const REPLACED_WEIGHT: usize = 3;
+const KEY_WEIGHT: usize = 3;
+const OBJECT_WEIGHT: usize = 7;
 
-/// Ancestors that are looked through, at most, before a change's clock is kept with it.
+/// Changes that are looked through, at most, before a clock is kept.
 const CLOCK_KEPT_AFTER: usize = 16;
+/// Bytes of clocks that are kept: so many,
+const CLOCKS_FREE: usize = 64 * 1024;
+/// and so many for each byte of the changes. A clock has four bytes for each log: where there are many, and changes are
+/// short, more is looked through instead.
+const CLOCKS_PER_BYTE: usize = 2;
 
 /// An operation, by its number and its actor's place in [`Past::actors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +70,7 @@ struct At {
 }
 
 /// Where something lies in its object. Of a row, where its first operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Under a key, by its place in [`Past::keys`]. All of a row under one.
     Key(u32),
@@ -89,6 +98,13 @@ struct Row {
     what: What,
 }
 
+/// Where values replace each other: under a key of an object, or at an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    Key(u32, u32),
+    Element(At),
+}
+
 /// An operation that was found.
 #[derive(Clone, Copy, Debug)]
 struct Found {
@@ -104,6 +120,7 @@ const ROOT: u32 = 0;
 /// A change that was taken.
 #[derive(Clone, Debug)]
 struct Taken {
+    hash: ChangeHash,
     actor: u32,
     /// Its number in the log of its actor, from 1.
     seq: u32,
@@ -111,7 +128,7 @@ struct Taken {
     end: u32,
     /// What it follows, by their place in [`Past::changes`].
     follows: Box<[u32]>,
-    /// Of each actor, how many of its changes lie in the past of this one, itself included.
+    /// Of each actor, how many of its changes lie behind this one, itself left out.
     clock: Option<Box<[u32]>>,
     rows: Box<[Row]>,
 }
@@ -126,6 +143,10 @@ pub(super) struct Past {
     changes: Vec<Taken>,
     /// Of each actor.
     logs: Vec<Log>,
+    replaced: Replaced,
+    /// Bytes of all changes, and of the clocks that are kept.
+    bytes: usize,
+    clock_bytes: usize,
 }
 
 /// What an actor has done.
@@ -133,39 +154,84 @@ pub(super) struct Past {
 struct Log {
     /// Its changes.
     changes: Vec<u32>,
-    replaced: Runs,
+    /// The number of what it put last, where it did not delete that itself. What it inserted is not among them.
+    last: BTreeMap<Spot, u32>,
 }
 
-/// Operations, as runs that follow each other in number: the first, and how many.
+/// Which changes replaced or deleted what: operations that follow each other in number, and were replaced by the same.
 #[derive(Clone, Debug, Default)]
-struct Runs(BTreeMap<At, u32>);
+struct Replaced(BTreeMap<At, Span>);
 
-impl Runs {
-    fn holds(&self, at: At) -> bool {
-        self.0
-            .range(..=at)
-            .next_back()
-            .is_some_and(|(first, count)| {
-                first.actor == at.actor && at.number - first.number < *count
-            })
+#[derive(Clone, Debug)]
+struct Span {
+    count: u32,
+    by: By,
+}
+
+/// Changes, by their place in [`Past::changes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum By {
+    One(u32),
+    /// Each without knowing of the others.
+    Many(Box<[u32]>),
+}
+
+impl By {
+    fn all(&self) -> &[u32] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(all) => all,
+        }
+    }
+}
+
+impl Replaced {
+    /// The run in which an operation lies, and its first.
+    fn span(&self, at: At) -> Option<(At, &Span)> {
+        let (first, span) = self.0.range(..=at).next_back()?;
+        let within = first.actor == at.actor && at.number - first.number < span.count;
+        within.then_some((*first, span))
     }
 
-    /// Adds one that is not there.
-    fn add(&mut self, at: At) {
-        let mut count = 1;
-        if let Some(next) = at.number.checked_add(1)
-            && let Some(more) = self.0.remove(&At { number: next, ..at })
-        {
-            count += more;
+    fn by(&self, at: At) -> &[u32] {
+        self.span(at).map_or(&[], |(_, span)| span.by.all())
+    }
+
+    /// Notes that a change replaced an operation.
+    fn add(&mut self, at: At, change: u32) {
+        let mut by = By::One(change);
+        if let Some((first, span)) = self.span(at) {
+            by = By::Many([span.by.all(), &[change]].concat().into());
+            self.cut(first, at.number);
+            self.cut(at, at.number.saturating_add(1));
         }
         if let Some((first, before)) = self.0.range_mut(..at).next_back()
             && first.actor == at.actor
-            && first.number + *before == at.number
+            && first.number + before.count == at.number
+            && before.by == by
         {
-            *before += count;
+            before.count += 1;
+            self.0.remove(&at);
             return;
         }
-        self.0.insert(at, count);
+        self.0.insert(at, Span { count: 1, by });
+    }
+
+    /// Cuts a run in two before the operation `number`, if that is in it and not its first.
+    fn cut(&mut self, first: At, number: u32) {
+        let Some(span) = self.0.get_mut(&first) else {
+            return;
+        };
+        let kept = number - first.number;
+        if kept == 0 || kept >= span.count {
+            return;
+        }
+        let rest = Span {
+            count: span.count - kept,
+            by: span.by.clone(),
+        };
+        span.count = kept;
+        self.0.insert(At { number, ..first }, rest);
     }
 }
 
@@ -178,6 +244,9 @@ impl Default for Past {
             by_hash: BTreeMap::new(),
             changes: Vec::new(),
             logs: Vec::new(),
+            replaced: Replaced::default(),
+            bytes: 0,
+            clock_bytes: 0,
         }
     }
 }
@@ -185,6 +254,21 @@ impl Default for Past {
 impl Past {
     pub(super) fn holds(&self, change: &ChangeHash) -> bool {
         self.by_hash.contains_key(change)
+    }
+
+    /// The number of a log's next change, and the hash of its last.
+    pub(super) fn next_of(&self, actor: &ActorId) -> (u64, Option<ChangeHash>) {
+        let log = self.actors.get(actor).map(|it| &self.logs[wide(*it)]);
+        let changes = log.map_or(&[][..], |log| &log.changes);
+        let last = changes.last().map(|it| self.changes[wide(*it)].hash);
+        (changes.len() as u64 + 1, last)
+    }
+
+    /// The number of the first operation of a change that follows these.
+    pub(super) fn start_after(&self, deps: &[ChangeHash]) -> Option<NonZeroU64> {
+        let ends = deps.iter().filter_map(|it| self.by_hash.get(it));
+        let last = ends.map(|it| self.changes[wide(*it)].end).max();
+        NonZeroU64::new(u64::from(last.unwrap_or(0)) + 1)
     }
 
     /// Takes a change of `bytes` bytes in, if it fits to its past. All that it follows was taken.
@@ -201,13 +285,13 @@ impl Past {
             .map(|id| self.by_hash.get(id).copied())
             .collect();
         let follows = follows.ok_or(FitError::Dependencies)?;
-        let (mut clock, looked) = self.clock(&follows);
         let new_actor = narrow(self.logs.len()).ok_or(FitError::Operation)?;
         let actor = self
             .actors
             .get(&change.actor_id)
             .copied()
             .unwrap_or(new_actor);
+        let clock = self.clock_of(&follows, actor)?;
         // Of its writer, all that was taken lies in its past: a log has one end.
         let taken = (self.logs.get(wide(actor))).map_or(0, |log| log.changes.len());
         let seen = clock.get(wide(actor)).map_or(0, |seen| wide(*seen));
@@ -215,10 +299,10 @@ impl Past {
         if wide(seq) != taken + 1 || seen != taken {
             return Err(FitError::Sequence);
         }
-        let before = follows.iter().map(|id| self.changes[wide(*id)].end);
-        let start = before.max().unwrap_or(0).checked_add(1);
-        let start = start.filter(|start| change.start_op.get() == u64::from(*start));
-        let start = start.ok_or(FitError::StartOp)?;
+        if self.start_after(&change.deps) != Some(change.start_op) {
+            return Err(FitError::StartOp);
+        }
+        let start = u32::try_from(change.start_op.get()).map_err(|_| FitError::StartOp)?;
         let mut looking = Looking {
             past: self,
             clock: &clock,
@@ -227,71 +311,126 @@ impl Past {
             rows: Vec::new(),
             keys: BTreeMap::new(),
             objects: Vec::new(),
-            replaced: Runs::default(),
-            values: 0,
+            replaced: BTreeSet::new(),
+            last: BTreeMap::new(),
         };
         let end = looking.operations(start)?;
+        if looking.weight() > WEIGHT_FREE + bytes / BYTES_PER_WEIGHT {
+            return Err(FitError::Length);
+        }
         let Looking {
             rows,
             keys,
             objects,
             replaced,
-            values,
+            last,
             ..
         } = looking;
-        let weight =
-            rows.len() + replaced.0.len() + KEY_WEIGHT * keys.len() + OBJECT_WEIGHT * objects.len();
-        if values > VALUES_FREE + bytes || weight > WEIGHT_FREE + bytes / BYTES_PER_WEIGHT {
-            return Err(FitError::Length);
-        }
         let place = narrow(self.changes.len()).ok_or(FitError::Operation)?;
         self.keys.extend(keys);
         self.objects.extend(objects);
         self.actors.entry(change.actor_id.clone()).or_insert(actor);
         self.logs
             .resize(self.logs.len().max(wide(actor) + 1), Log::default());
+        for at in replaced {
+            self.replaced.add(at, place);
+        }
         let log = &mut self.logs[wide(actor)];
         log.changes.push(place);
-        for (first, count) in replaced.0 {
-            let numbers = first.number..first.number + count;
-            numbers.for_each(|number| log.replaced.add(At { number, ..first }));
+        for (spot, put) in last {
+            match put {
+                Some(number) => log.last.insert(spot, number),
+                None => log.last.remove(&spot),
+            };
         }
-        clock.resize(clock.len().max(wide(actor) + 1), 0);
-        clock[wide(actor)] = seq;
+        self.bytes += bytes;
         self.by_hash.insert(hash, place);
         self.changes.push(Taken {
+            hash,
             actor,
             seq,
             end,
             follows,
-            clock: (looked >= CLOCK_KEPT_AFTER).then(|| clock.into()),
+            clock: None,
             rows: rows.into(),
         });
         Ok(())
     }
 
-    /// Of each actor, how many of its changes lie at or behind these; and through how many changes one had to
-    /// look for that.
-    fn clock(&self, heads: &[u32]) -> (Vec<u32>, usize) {
+    /// Of each actor, how many of its changes lie at or behind these, which are what a change of `actor` follows: none
+    /// behind another, but for the last of its own log, which Automerge always names.
+    fn clock_of(&mut self, heads: &[u32], actor: u32) -> Result<Vec<u32>, FitError> {
+        let (mut clock, looked) = self.behind(heads);
+        if looked > CLOCK_KEPT_AFTER {
+            heads.iter().for_each(|head| self.keep_clock(*head));
+        }
+        for head in heads {
+            let head = &self.changes[wide(*head)];
+            if clock[wide(head.actor)] >= head.seq && head.actor != actor {
+                return Err(FitError::Dependencies);
+            }
+        }
+        for head in heads {
+            let head = &self.changes[wide(*head)];
+            let mine = &mut clock[wide(head.actor)];
+            *mine = (*mine).max(head.seq);
+        }
+        Ok(clock)
+    }
+
+    /// Of each actor, how many of its changes lie behind these, themselves left out unless behind another; and through how
+    /// many changes one had to look for that.
+    fn behind(&self, heads: &[u32]) -> (Vec<u32>, usize) {
         let mut clock = vec![0; self.logs.len()];
-        let (mut queue, mut seen, mut looked) = (heads.to_vec(), BTreeSet::new(), 0);
+        let (mut queue, mut seen, mut looked) = (Vec::new(), BTreeSet::new(), 0);
+        for head in heads {
+            let head = &self.changes[wide(*head)];
+            if let Some(kept) = &head.clock {
+                join(&mut clock, kept);
+            } else {
+                queue.extend(&head.follows);
+            }
+        }
         while let Some(place) = queue.pop() {
             if !seen.insert(place) {
                 continue;
             }
             let change = &self.changes[wide(place)];
+            let mine = &mut clock[wide(change.actor)];
+            *mine = (*mine).max(change.seq);
             if let Some(kept) = &change.clock {
-                for (mine, theirs) in clock.iter_mut().zip(kept) {
-                    *mine = (*mine).max(*theirs);
-                }
+                join(&mut clock, kept);
             } else {
                 looked += 1;
-                let mine = &mut clock[wide(change.actor)];
-                *mine = (*mine).max(change.seq);
                 queue.extend(&change.follows);
             }
         }
         (clock, looked)
+    }
+
+    /// Keeps with a change the clock of what lies behind it, if one looks far for that and there is room. It is kept there
+    /// and not with what follows it, which may be one change in each of many logs.
+    fn keep_clock(&mut self, place: u32) {
+        let size = self.logs.len() * size_of::<u32>();
+        let room = CLOCKS_FREE + CLOCKS_PER_BYTE * self.bytes;
+        if self.clock_bytes + size > room || self.changes[wide(place)].clock.is_some() {
+            return;
+        }
+        let (clock, looked) = self.behind(&[place]);
+        if looked >= CLOCK_KEPT_AFTER / 2 {
+            self.clock_bytes += size;
+            self.changes[wide(place)].clock = Some(clock.into());
+        }
+    }
+
+    /// Whether somebody has replaced an operation, as far as a clock reaches.
+    fn is_replaced(&self, at: At, clock: &[u32]) -> bool {
+        self.replaced.by(at).iter().any(|by| {
+            let by = &self.changes[wide(*by)];
+            clock
+                .get(wide(by.actor))
+                .is_some_and(|seen| *seen >= by.seq)
+        })
     }
 
     /// The operation `number` of an actor, if it is among its first `seen` changes.
@@ -332,29 +471,43 @@ struct Looking<'a> {
     keys: BTreeMap<Box<str>, u32>,
     objects: Vec<ObjType>,
     /// What it replaces or deletes.
-    replaced: Runs,
-    /// Its operations other than deletions.
-    values: usize,
+    replaced: BTreeSet<At>,
+    /// What it put last, where; nothing if it deleted that.
+    last: BTreeMap<Spot, Option<u32>>,
 }
 
 impl Looking<'_> {
-    /// Checks all operations, each with those before it; returns the number of the last.
+    /// Checks all operations, each with those before it; returns the number of the last, which is the one before `start`
+    /// if there are none.
     fn operations(&mut self, start: u32) -> Result<u32, FitError> {
         let count = narrow(self.change.operations.len()).ok_or(FitError::Operation)?;
-        let last = count
-            .checked_sub(1)
-            .and_then(|more| start.checked_add(more));
-        let last = last.ok_or(FitError::Operation)?;
-        for (number, op) in (start..=last).zip(&self.change.operations) {
-            if let Some((object, place, what)) = self.operation(op)? {
+        let after = start.checked_add(count).ok_or(FitError::Operation)?;
+        for (number, op) in (start..after).zip(&self.change.operations) {
+            if let Some((object, place, what)) = self.operation(op, number)? {
                 self.note(number, object, place, what);
             }
         }
-        Ok(last)
+        Ok(after - 1)
+    }
+
+    /// What the change weighs in memory.
+    fn weight(&self) -> usize {
+        let mut runs = 0;
+        let mut before: Option<At> = None;
+        for at in &self.replaced {
+            let next = before.is_some_and(|before| {
+                (before.actor, before.number.checked_add(1)) == (at.actor, Some(at.number))
+            });
+            runs += usize::from(!next);
+            before = Some(*at);
+        }
+        let puts = self.last.values().flatten().count();
+        let new = KEY_WEIGHT * self.keys.len() + OBJECT_WEIGHT * self.objects.len();
+        self.rows.len() + PUT_WEIGHT * puts + REPLACED_WEIGHT * runs + new
     }
 
     /// What an operation adds, and where.
-    fn operation(&mut self, op: &Op) -> Result<Option<(u32, Place, What)>, FitError> {
+    fn operation(&mut self, op: &Op, number: u32) -> Result<Option<(u32, Place, What)>, FitError> {
         let (object, kind) = self.object(&op.obj)?;
         let place = match (&op.key, kind, op.insert) {
             (Key::Map(key), ObjType::Map, false) => Place::Key(self.key(key)?),
@@ -369,9 +522,9 @@ impl Looking<'_> {
             }
             _ => return Err(FitError::Target),
         };
-        let replaces = self.replaces(op, object, place)?;
+        let deletes = matches!(op.action, OpType::Delete);
+        self.replaces(op, object, place, (!deletes).then_some(number))?;
         let in_text = kind == ObjType::Text;
-        self.values += usize::from(!matches!(op.action, OpType::Delete));
         let what = match &op.action {
             OpType::Put(value) if in_text => {
                 // A text is characters that are inserted and deleted.
@@ -394,30 +547,67 @@ impl Looking<'_> {
                 self.objects.push(*kind);
                 What::Object(number.ok_or(FitError::Operation)?)
             }
-            OpType::Delete => {
-                if op.insert || !replaces {
-                    return Err(FitError::Target);
-                }
-                return Ok(None);
-            }
+            OpType::Delete if op.insert => return Err(FitError::Target),
+            OpType::Delete => return Ok(None),
         };
         Ok(Some((object, place, what)))
     }
 
-    /// Checks what an operation replaces: values at the same place. Returns whether there are any.
-    fn replaces(&mut self, op: &Op, object: u32, place: Place) -> Result<bool, FitError> {
+    /// Checks what an operation replaces: values at the same place that nobody has replaced; and if its log has put one
+    /// there, that one, so that a log has one at most. An honest writer replaces all that they see. `put` is the number
+    /// of the operation, if it puts something there.
+    fn replaces(
+        &mut self,
+        op: &Op,
+        object: u32,
+        place: Place,
+        put: Option<u32>,
+    ) -> Result<(), FitError> {
+        let spot = match place {
+            Place::Own if op.pred.iter().next().is_none() => return Ok(()),
+            Place::Own => return Err(FitError::Target),
+            Place::Key(key) => Spot::Key(object, key),
+            Place::Element(at) => Spot::Element(at),
+        };
+        // At an element there is something, or it is gone for good.
+        let names_none = op.pred.iter().next().is_none();
+        if names_none && (put.is_none() || matches!(spot, Spot::Element(_))) {
+            return Err(FitError::Target);
+        }
         for id in op.pred.iter() {
             let it = self.find(id).ok_or(FitError::Target)?;
-            if op.insert || it.object != object || it.place != place {
+            if it.object != object || it.place != place {
                 return Err(FitError::Target);
             }
-            let mine = self.past.logs.get(wide(self.actor));
-            if self.replaced.holds(it.at) || mine.is_some_and(|log| log.replaced.holds(it.at)) {
+            if self.past.is_replaced(it.at, self.clock) || !self.replaced.insert(it.at) {
                 return Err(FitError::Again);
             }
-            self.replaced.add(it.at);
         }
-        Ok(!op.pred.is_empty())
+        if let Some(own) = self.last_at(spot)
+            && !self.replaced.contains(&own)
+            && !self.past.is_replaced(own, self.clock)
+        {
+            return Err(FitError::Beside);
+        }
+        self.last.insert(spot, put);
+        Ok(())
+    }
+
+    /// What its own log, with the change so far, has put last at a place, as far as that is known; it may be replaced.
+    fn last_at(&self, spot: Spot) -> Option<At> {
+        let actor = self.actor;
+        if let Some(put) = self.last.get(&spot) {
+            return put.map(|number| At { actor, number });
+        }
+        let log = self.past.logs.get(wide(actor));
+        if let Some(number) = log.and_then(|log| log.last.get(&spot)) {
+            let number = *number;
+            return Some(At { actor, number });
+        }
+        match spot {
+            Spot::Element(at) if at.actor == actor => Some(at),
+            _ => None,
+        }
     }
 
     fn object(&self, id: &ObjectId) -> Result<(u32, ObjType), FitError> {
@@ -434,7 +624,7 @@ impl Looking<'_> {
     }
 
     fn key(&mut self, key: &str) -> Result<u32, FitError> {
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        if key.is_empty() {
             return Err(FitError::Operation);
         }
         let known = self.past.keys.get(key).or_else(|| self.keys.get(key));
@@ -500,6 +690,13 @@ impl Looking<'_> {
             place,
             what,
         });
+    }
+}
+
+/// Makes a clock reach as far as another.
+fn join(clock: &mut [u32], other: &[u32]) {
+    for (mine, theirs) in clock.iter_mut().zip(other) {
+        *mine = (*mine).max(*theirs);
     }
 }
 

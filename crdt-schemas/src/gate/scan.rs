@@ -10,19 +10,27 @@ use sha2::{Digest as _, Sha256};
 pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
 /// Most operations of one change.
 pub const OPS_MAX: u64 = 10_000;
-/// Operations that a change of any length may have.
-pub const OPS_FREE: u64 = 1_000;
-/// Operations for each of its bytes beyond those.
-pub const OPS_PER_BYTE: u64 = 64;
-/// Values that the operations of one change replace or delete, in all.
-pub const PREDECESSORS_MAX: u64 = 20_000;
+/// Operations other than deletions that a change of any length may have; beyond those, one for each of its bytes: what
+/// somebody typed is no shorter.
+pub const VALUES_FREE: u64 = 256;
+/// Values that a change of any length may replace or delete; beyond those, one for each of its bytes. What many logs
+/// delete beside each other is kept once for each of them, by Automerge and by the gate.
+pub const REPLACED_FREE: u64 = 64;
+/// Most values that one change replaces or deletes.
+pub const REPLACED_MAX: u64 = 10_000;
+/// Longest key of a map, in bytes.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Bytes of the keys of one change, if each were written for each of its operations.
+pub const KEYS_BYTES_MAX: u64 = 1024 * 1024;
 /// Most changes that one names as those it follows.
 pub const DEPS_MAX: u64 = 1_024;
-/// Most other actors whose operations it names.
-pub const ACTORS_MAX: u64 = 1_024;
+/// Most other actors whose operations it names. A name is 32 bytes long: more do not fit in [`CHANGE_BYTES_MAX`].
+pub const ACTORS_MAX: u64 = 8_192;
+/// Most changes of one log: who has written as many begins another.
+pub const LOG_CHANGES_MAX: u64 = 1 << 20;
 /// Longest name of an actor, in bytes: that of a log. Automerge writes it beside every operation.
 pub const ACTOR_BYTES_MAX: usize = 32;
-/// Largest number of an operation or of a change in its log.
+/// Largest number of an operation.
 pub const COUNTER_MAX: u64 = u32::MAX as u64;
 
 /// Latest time of a change: milliseconds since 1970 to the end of the year 9999.
@@ -30,6 +38,21 @@ pub const TIME_MAX: i64 = 253_402_300_799_999;
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHANGE: u8 = 1;
+
+/// Puts `contents` in a chunk of this kind (1: a change), with a right length and checksum: what [`scan`] takes apart.
+#[must_use]
+pub fn chunk(kind: u8, contents: &[u8]) -> Vec<u8> {
+    let mut inner = vec![kind];
+    let mut length = contents.len();
+    while length >= 0x80 {
+        inner.push(length.to_le_bytes()[0] | 0x80);
+        length >>= 7;
+    }
+    inner.push(length.to_le_bytes()[0]);
+    inner.extend(contents);
+    let hash = Sha256::digest(&inner);
+    [&MAGIC[..], &hash[..4], &inner].concat()
+}
 
 /// What the head of a change says, and how much it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +128,7 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
     if chunk.take(length)? != actor {
         return Err(ScanError::Actor);
     }
-    let seq = chunk.number(COUNTER_MAX)?;
+    let seq = chunk.number(LOG_CHANGES_MAX)?;
     let start_op = chunk.number(COUNTER_MAX)?;
     if seq == 0 || start_op == 0 {
         return Err(ScanError::Range);
@@ -128,6 +151,7 @@ pub fn scan(bytes: &[u8], actor: &[u8]) -> Result<Scanned, ScanError> {
         return Err(ScanError::Form);
     }
     let last = start_op.checked_add(ops).ok_or(ScanError::Range)?;
+    // What Automerge saves of a change without operations it may not load again.
     if ops == 0 || last > COUNTER_MAX {
         return Err(ScanError::Range);
     }
@@ -148,8 +172,8 @@ const COLUMNS: [(u64, Holds); 12] = [
     (0x02, Holds::Numbers),     // of the object
     (0x11, Holds::Actors),      // of the element
     (0x13, Holds::Differences), // of the element's numbers
-    (0x15, Holds::Texts),       // keys
-    (0x34, Holds::Booleans),    // whether it inserts
+    (KEYS, Holds::Texts),
+    (0x34, Holds::Booleans), // whether it inserts
     (ACTIONS, Holds::Actions),
     (VALUE_LENGTHS, Holds::Lengths),
     (VALUES, Holds::Bytes),
@@ -157,6 +181,7 @@ const COLUMNS: [(u64, Holds); 12] = [
     (PREDECESSOR_ACTORS, Holds::Actors),
     (PREDECESSOR_NUMBERS, Holds::Differences),
 ];
+const KEYS: u64 = 0x15;
 const ACTIONS: u64 = 0x42;
 const VALUE_LENGTHS: u64 = 0x56;
 const VALUES: u64 = 0x57;
@@ -166,6 +191,7 @@ const PREDECESSOR_NUMBERS: u64 = 0x73;
 
 /// The last of the actions that are known here: a map, a value, a list, a deletion, a text.
 const ACTION_MAX: u64 = 4;
+const DELETION: u64 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holds {
@@ -199,9 +225,9 @@ fn columns(chunk: &mut Reader<'_>, change_bytes: usize, actors: u64) -> Result<u
         lengths = lengths.checked_add(length).ok_or(ScanError::Range)?;
     }
     let mut held = Reader(chunk.take(lengths)?);
-    let most = OPS_MAX.min(OPS_FREE + OPS_PER_BYTE.saturating_mul(change_bytes as u64));
+    let bytes = change_bytes as u64;
     let (mut before, mut ops, mut rows_max) = (None, 0, 0);
-    let (mut predecessors, mut values) = (0, 0);
+    let (mut predecessors, mut values, mut deletions) = (0, 0, 0);
     for _ in 0..count {
         let name = heads.number(u64::from(u32::MAX))?;
         let length = heads.length()?;
@@ -220,15 +246,22 @@ fn columns(chunk: &mut Reader<'_>, change_bytes: usize, actors: u64) -> Result<u
             continue;
         }
         let of_predecessors = matches!(name, PREDECESSOR_ACTORS | PREDECESSOR_NUMBERS);
-        let most = if of_predecessors { predecessors } else { most };
+        let most = if of_predecessors {
+            predecessors
+        } else {
+            OPS_MAX
+        };
         let (rows, sum) = match holds {
             Holds::Booleans => (booleans(&mut column, most)?, 0),
             _ => runs(&mut column, *holds, most, actors)?,
         };
         match name {
-            ACTIONS => ops = rows,
+            KEYS if sum > KEYS_BYTES_MAX => return Err(ScanError::Operations),
+            ACTIONS => (ops, deletions) = (rows, sum),
             VALUE_LENGTHS => values = sum,
-            PREDECESSORS if sum > PREDECESSORS_MAX => return Err(ScanError::Operations),
+            PREDECESSORS if sum > REPLACED_MAX.min(REPLACED_FREE + bytes) => {
+                return Err(ScanError::Operations);
+            }
             PREDECESSORS => predecessors = sum,
             _ if of_predecessors && rows != predecessors => return Err(ScanError::Range),
             _ => {}
@@ -237,8 +270,11 @@ fn columns(chunk: &mut Reader<'_>, change_bytes: usize, actors: u64) -> Result<u
             rows_max = rows_max.max(rows);
         }
     }
+    if ops - deletions > VALUES_FREE + bytes {
+        return Err(ScanError::Operations);
+    }
     // What has a row beyond the last operation would be read by nobody.
-    if values > 0 || rows_max > ops {
+    if values > 0 || rows_max > ops || deletions > predecessors {
         return Err(ScanError::Range);
     }
     Ok(ops)
@@ -283,16 +319,16 @@ fn runs(
                     number = after.filter(ranges).ok_or(ScanError::Range)?;
                     0
                 }
-                Holds::Actions => {
-                    column.number(ACTION_MAX)?;
-                    0
-                }
+                Holds::Actions => u64::from(column.number(ACTION_MAX)? == DELETION),
                 Holds::Counts => column.number(most)?,
                 Holds::Lengths => column.number(u64::MAX)? >> 4, // below is its kind
                 Holds::Texts | Holds::Bytes | Holds::Booleans => {
                     let length = column.length()?;
                     column.take(length)?;
-                    0
+                    if length > KEY_BYTES_MAX {
+                        return Err(ScanError::Range);
+                    }
+                    length as u64
                 }
             };
             let all = says

@@ -12,7 +12,7 @@ use automerge::{
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng as _;
 
-use crate::chunk;
+use maille_schemas::gate::chunk;
 
 /// Draws that are the same on every machine.
 pub(crate) struct Draw(pub(crate) ChaCha20Rng);

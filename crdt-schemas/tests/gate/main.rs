@@ -6,41 +6,28 @@
     reason = "random actors are replaced at once; a campaign prints its result"
 )]
 
+mod attacks;
+mod crafty;
+mod honest;
 mod hostile;
+mod made;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 
-use automerge::legacy::{Key, OpType};
+use automerge::legacy::OpType;
 use automerge::transaction::{Transactable as _, Transaction};
-use automerge::{
-    ActorId, AutoCommit, Automerge, Change, ChangeHash, ObjType, ROOT, ReadDoc as _, ScalarValue,
-};
+use automerge::{ActorId, AutoCommit, Automerge, Change, ObjType, ROOT, ReadDoc as _, ScalarValue};
 use maille_schemas::gate::{AsideError, Fate, Gate, Offered};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
-use sha2::{Digest as _, Sha256};
 
 use hostile::{Draw, Hostile};
+use made::{Entry, offered, said};
 
 /// Batches for one document before a new one is begun.
 const ROUNDS: usize = 16;
 /// Changes of each member in a batch.
 const CHANGES_EACH: usize = 8;
-
-/// A chunk of this kind around `contents`, with a right length and checksum.
-fn chunk(kind: u8, contents: &[u8]) -> Vec<u8> {
-    let mut inner = vec![kind];
-    let mut length = contents.len();
-    while length >= 0x80 {
-        inner.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
-        length >>= 7;
-    }
-    inner.push(u8::try_from(length).expect("seven bits"));
-    inner.extend(contents);
-    let hash = Sha256::digest(&inner);
-    [&[0x85, 0x6f, 0x4a, 0x83], &hash[..4], &inner].concat()
-}
 
 /// A document as three honest members left it.
 fn honest() -> Automerge {
@@ -189,7 +176,7 @@ fn order_and_batches_change_nothing() {
         let begun = Gate::begin(&first).expect("honest changes");
         let actors: Vec<_> = (6..10).map(|number| ActorId::from(&[number; 16])).collect();
         // Entries as they were made, each on what was taken before.
-        let mut made: Vec<(ActorId, u64, Vec<u8>)> = Vec::new();
+        let mut made: Vec<Entry> = Vec::new();
         let mut gate = begun.clone();
         for _ in 0..6 {
             for actor in &actors {
@@ -212,6 +199,7 @@ fn order_and_batches_change_nothing() {
                 aside,
                 waiting.collect::<Vec<_>>(),
                 gate.document().get_heads(),
+                said(gate.document()),
             )
         };
         let expected = outcome(&gate);
@@ -233,16 +221,8 @@ fn order_and_batches_change_nothing() {
     assert!(aside_in_all > 100, "{aside_in_all} were set aside");
 }
 
-fn offered((actor, number, bytes): &(ActorId, u64, Vec<u8>)) -> Offered<'_> {
-    Offered {
-        actor: actor.to_bytes(),
-        number: *number,
-        bytes,
-    }
-}
-
 /// What takes the most memory for its bytes, of what passes: `changes` changes of one kind.
-fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
+fn dense(kind: &str, changes: usize) -> (Gate, Vec<Entry>) {
     let actor = ActorId::from(&[6; 16]);
     let mut begun = Automerge::new();
     begun.set_actor(ActorId::from(&[1; 16]));
@@ -251,7 +231,6 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
     edit.commit();
     let gate = Gate::begin(&begun.get_changes(&[])).expect("honest");
     let (mut growing, mut made) = (gate.clone(), Vec::new());
-    let mut last = begun.get_heads();
     for number in 0..changes {
         let length = growing.document().length(&list);
         let insert = |edit: &mut Transaction<'_>, count: usize| {
@@ -285,15 +264,10 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
             }
             "deletions" => insert(edit, 60),
             "single operations" => edit.put(ROOT, "k", number as u64).expect("a map"),
-            // More below.
-            "conflicts" => edit.put(ROOT, format!("k{number}"), true).expect("a map"),
             _ => unreachable!("a kind"),
         };
         let written = growing.write(actor.to_bytes(), 0, edit);
-        let mut bytes = written.expect("it passes").expect("something was done");
-        if kind == "conflicts" {
-            bytes = side_by_side(&bytes, 120, &mut last, made.len());
-        }
+        let bytes = written.expect("it passes").remove(0);
         let entry = (actor.clone(), made.len() as u64, bytes);
         assert_eq!(growing.offer([offered(&entry)]), [Fate::Taken], "{kind}");
         made.push(entry);
@@ -301,30 +275,9 @@ fn dense(kind: &str, changes: usize) -> (Gate, Vec<(ActorId, u64, Vec<u8>)>) {
     (gate, made)
 }
 
-/// Makes of a change that puts one value one that puts `count` side by side, as if its writer saw none.
-fn side_by_side(bytes: &[u8], count: usize, last: &mut Vec<ChangeHash>, before: usize) -> Vec<u8> {
-    let change = Change::from_bytes(bytes.to_vec()).expect("a change");
-    let mut expanded = change.decode();
-    let mut op = expanded.operations[0].clone();
-    op.key = Key::Map("k".into());
-    expanded.operations = vec![op; count];
-    expanded.start_op = NonZeroU64::new(2 + (before * count) as u64).expect("not zero");
-    expanded.deps.clone_from(last);
-    let change = loop {
-        let change = Change::from(expanded.clone());
-        if change.hash().0[0] != 0 {
-            break change;
-        }
-        expanded.time += 1;
-    };
-    *last = vec![change.hash()];
-    change.raw_bytes().to_vec()
-}
-
-const DENSE: [&str; 7] = [
+const DENSE: [&str; 6] = [
     "elements",
     "scattered elements",
-    "conflicts",
     "objects",
     "keys",
     "single operations",

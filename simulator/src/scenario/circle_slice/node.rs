@@ -148,7 +148,8 @@ impl Node {
         let content = gate.write(actor.to_bytes(), now.as_millis().cast_signed(), |edit| {
             edit.put(ROOT, key, edits).expect("the root is a map");
         });
-        let content = content.expect("a small change").expect("a new key");
+        let content = content.expect("a small change");
+        let [content] = <[_; 1]>::try_from(content).expect("one new key, after few others");
         let entry = self.replica.write(PART, content, now)?;
         self.edits += 1;
         Ok(Item::Entry(entry))
