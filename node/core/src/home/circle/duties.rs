@@ -342,19 +342,22 @@ impl<S: Store> Home<S> {
                     // It says what Automerge says of a document of ours: nothing that is known.
                     let _ = document::edit(transaction, &edit);
                 });
-                let Ok(Some(change)) = change else {
-                    break; // done by somebody else meanwhile
-                };
-                let content = CircleContent {
-                    version: 1,
-                    card: None,
-                    change: Some(change.into()),
-                };
-                match self.write_in_circle(now, circle, &content)? {
-                    Ok(()) => {
-                        written = true;
+                let changes = change.unwrap_or_default(); // none: done by somebody else meanwhile
+                let mut outcome = Ok(());
+                for change in changes {
+                    let content = CircleContent {
+                        version: 1,
+                        card: None,
+                        change: Some(change.into()),
+                    };
+                    outcome = self.write_in_circle(now, circle, &content)?;
+                    if outcome.is_err() {
                         break;
                     }
+                    written = true;
+                }
+                match outcome {
+                    Ok(()) => break,
                     Err(WriteError::Forked) => self.begin_another_log(circle),
                     Err(_) => return Ok(()),
                 }

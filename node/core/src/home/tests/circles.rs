@@ -509,6 +509,5 @@ fn a_circle_of_eight_costs_few_messages_for_each_change() {
     }
     let after: usize = (0..8).map(|n| world.circle_items_sent(n, 0).len()).sum();
     let each = (after - before) / 8;
-    println!("{each} items sent for each change, by all 8 together");
     assert!(each <= 64, "{each}");
 }
