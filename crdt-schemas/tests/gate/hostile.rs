@@ -136,7 +136,7 @@ impl Hostile {
             };
         }
         document
-            .put(ROOT, "z", self.draw.below(1_000) as u64)
+            .put(ROOT, "z", self.draw.0.next_u64()) // the same value again would be no change
             .expect("the root is a map");
         document.commit();
         copy.get_last_local_change().expect("something was put")

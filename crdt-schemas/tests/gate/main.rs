@@ -141,6 +141,9 @@ fn attacks(seeds: u64) {
     let mut outcome = Outcome::default();
     for seed in 0..seeds {
         attack(seed, &mut outcome);
+        if seed % 1_000 == 999 {
+            println!("{} seeds, {} changes", seed + 1, outcome.offered);
+        }
     }
     let Outcome {
         offered,
