@@ -15,6 +15,7 @@ use automerge::{
     ActorId, Automerge, AutomergeError, Change, ObjId, ObjType, ROOT, ReadDoc as _, ScalarValue,
     Value,
 };
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::gate::{AsideError, Gate};
@@ -29,8 +30,13 @@ const TEXT: &str = "text";
 const DONE: &str = "done";
 
 /// Names an item of the list: drawn by whoever adds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ItemId(pub [u8; 8]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ItemId(
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub [u8; 8],
+);
 
 impl fmt::Display for ItemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,33 +88,43 @@ pub struct ListItem {
 }
 
 /// What somebody does to the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "edit", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum ListEdit {
     /// Adds an item.
+    #[n(0)]
     Add {
         /// Its id, drawn at random.
+        #[n(0)]
         id: ItemId,
         /// What it says, at most [`TEXT_BYTES_MAX`].
+        #[n(1)]
         text: String,
     },
     /// Ticks an item off, or not.
+    #[n(1)]
     Tick {
         /// Which.
+        #[n(0)]
         id: ItemId,
         /// Whether it is done.
+        #[n(1)]
         done: bool,
     },
     /// Says an item in other words.
+    #[n(2)]
     Rename {
         /// Which.
+        #[n(0)]
         id: ItemId,
         /// What it says, at most [`TEXT_BYTES_MAX`].
+        #[n(1)]
         text: String,
     },
     /// Takes an item off the list.
+    #[n(3)]
     Remove {
         /// Which.
+        #[n(0)]
         id: ItemId,
     },
 }

@@ -395,20 +395,6 @@ pub struct InviteShown {
     pub refused_at: Option<Timestamp>,
 }
 
-/// Whether an invite lets somebody in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InviteState {
-    /// It does.
-    Open,
-    /// As many as may have come in.
-    UsedUp,
-    /// Its time is over.
-    Expired,
-    /// It was taken back.
-    Revoked,
-}
-
 /// A circle that our person asked to come into.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JoiningShown {

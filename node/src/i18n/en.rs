@@ -123,7 +123,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AmbiguousCircle { circle, candidates } => {
             Sentence::new(format!("several circles are called “{circle}”"))
-                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .details(candidates)
                 .hint("give the beginning of the id of the one you mean")
         }
         CommandError::NotAllowedInCircle { circle } => {
@@ -139,7 +139,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AmbiguousMember { member, candidates } => {
             Sentence::new(format!("several members are called “{member}”"))
-                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .details(candidates)
                 .hint("give the beginning of the id of the one you mean")
         }
         CommandError::UnknownInvite { invite } => {

@@ -124,7 +124,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AmbiguousCircle { circle, candidates } => {
             Sentence::new(format!("plusieurs cercles s'appellent « {circle} »"))
-                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .details(candidates)
                 .hint("donnez le début de l'identifiant de celui que vous voulez")
         }
         CommandError::NotAllowedInCircle { circle } => {
@@ -140,7 +140,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AmbiguousMember { member, candidates } => {
             Sentence::new(format!("plusieurs membres s'appellent « {member} »"))
-                .detail(candidates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                .details(candidates)
                 .hint("donnez le début de l'identifiant de celui que vous voulez")
         }
         CommandError::UnknownInvite { invite } => {

@@ -31,7 +31,7 @@ use rand_core::CryptoRng;
 
 use super::link::PAUSE_MS;
 use super::publish::{find_lens, part_of};
-use super::{Home, begins_id, check_text, is_called};
+use super::{Home, begins_id, check_end, check_text, is_called};
 use crate::command::{CommandError, Done, GivenShare, ShareState};
 use crate::io::Store;
 use crate::layout;
@@ -82,18 +82,7 @@ impl<S: Store> Home<S> {
         if wish.with.person == self.me.person {
             return Err(CommandError::Oneself);
         }
-        if wish.until <= now {
-            return Err(CommandError::EndsInThePast {
-                until: wish.until,
-                now,
-            });
-        }
-        if wish.until > now.plus_millis(u64::from(DAYS_MAX) * maille_protocol::time::DAY_MS) {
-            return Err(CommandError::EndsTooLate {
-                until: wish.until,
-                days_max: DAYS_MAX,
-            });
-        }
+        check_end(wish.until, now, DAYS_MAX)?;
         if let Some(from) = wish.from
             && month_of(wish.until).is_some_and(|last| last < from)
         {

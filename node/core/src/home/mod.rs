@@ -36,9 +36,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
 use maille_protocol::generation::Issuer;
-use maille_protocol::id::{CircleId, DeviceId, GrantId, MembershipId, PersonId, TransportId};
+use maille_protocol::id::{CircleId, DeviceId, MembershipId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
-use maille_protocol::time::Timestamp;
+use maille_protocol::time::{DAY_MS, Timestamp};
 use rand_core::CryptoRng;
 
 use crate::command::{
@@ -583,6 +583,21 @@ impl<S: Store> Home<S> {
         Ok(contact)
     }
 
+    /// The same of somebody who says what they are called: it counts where our person has not called them
+    /// anything.
+    fn keep_contact_called(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        card: &Card,
+        called: &str,
+    ) -> Result<Contact, CommandError> {
+        let known = self.contact(card.person)?;
+        let is_named = known.is_some_and(|known| !known.name.is_empty());
+        let name = if is_named { "" } else { called };
+        self.keep_contact(now, rng, card, name.to_owned())
+    }
+
     /// Makes room for a contact's other node: only their own authority says which are theirs.
     fn move_contact(&mut self, known: &Contact, card: &Card) -> Result<(), CommandError> {
         if let Some(authority) = self.authority_of(known)?
@@ -661,9 +676,20 @@ fn is_called(contact: &Contact, name: &str) -> bool {
     !contact.name.is_empty() && contact.name.to_lowercase() == name.to_lowercase()
 }
 
-/// Whether somebody typed the beginning of this share's id, and enough of it to mean it.
-fn begins_id(typed: &str, id: GrantId) -> bool {
+/// Whether somebody typed the beginning of this id, and enough of it to mean it.
+fn begins_id(typed: &str, id: impl std::fmt::Display) -> bool {
     typed.len() >= 10 && id.to_string().starts_with(&typed.to_lowercase())
+}
+
+/// Refuses an end that is over, or more than `days_max` days ahead.
+fn check_end(until: Timestamp, now: Timestamp, days_max: u32) -> Result<(), CommandError> {
+    if until <= now {
+        return Err(CommandError::EndsInThePast { until, now });
+    }
+    if until > now.plus_millis(u64::from(days_max) * DAY_MS) {
+        return Err(CommandError::EndsTooLate { until, days_max });
+    }
+    Ok(())
 }
 
 /// Refuses empty and long texts, and those that a screen would obey instead of showing.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::entry::UnverifiedEntry;
-use maille_protocol::id::TransportId;
+use maille_protocol::id::{GrantId, TransportId};
 use maille_protocol::sync::{Frame, Item};
 use maille_protocol::time::Timestamp;
 use maille_schemas::document::Month;
@@ -22,7 +22,7 @@ use crate::command::{AsideReason, GivenShare, ReceivedShare, SentWhat, ShareStat
 use crate::io::{Role, Write};
 use crate::secrets::found;
 
-const DAY: u64 = maille_protocol::time::DAY_MS;
+const DAY: u64 = DAY_MS;
 const LENS: &str = "mobility.weekly";
 
 mod circles;

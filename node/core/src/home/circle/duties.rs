@@ -20,14 +20,12 @@ use maille_protocol::statement::{Key32, Kind};
 use maille_protocol::sync::CircleItem;
 use maille_protocol::time::{DAY_MS, Timestamp};
 use maille_protocol::wire;
-use maille_schemas::circle as document;
+use maille_schemas::circle::{self as document, ListEdit};
 use rand_core::CryptoRng;
 
 use super::super::Home;
 use super::super::link::PAUSE_MS;
-use super::{
-    Circle, CircleContent, GRANT_DAYS, MemberCard, PART, StoredEdit, actor_of, decode_edit,
-};
+use super::{Circle, CircleContent, GRANT_DAYS, MemberCard, PART, actor_of};
 use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
@@ -198,9 +196,7 @@ impl<S: Store> Home<S> {
             self.write_card(now, circle)?;
             self.write_edits(now, circle)?;
         }
-        let news = circle.read_cards();
-        self.meet_members(now, rng, circle, &news)?;
-        Ok(())
+        Ok(self.meet_members(now, rng, circle)?)
     }
 
     /// Says how much stays of what those wrote who are no members any more: what is here.
@@ -312,12 +308,9 @@ impl<S: Store> Home<S> {
     /// Writes the edits that wait, as far as there is a key.
     fn write_edits(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
         let id = circle.id();
-        let waiting = self
-            .view
-            .scan_read::<StoredEdit>(&layout::circle_edits(id))?;
+        let waiting = self.view.scan_read::<ListEdit>(&layout::circle_edits(id))?;
         let mut written = false;
-        for (at, stored) in waiting {
-            let edit = decode_edit(stored);
+        for (at, edit) in waiting {
             let mut tries = 0..3;
             loop {
                 if tries.next().is_none() {

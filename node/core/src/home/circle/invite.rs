@@ -23,9 +23,9 @@ use maille_protocol::wire::{self, V1};
 use rand_core::CryptoRng;
 
 use super::super::taking::Refused;
-use super::super::{Home, check_text_of};
+use super::super::{Home, check_end, check_text_of};
 use super::Circle;
-use crate::command::{CommandError, Done, InviteShown, InviteState, JoiningShown};
+use crate::command::{CommandError, Done, InviteShown, JoiningShown};
 use crate::io::{ConnectionId, Event, Output, Store};
 use crate::layout;
 use crate::state::{CircleRecord, Invite, Joining, UsedBy};
@@ -60,15 +60,16 @@ impl Joining {
 }
 
 impl Invite {
-    fn state(&self, now: Timestamp) -> InviteState {
+    /// Why it lets nobody in any more; nothing while it is open.
+    fn closed(&self, now: Timestamp) -> Option<WhyNot> {
         if self.revoked.is_some() {
-            InviteState::Revoked
+            Some(WhyNot::Revoked)
         } else if self.link.until <= now {
-            InviteState::Expired
+            Some(WhyNot::Expired)
         } else if self.used.len() >= usize::try_from(self.link.uses).unwrap_or(usize::MAX) {
-            InviteState::UsedUp
+            Some(WhyNot::UsedUp)
         } else {
-            InviteState::Open
+            None
         }
     }
 }
@@ -82,15 +83,7 @@ impl<S: Store> Home<S> {
         (uses, until, admin): (u32, Timestamp, bool),
     ) -> Result<Done, CommandError> {
         let id = self.find_circle(circle)?;
-        if until <= now {
-            return Err(CommandError::EndsInThePast { until, now });
-        }
-        if until > now.plus_millis(u64::from(INVITE_DAYS_MAX) * DAY_MS) {
-            return Err(CommandError::EndsTooLate {
-                until,
-                days_max: INVITE_DAYS_MAX,
-            });
-        }
+        check_end(until, now, INVITE_DAYS_MAX)?;
         if !(1..=USES_MAX).contains(&uses) {
             return Err(CommandError::TooMany {
                 what: "uses of one invite".to_owned(),
@@ -98,7 +91,7 @@ impl<S: Store> Home<S> {
             });
         }
         let open = self.invites_of(id)?;
-        let open = open.iter().filter(|it| it.state(now) == InviteState::Open);
+        let open = open.iter().filter(|it| it.closed(now).is_none());
         if open.count() >= OPEN_INVITES_MAX {
             return Err(CommandError::TooMany {
                 what: "open invites".to_owned(),
@@ -226,11 +219,7 @@ impl<S: Store> Home<S> {
         if self.view.get(&at)?.is_none() {
             self.check_room_for_a_circle()?;
         }
-        let name = match self.contact(link.card.person)? {
-            Some(known) if !known.name.is_empty() => String::new(),
-            _ => link.inviter.clone(),
-        };
-        self.keep_contact(now, rng, &link.card, name)?;
+        self.keep_contact_called(now, rng, &link.card, &link.inviter)?;
         let joining = Joining {
             link,
             called,
@@ -369,13 +358,13 @@ impl<S: Store> Home<S> {
             return Ok(Some(Answer::NotWelcome(WhyNot::NotInOrder)));
         };
         let id = invite.link.circle;
-        let state = invite.state(now);
+        let closed = invite.closed(now);
         let answer = self.with_circle(id, |home, circle| {
             home.answer(
                 now,
                 rng,
                 circle,
-                (&mut invite, state),
+                (&mut invite, closed),
                 (knock, peer, authority),
             )
         })?;
@@ -393,19 +382,13 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
-        (invite, state): (&mut Invite, InviteState),
+        (invite, closed): (&mut Invite, Option<WhyNot>),
         (knock, peer, authority): (&Knock, &TransportId, Authority),
     ) -> Result<Answer, Refused> {
         let person = authority.person();
         let link = &invite.link;
         if !circle.has_member(&person) {
-            let why = match state {
-                InviteState::Open => None,
-                InviteState::Revoked => Some(WhyNot::Revoked),
-                InviteState::Expired => Some(WhyNot::Expired),
-                InviteState::UsedUp => Some(WhyNot::UsedUp),
-            };
-            if let Some(why) = why {
+            if let Some(why) = closed {
                 return Ok(Answer::NotWelcome(why));
             }
             let named = check_text_of("name", &knock.name, NAME_BYTES_MAX);
@@ -440,13 +423,8 @@ impl<S: Store> Home<S> {
             });
             let card = Card::new(person, *peer, knock.addresses.clone());
             if let Ok(card) = card {
-                let known = self.contact(person)?;
-                let name = match known {
-                    Some(known) if !known.name.is_empty() => String::new(),
-                    _ => knock.name.clone(),
-                };
                 // Where it can't be kept they are met when they dial us.
-                let _ = self.keep_contact(now, rng, &card, name);
+                let _ = self.keep_contact_called(now, rng, &card, &knock.name);
             }
             self.do_duties(now, rng, circle)?;
             self.event(Event::MemberJoined {

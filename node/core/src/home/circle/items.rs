@@ -29,7 +29,6 @@ use super::super::Home;
 use super::super::link::{Live, Turn};
 use super::super::taking::{Refused, theirs};
 use super::{Circle, CircleContent};
-use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
 use crate::state::{Contact, Due, Holding, SentKind};
@@ -233,23 +232,27 @@ impl<S: Store> Home<S> {
             }
         }
         self.with_circle(id, |home, circle| {
-            home.take_item(circle, item, hash, contact.person)?;
-            home.took(now, rng, circle)
+            if home.take_item(circle, item, hash, contact.person)? {
+                home.took(now, rng, circle)?;
+            }
+            Ok(())
         })
     }
 
+    /// Takes in one item, and what waited for it; returns whether it was new.
     fn take_item(
         &mut self,
         circle: &mut Circle,
         item: CircleItem,
         hash: [u8; 32],
         from: PersonId,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         match circle.take(&item)? {
             Outcome::New(item) => {
                 self.hold(from, bytes(&item))?;
                 self.keep_item(circle, item, Some(from))?;
-                self.try_waiting(circle, from)
+                self.try_waiting(circle, from)?;
+                Ok(true)
             }
             Outcome::Waits => {
                 if circle.waiting.len() < WAITING_MAX && !circle.waiting.contains_key(&hash) {
@@ -258,9 +261,9 @@ impl<S: Store> Home<S> {
                     self.view.write(at, &item);
                     circle.waiting.insert(hash, item);
                 }
-                Ok(())
+                Ok(false)
             }
-            Outcome::Known | Outcome::Useless => Ok(()),
+            Outcome::Known | Outcome::Useless => Ok(false),
         }
     }
 
@@ -328,8 +331,7 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
     ) -> Result<(), Refused> {
-        let news = circle.read_cards();
-        self.meet_members(now, rng, circle, &news)?;
+        self.meet_members(now, rng, circle)?;
         circle.look_at_duties(now, rng);
         self.event(Event::CircleNews {
             circle: circle.id(),
@@ -343,8 +345,8 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
-        news: &BTreeSet<PersonId>,
     ) -> Result<(), ReadError> {
+        let news = circle.read_cards();
         let members: Vec<PersonId> = (circle.replica.circle().members().keys())
             .filter(|person| **person != self.me.person)
             .copied()
@@ -376,11 +378,8 @@ impl<S: Store> Home<S> {
             let Ok(place) = Card::new(person, transport, addresses) else {
                 continue;
             };
-            let name = match &known {
-                Some(known) if !known.name.is_empty() => String::new(), // as our person calls them
-                _ => card.map_or_else(String::new, |card| card.name.clone()),
-            };
-            let Ok(mut contact) = self.keep_contact(now, rng, &place, name) else {
+            let name = card.map_or("", |card| &card.name);
+            let Ok(mut contact) = self.keep_contact_called(now, rng, &place, name) else {
                 continue; // a card of somebody else's says that this node is theirs
             };
             if contact.authority.is_none() {
@@ -408,8 +407,10 @@ impl<S: Store> Home<S> {
             self.with_circle(id, |home, circle| {
                 let item = CircleItem::Person(bytes.to_vec());
                 let hash = hash_of(&item);
-                home.take_item(circle, item, hash, person)?;
-                home.took(now, rng, circle)
+                if home.take_item(circle, item, hash, person)? {
+                    home.took(now, rng, circle)?;
+                }
+                Ok::<(), Refused>(())
             })?;
         }
         Ok(())
@@ -483,19 +484,5 @@ fn bytes(item: &CircleItem) -> Holding {
     Holding {
         bytes: item.bytes().len() as u64,
         ..Holding::default()
-    }
-}
-
-/// For errors that a circle's items can't have.
-impl From<Refused> for CommandError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Command(error) => error,
-            Refused::Read(error) => error.into(),
-            Refused::Peer(what) => Self::Damaged { key: what },
-            Refused::TooOften => Self::Damaged {
-                key: String::from("too often"),
-            },
-        }
     }
 }

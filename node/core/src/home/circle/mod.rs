@@ -47,7 +47,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 
-use super::{Home, check_text_of, content};
+use super::{Home, begins_id, check_text_of, content};
 use crate::command::{
     CircleKind, CircleMember, CircleShown, CircleStanding, CommandError, Done, ListChange,
     ListShown,
@@ -499,12 +499,9 @@ impl<S: Store> Home<S> {
     /// The circle of this id, the beginning of its id, or its name.
     pub(super) fn find_circle(&mut self, typed: &str) -> Result<CircleId, CommandError> {
         self.load_circles()?;
-        let typed_id = typed.to_lowercase();
+        let lower = typed.to_lowercase();
         let found: Vec<CircleId> = (self.circles.iter())
-            .filter(|(id, circle)| {
-                circle.name().to_lowercase() == typed_id
-                    || (typed.len() >= 10 && id.to_string().starts_with(&typed_id))
-            })
+            .filter(|(id, circle)| circle.name().to_lowercase() == lower || begins_id(typed, id))
             .map(|(id, _)| *id)
             .collect();
         match found[..] {
@@ -635,7 +632,7 @@ impl<S: Store> Home<S> {
             circle.record.next_edit += 1;
             home.view.write(layout::circle(circle.id()), &circle.record);
             let at = layout::circle_edit(circle.id(), number);
-            home.view.put(at, encode_edit(&edit));
+            home.view.write(at, &edit);
             home.do_duties(now, rng, circle)?;
             home.listed(circle)
         })
@@ -702,8 +699,7 @@ fn find_member(circle: &Circle, typed: &str) -> Result<PersonId, CommandError> {
     let found: Vec<PersonId> = (circle.replica.circle().members().keys())
         .filter(|person| {
             let card = circle.cards.get(*person);
-            card.is_some_and(|card| card.name.to_lowercase() == lower)
-                || (typed.len() >= 10 && person.to_string().starts_with(&lower))
+            card.is_some_and(|card| card.name.to_lowercase() == lower) || begins_id(typed, person)
         })
         .copied()
         .collect();
@@ -765,53 +761,4 @@ fn edit_of(
         },
         ListChange::Remove { item } => ListEdit::Remove { id: find(&item)? },
     })
-}
-
-/// An edit that waits, as the store keeps it.
-#[derive(Encode, Decode)]
-enum StoredEdit {
-    #[n(0)]
-    Add(
-        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
-        #[n(1)] String,
-    ),
-    #[n(1)]
-    Tick(
-        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
-        #[n(1)] bool,
-    ),
-    #[n(2)]
-    Rename(
-        #[cbor(n(0), with = "minicbor::bytes")] [u8; 8],
-        #[n(1)] String,
-    ),
-    #[n(3)]
-    Remove(#[cbor(n(0), with = "minicbor::bytes")] [u8; 8]),
-}
-
-fn encode_edit(edit: &ListEdit) -> Vec<u8> {
-    wire::encode(&match edit {
-        ListEdit::Add { id, text } => StoredEdit::Add(id.0, text.clone()),
-        ListEdit::Tick { id, done } => StoredEdit::Tick(id.0, *done),
-        ListEdit::Rename { id, text } => StoredEdit::Rename(id.0, text.clone()),
-        ListEdit::Remove { id } => StoredEdit::Remove(id.0),
-    })
-}
-
-fn decode_edit(stored: StoredEdit) -> ListEdit {
-    match stored {
-        StoredEdit::Add(id, text) => ListEdit::Add {
-            id: ItemId(id),
-            text,
-        },
-        StoredEdit::Tick(id, done) => ListEdit::Tick {
-            id: ItemId(id),
-            done,
-        },
-        StoredEdit::Rename(id, text) => ListEdit::Rename {
-            id: ItemId(id),
-            text,
-        },
-        StoredEdit::Remove(id) => ListEdit::Remove { id: ItemId(id) },
-    }
 }
