@@ -406,6 +406,39 @@ mod tests {
         assert!(shown[0].text.len() <= TEXT_BYTES_MAX && shown[0].text.starts_with("[2J"));
     }
 
+    /// Automerge makes a deletion of the others' values of it, which leaves the own one.
+    #[test]
+    fn who_says_again_what_two_said_at_once_is_heard() {
+        let tick = ListEdit::Tick {
+            id: id(1),
+            done: true,
+        };
+        let (mut a, mut b) = (Member::new(1), Member::new(2));
+        let added = a.edits(&add(1, "bread")).expect("new");
+        b.hears(&added);
+        let (by_a, by_b) = (a.edits(&tick), b.edits(&tick));
+        let (by_a, by_b) = (by_a.expect("new"), by_b.expect("new"));
+        assert_eq!(a.hears(&by_b), Fate::Taken);
+        assert_eq!(b.hears(&by_a), Fate::Taken);
+        // The same value stands: for one of them it is their own.
+        let again = [a.edits(&tick), b.edits(&tick)];
+        assert!(again.iter().all(Option::is_some));
+        for made in again.iter().flatten() {
+            assert_eq!(a.hears(made), Fate::Taken);
+            assert_eq!(b.hears(made), Fate::Taken);
+        }
+        assert!(a.items()[0].done && a.items() == b.items());
+        // And what was left stays theirs to replace.
+        let untick = ListEdit::Tick {
+            id: id(1),
+            done: false,
+        };
+        for member in [&mut a, &mut b] {
+            assert!(member.edits(&untick).is_some());
+            assert!(!member.items()[0].done);
+        }
+    }
+
     fn list_in(document: &Transaction<'_>) -> ObjId {
         document.get(ROOT, LIST).expect("a map").expect("there").1
     }

@@ -583,13 +583,17 @@ impl Looking<'_> {
                 return Err(FitError::Again);
             }
         }
-        if let Some(own) = self.last_at(spot)
-            && !self.replaced.contains(&own)
-            && !self.past.is_replaced(own, self.clock)
-        {
-            return Err(FitError::Beside);
+        let stays = self.last_at(spot).is_some_and(|own| {
+            !self.replaced.contains(&own) && !self.past.is_replaced(own, self.clock)
+        });
+        match put {
+            Some(_) if stays => return Err(FitError::Beside),
+            // Who puts again what stands among others deletes those others: Automerge makes that of it.
+            None if stays => {}
+            _ => {
+                self.last.insert(spot, put);
+            }
         }
-        self.last.insert(spot, put);
         Ok(())
     }
 
