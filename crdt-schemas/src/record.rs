@@ -66,7 +66,8 @@ impl Record {
     }
 
     /// The key in its document.
-    pub(crate) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         match self {
             Self::Trip(trip) => trip.id.to_string(),
             Self::Reading(reading) => reading.key(),

@@ -30,7 +30,11 @@ pub(crate) const CARD_BYTES_MAX: usize = 2048;
 const CARD_KIND: &str = "maille";
 const LINK_KIND: &str = "share";
 const LINK_START: &str = "maille:share#";
-const LINK_STARTS: [&str; 2] = [LINK_START, crate::invite::LINK_START];
+const LINK_STARTS: [&str; 3] = [
+    LINK_START,
+    crate::invite::LINK_START,
+    crate::pairing::CODE_START,
+];
 
 /// Why a pasted text is not what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

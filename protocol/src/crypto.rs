@@ -126,6 +126,12 @@ pub mod domain {
     pub const INVITE_KEY: &str = "maille/1/invite-key";
     /// What shows it.
     pub const INVITE_PROOF: &str = "maille/1/invite-proof";
+    /// The key by which a new device shows that it holds a pairing code.
+    pub const PAIR_KEY: &str = "maille/1/pair-key";
+    /// What shows it.
+    pub const PAIR_PROOF: &str = "maille/1/pair-proof";
+    /// The words that are compared.
+    pub const PAIR_WORDS: &str = "maille/1/pair-words";
 }
 
 /// Returns the hash of `parts` under `domain`; parts cannot run into each other.

@@ -52,6 +52,7 @@ pub mod grant;
 pub mod hook;
 pub mod id;
 pub mod invite;
+pub mod pairing;
 pub mod parcel;
 pub mod principal;
 pub mod recovery;

@@ -109,6 +109,8 @@ fn framed(bytes: &[u8]) -> String {
         }
         Ok(Frame::Ack { position }) => format!("taken in up to {position}"),
         Ok(Frame::Knock(_)) => String::from("knocks with an invite"),
+        Ok(Frame::Pair(_)) => String::from("asks to be another device"),
+        Ok(Frame::Paired(_)) => String::from("answers a new device"),
         Ok(Frame::Answer(answer)) => format!("answers a knock: {answer:?}"),
         Err(error) => format!("no frame ({len} bytes): {error}"),
     }

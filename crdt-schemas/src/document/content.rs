@@ -284,6 +284,13 @@ impl Document {
         std::mem::take(&mut self.made)
     }
 
+    /// Every change there is, as [`Document::take_changes`] gives them: for somebody who has none.
+    pub fn all_changes(&mut self) -> Vec<Vec<u8>> {
+        self.commit();
+        let all = self.automerge.get_changes(&[]);
+        all.iter().map(|it| it.raw_bytes().to_vec()).collect()
+    }
+
     /// The document as one undeflated chunk, for [`Document::load`].
     pub fn save(&mut self) -> Vec<u8> {
         self.commit();

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use maille_protocol::card::{Card, ShareLink};
-use maille_protocol::id::{CircleId, GrantId, PersonId, SliceId};
+use maille_protocol::id::{CircleId, DeviceId, GrantId, PersonId, SliceId};
 use maille_protocol::invite::{InviteLink, WhyNot};
+use maille_protocol::pairing::{PairCode, WORDS};
 use maille_protocol::time::Timestamp;
 use maille_schemas::circle::ItemId;
 use maille_schemas::document::Month;
@@ -146,10 +147,65 @@ pub enum Command {
         /// How.
         change: ListChange,
     },
+    /// Make a code by which another device is added. Answer: [`Done::DeviceCode`].
+    DeviceAdd {
+        /// Whether it is to be senior to all whom this device may admit, or junior to all.
+        senior: bool,
+        /// What this device is called, if it has no other yet.
+        called: String,
+    },
+    /// Our person's devices, and the one that is being added. Answer: [`Done::Devices`].
+    Devices,
+    /// The words that the new device shows are the same, or not. Answer: [`Done::Devices`].
+    DeviceConfirm {
+        /// Whether they are.
+        same: bool,
+    },
+    /// End what another device may say. Answer: [`Done::Devices`].
+    DeviceRemove {
+        /// Its name, its id, or the beginning of its id.
+        device: String,
+    },
     /// What left this node, to whom, why. Answer: [`Done::Sent`].
     LogSent,
     /// Everything this node holds about its person. Answer: [`Done::Exported`].
     Export,
+}
+
+impl Command {
+    /// Whether it changes or says anything: a device that was removed may only look.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::Card
+            | Self::Status
+            | Self::Trips { .. }
+            | Self::Footprint { .. }
+            | Self::LensPreview { .. }
+            | Self::ShareList
+            | Self::ReceivedList
+            | Self::ReceivedShow { .. }
+            | Self::Circles
+            | Self::CircleList { .. }
+            | Self::Devices
+            | Self::LogSent
+            | Self::Export => false,
+            Self::Record { .. }
+            | Self::ShareCreate { .. }
+            | Self::ShareRevoke { .. }
+            | Self::ReceivedAccept { .. }
+            | Self::CircleCreate { .. }
+            | Self::CircleInvite { .. }
+            | Self::CircleUninvite { .. }
+            | Self::CircleJoin { .. }
+            | Self::CircleRemove { .. }
+            | Self::CircleLeave { .. }
+            | Self::CircleChange { .. }
+            | Self::DeviceAdd { .. }
+            | Self::DeviceConfirm { .. }
+            | Self::DeviceRemove { .. } => true,
+        }
+    }
 }
 
 /// The answer to a [`Command`] that was carried out, durably where it changed anything.
@@ -231,6 +287,20 @@ pub enum Done {
         /// What it shows, oldest first.
         rows: Vec<ProjectedRow>,
     },
+    /// Answer to [`Command::DeviceAdd`].
+    DeviceCode {
+        /// To be shown to the other device, and to nobody else.
+        code: PairCode,
+    },
+    /// Answer to [`Command::Devices`], [`Command::DeviceConfirm`] and [`Command::DeviceRemove`].
+    Devices {
+        /// The most senior first.
+        devices: Vec<DeviceShown>,
+        /// The code that is shown.
+        pairing: Option<PairingShown>,
+        /// Whether this device was removed.
+        removed: bool,
+    },
     /// Answer to [`Command::CircleCreate`].
     CircleCreated {
         /// The circle as listed.
@@ -276,6 +346,43 @@ pub enum Done {
     },
     /// Answer to [`Command::Export`].
     Exported(Box<Export>),
+}
+
+/// A device that speaks for our person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceShown {
+    /// Its id.
+    pub device: DeviceId,
+    /// What it is called; empty for the only one.
+    pub name: String,
+    /// Its seniority: a device may remove those of a greater rank.
+    pub rank: u32,
+    /// Whether it is this one.
+    pub me: bool,
+    /// Whether a session with it is open now.
+    pub connected: bool,
+    /// When it last answered.
+    pub last_seen: Option<Timestamp>,
+    /// Whether something is due to it that it has not acknowledged.
+    pub behind: bool,
+}
+
+/// A pairing that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairingShown {
+    /// Until when the code is good.
+    pub until: Timestamp,
+    /// The device that has come with it.
+    pub asks: Option<DeviceAsks>,
+}
+
+/// A device that asks to speak for our person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceAsks {
+    /// What it is called.
+    pub name: String,
+    /// What it shows, too, if it is the right one: places in the list of words.
+    pub words: [u16; WORDS],
 }
 
 /// What kind of circle it is, as its makers say.
@@ -851,6 +958,32 @@ pub enum CommandError {
         member: String,
         /// Which.
         candidates: Vec<PersonId>,
+    },
+    /// This device was removed by another one of the same person: it shows what it holds, and no more.
+    #[error("this device was removed")]
+    DeviceRemoved,
+    /// A device admits and removes those that are junior to it.
+    #[error("this device may not do that")]
+    NotAllowedOfDevice,
+    /// Nobody has come with the code, or its time is up.
+    #[error("no device asks")]
+    NoDeviceAsks,
+    /// A device cannot remove itself.
+    #[error("that is this device itself")]
+    ThisDevice,
+    /// No device has this name or id.
+    #[error("no device is known as {device}")]
+    UnknownDevice {
+        /// What was asked for.
+        device: String,
+    },
+    /// Several devices go by this name.
+    #[error("several devices are known as {device}")]
+    AmbiguousDevice {
+        /// What was asked for.
+        device: String,
+        /// Which.
+        candidates: Vec<DeviceId>,
     },
     /// No invite of ours is this one.
     #[error("no invite is known as {invite}")]

@@ -176,6 +176,17 @@ pub enum Event {
         /// Who.
         person: PersonId,
     },
+    /// A node asks to be another device of our person's, who is to compare words: [`Command::DeviceConfirm`].
+    DeviceAsks {
+        /// What it is called.
+        name: String,
+        /// The words, by their places in the list.
+        words: [u16; maille_protocol::pairing::WORDS],
+    },
+    /// A node came with another pairing code than the one that is shown, which is over now.
+    PairingRefused,
+    /// This device was removed by another one of our person's.
+    DeviceRemoved,
     /// Our person is in a circle that they asked to come into.
     CircleJoined {
         /// Which.

@@ -14,6 +14,8 @@ pub(crate) const AUTHORITY: &[u8] = b"a";
 pub(crate) const SENT_NEXT: &[u8] = b"n";
 /// Prefix of contacts.
 pub(crate) const CONTACTS: &[u8] = b"c";
+/// Prefix of nodes.
+pub(crate) const NODES: &[u8] = b"x";
 /// Prefix of grants given.
 pub(crate) const GIVEN: &[u8] = b"G";
 /// Prefix of grants received.
@@ -48,20 +50,21 @@ pub(crate) fn contact(person: PersonId) -> Vec<u8> {
     join(CONTACTS, &[person.as_bytes()])
 }
 
-pub(crate) fn feed(person: PersonId) -> Vec<u8> {
-    join(b"f", &[person.as_bytes()])
+/// A node that is known: whose it is, and where.
+pub(crate) fn node(node: TransportId) -> Vec<u8> {
+    join(NODES, &[node.as_bytes()])
 }
 
-pub(crate) fn feed_item(person: PersonId, position: u64) -> Vec<u8> {
-    join(b"o", &[person.as_bytes(), &position.to_be_bytes()])
+pub(crate) fn feed(node: TransportId) -> Vec<u8> {
+    join(b"f", &[node.as_bytes()])
 }
 
-pub(crate) fn feed_items(person: PersonId) -> Vec<u8> {
-    join(b"o", &[person.as_bytes()])
+pub(crate) fn feed_item(node: TransportId, position: u64) -> Vec<u8> {
+    join(b"o", &[node.as_bytes(), &position.to_be_bytes()])
 }
 
-pub(crate) fn by_transport(transport: TransportId) -> Vec<u8> {
-    join(b"x", &[transport.as_bytes()])
+pub(crate) fn feed_items(node: TransportId) -> Vec<u8> {
+    join(b"o", &[node.as_bytes()])
 }
 
 /// How much is kept of a contact.
@@ -248,13 +251,22 @@ pub(crate) fn circle_all_waiting(circle: CircleId) -> Vec<u8> {
     join(b"W", &[circle.as_bytes()])
 }
 
-/// That all items of a circle were put into a member's feed.
-pub(crate) fn circle_fed(person: PersonId, circle: CircleId) -> Vec<u8> {
-    join(b"F", &[person.as_bytes(), circle.as_bytes()])
+/// That all items of a circle were put into the feed of a member's node.
+pub(crate) fn circle_fed(node: TransportId, circle: CircleId) -> Vec<u8> {
+    join(b"F", &[node.as_bytes(), circle.as_bytes()])
 }
 
-pub(crate) fn circles_fed(person: PersonId) -> Vec<u8> {
-    join(b"F", &[person.as_bytes()])
+pub(crate) fn circles_fed(node: TransportId) -> Vec<u8> {
+    join(b"F", &[node.as_bytes()])
+}
+
+/// That what an entry of our own devices' circle carries is in our documents.
+pub(crate) fn circle_taken(circle: CircleId, entry: &[u8; 32]) -> Vec<u8> {
+    join(b"D", &[circle.as_bytes(), entry])
+}
+
+pub(crate) fn circle_all_taken(circle: CircleId) -> Vec<u8> {
+    join(b"D", &[circle.as_bytes()])
 }
 
 /// An edit that waits for a key.

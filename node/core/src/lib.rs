@@ -60,6 +60,7 @@ pub mod sim;
 
 mod home;
 mod layout;
+mod newcomer;
 mod state;
 mod view;
 
@@ -67,4 +68,5 @@ pub use home::{Home, OpenError};
 pub use io::{
     CommandId, CommitId, ConnectionId, Event, Input, Output, Pairs, Role, Store, StoreError, Write,
 };
+pub use newcomer::{Newcomer, NotPairedError};
 pub use secrets::{Founding, Secrets, found};

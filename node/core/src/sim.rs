@@ -255,20 +255,12 @@ pub struct HeldEntry {
 pub struct Inspect<'s, S>(pub &'s S);
 
 impl<S: Store> Inspect<'_, S> {
-    /// How far the feed of `person` has been taken in, durably.
-    #[must_use]
-    pub fn cursor(&self, person: PersonId) -> Option<Cursor> {
-        let at = layout::feed(person);
-        let bytes = self.0.get(&at).ok()??;
-        decode::<Feed>(&at, &bytes).ok().map(|feed| feed.cursor)
-    }
-
-    /// How far the feed of the contact with this node has been taken in, durably.
+    /// How far the feed of a node has been taken in, durably.
     #[must_use]
     pub fn cursor_of(&self, peer: TransportId) -> Option<Cursor> {
-        let at = layout::by_transport(peer);
+        let at = layout::feed(peer);
         let bytes = self.0.get(&at).ok()??;
-        self.cursor(decode::<PersonId>(&at, &bytes).ok()?)
+        decode::<Feed>(&at, &bytes).ok().map(|feed| feed.cursor)
     }
 
     /// Whether this very entry is durable here.

@@ -9,8 +9,19 @@ use maille_protocol::sync::{Cursor, FeedId};
 use maille_protocol::time::Timestamp;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use rand_core::CryptoRng;
 
 use crate::command::{AsideReason, SentWhat};
+
+/// A node that this one talks to: of a contact, or of our own person.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Node {
+    #[n(0)]
+    pub(crate) person: PersonId,
+    #[n(1)]
+    pub(crate) addresses: Vec<String>,
+}
 
 /// Somebody this node shares with or receives from.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -21,16 +32,15 @@ pub(crate) struct Contact {
     /// What our person calls them.
     #[n(1)]
     pub(crate) name: String,
+    /// The node of theirs that shares go to; circles go to all.
     #[n(2)]
     pub(crate) transport: TransportId,
-    #[n(3)]
-    pub(crate) addresses: Vec<String>,
     /// Their authority, verified, once they have shown it.
-    #[n(4)]
+    #[n(3)]
     pub(crate) authority: Option<ByteVec>,
 }
 
-/// The feed for a contact, and how far theirs has been taken in.
+/// The feed for a node, and how far its own has been taken in.
 #[derive(Clone, Debug, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct Feed {
@@ -55,13 +65,28 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    /// A feed in which nothing stands yet.
+    pub(crate) fn begin(rng: &mut impl CryptoRng) -> Self {
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        Self {
+            id: FeedId(id),
+            next: 1,
+            acked: 0,
+            acked_at: None,
+            cursor: Cursor::default(),
+            last_seen: None,
+            journalled: 0,
+        }
+    }
+
     /// Whether they have everything.
     pub(crate) fn is_drained(&self) -> bool {
         self.acked + 1 == self.next
     }
 }
 
-/// One thing due to a contact.
+/// One thing due to a node.
 #[derive(Clone, Debug, Encode, Decode)]
 pub(crate) enum Due {
     /// Something of a share.
@@ -398,6 +423,9 @@ pub(crate) struct CircleRecord {
     /// Number of the next edit that waits for a key.
     #[n(7)]
     pub(crate) next_edit: u64,
+    /// It is that of our person's own devices: nobody else belongs to it.
+    #[n(8)]
+    pub(crate) own: bool,
 }
 
 /// An invite that our person gave.

@@ -119,6 +119,15 @@ impl Charter {
         Ok(charter)
     }
 
+    /// Returns the circle that it is of, if it is not a person's.
+    #[must_use]
+    pub fn circle(&self) -> Option<CircleId> {
+        match self.subject(&wire::encode(self)) {
+            Subject::Circle(circle) => Some(circle),
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => None,
+        }
+    }
+
     fn check(&self) -> Result<(), CharterError> {
         let persons = || {
             let all = self.founders.iter();

@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
 use crate::id::{CircleId, PersonId};
 use crate::invite::{Answer, Knock};
+use crate::pairing::{Pair, Paired};
 use crate::wire::{self, FRAME_BYTES_MAX, WireError};
 
 /// The protocol version that this code speaks.
@@ -176,6 +177,12 @@ pub enum Frame {
     /// What comes of a knock.
     #[n(6)]
     Answer(#[n(0)] Answer),
+    /// The sender would be a device of the receiver's person; the first frame, or none.
+    #[n(7)]
+    Pair(#[n(0)] Pair),
+    /// What comes of it.
+    #[n(8)]
+    Paired(#[n(0)] Paired),
 }
 
 /// A part's name in one session: see [`super::Session::names`].
@@ -206,7 +213,9 @@ impl Frame {
             | Self::Item { .. }
             | Self::Ack { .. }
             | Self::Knock(_)
-            | Self::Answer(_) => Ok(frame),
+            | Self::Answer(_)
+            | Self::Pair(_)
+            | Self::Paired(_) => Ok(frame),
         }
     }
 }

@@ -87,6 +87,9 @@ pub enum Violation {
     /// A second hello.
     #[error("a second hello")]
     SecondHello,
+    /// A frame that is said only where there is no session.
+    #[error("a frame that belongs in no session")]
+    OutOfPlace,
     /// Feed positions must rise.
     #[error("feed position {got} after {last}")]
     Position {
@@ -158,6 +161,7 @@ impl Session {
             (Frame::Knock(knock), _) => Ok(Received::Knock(knock)),
             (Frame::Answer(answer), _) => Ok(Received::Answer(answer)),
             (_, None) => Err(Violation::BeforeHello),
+            (Frame::Pair(_) | Frame::Paired(_), Some(_)) => Err(Violation::OutOfPlace),
             (Frame::Authority(bytes), Some(_)) => Ok(Received::Authority(bytes)),
             (Frame::Names(names), Some(_)) => {
                 if self.named.len() + names.len() > NAMES_MAX {

@@ -5,9 +5,7 @@
 
 use maille_protocol::hook::span;
 use maille_protocol::wire;
-#[cfg(test)]
-use maille_schemas::document::Month;
-use maille_schemas::document::{DocumentId, Domain};
+use maille_schemas::document::{DocumentId, Domain, Month};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -37,7 +35,7 @@ pub(crate) struct DocumentsContent {
     pub(crate) changes: Vec<DocumentChange>,
 }
 
-#[derive(Debug, Encode, Decode)]
+#[derive(Clone, Debug, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct DocumentChange {
     #[n(0)]
@@ -62,7 +60,6 @@ impl DocumentChange {
     }
 
     /// Which document it belongs to, if this version knows the domain and the month.
-    #[cfg(test)]
     pub(crate) fn document(&self) -> Option<DocumentId> {
         let domain = match self.domain {
             0 => Domain::Mobility,

@@ -18,7 +18,7 @@ use maille_protocol::crypto::SealingPublic;
 use maille_protocol::evaluation::Upto;
 use maille_protocol::generation::PartKey;
 use maille_protocol::grant::{Abilities, Audience, ContentPin, Grant};
-use maille_protocol::id::{GrantId, InstallationId, PersonId, SliceId, StatementId};
+use maille_protocol::id::{GrantId, InstallationId, PersonId, SliceId, StatementId, TransportId};
 use maille_protocol::parcel::{KEYS_MAX, Parcel, ParcelBody};
 use maille_protocol::slice::{
     Access, Owner, PartNumber, PartRange, SliceCharter, UnverifiedAccess,
@@ -519,7 +519,9 @@ impl<S: Store> Home<S> {
         grant: GrantId,
         what: DueWhat,
     ) -> Result<u64, ReadError> {
-        let position = self.append_due(person, &Due::Share { grant, what })?;
+        let at = layout::contact(person);
+        let contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
+        let position = self.append_due(contact.transport, &Due::Share { grant, what })?;
         let given = Given {
             last_position: position,
             ..self.given_of(grant)?.given
@@ -528,15 +530,29 @@ impl<S: Store> Home<S> {
         Ok(position)
     }
 
-    /// Appends to a contact's feed; returns the position.
-    pub(super) fn append_due(&mut self, person: PersonId, due: &Due) -> Result<u64, ReadError> {
-        let at = layout::feed(person);
-        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
+    /// Appends to a node's feed; returns the position.
+    pub(super) fn append_due(&mut self, peer: TransportId, due: &Due) -> Result<u64, ReadError> {
+        let at = layout::feed(peer);
+        let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
         let position = feed.next;
         feed.next += 1;
         self.view.write(at, &feed);
-        self.view.write(layout::feed_item(person, position), due);
+        self.view.write(layout::feed_item(peer, position), due);
         Ok(position)
+    }
+
+    /// Everything that shares owe a person becomes due once more.
+    pub(super) fn shares_anew(&mut self, person: PersonId) -> Result<(), ReadError> {
+        for share in self.given_to(person)? {
+            let given = Given {
+                fed: false,
+                last_position: 0,
+                end_position: None,
+                ..share.given
+            };
+            self.view.write(layout::given(share.id), &given);
+        }
+        Ok(())
     }
 
     /// Live shares of a slice.
@@ -627,7 +643,10 @@ impl<S: Store> Home<S> {
             given,
         } = share;
         let contact = self.contact(*audience)?;
-        let feed = self.feed(*audience)?;
+        let feed = match &contact {
+            Some(contact) => self.feed(contact.transport)?,
+            None => None,
+        };
         let acked = feed.as_ref().map_or(0, |feed| feed.acked);
         let rows = if given.ended.is_some() {
             self.rows_sent(*id)?

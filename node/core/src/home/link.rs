@@ -1,31 +1,31 @@
-//! Sessions with contacts: who is dialled when, what may leave, what has arrived.
+//! Sessions with nodes, of contacts and of our own person: who is dialled when, what may leave, what has arrived.
 //!
 //! | session | event | outcome |
 //! |---|---|---|
-//! | - | connected to a contact | the dialler says hello |
+//! | - | connected to a node that is known | the dialler says hello |
 //! | waiting | connected again | both ends keep the session of the lesser dialler; of two by the same, the newer |
 //! | open | connected again | ours: closed; theirs: waits, and with its hello takes the place of the old one, whose other end is gone |
 //! | waiting | hello | cursor and addresses taken in; our hello (acceptor), authority if theirs of ours is old, our names; the feed flows |
 //! | open | names, ack | the feed flows on |
 //! | open | item | taken in; acknowledged once durable |
-//! | any | violation, or our store cannot be read | closed; that contact is left alone for a while, and their dials are not taken |
+//! | any | violation, or our store cannot be read | closed; that node is left alone for a while, and their dials are not taken |
 //!
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
-//! contact has at most one session, and one more that waits for a hello.
+//! node has at most one session, and one more that waits for a hello.
 
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
-use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session};
+use maille_protocol::sync::{Cursor, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
 use super::Home;
-use super::received::held_hash;
+use super::authority_hash;
 use super::taking::Refused;
 use crate::io::{ConnectionId, Event, Output, Role, Store};
 use crate::layout;
-use crate::state::{Contact, Due, DueWhat, Feed, Given, Sent, SentKind};
+use crate::state::{Contact, Due, DueWhat, Feed, Given, Node, Sent, SentKind};
 use crate::view::{ReadError, damaged};
 
 /// First and longest pause between dials. Short enough that a person who opens the laptop sees
@@ -33,22 +33,23 @@ use crate::view::{ReadError, damaged};
 const DIAL_PAUSE_MS: u64 = 500;
 const DIAL_PAUSE_MS_MAX: u64 = 60_000;
 
-/// How long a contact is left alone after a violation, and until what our own store refused is tried again.
+/// How long a node is left alone after a violation, and until what our own store refused is tried again.
 pub(super) const PAUSE_MS: u64 = 60_000;
 
-/// How often a contact may make us number their feed anew in [`RENUMBER_SPAN_MS`]. It costs a read of
+/// How often a node may make us number its feed anew in [`RENUMBER_SPAN_MS`]. It costs a read of
 /// everything shared with them and a seal per share; an honest node needs it when it has lost its
 /// place, or accepts a share that it was offered.
 const RENUMBER_MAX: u32 = 32;
 const RENUMBER_SPAN_MS: u64 = 600_000;
 
-/// Most frames made ready per session and input, so that one contact cannot starve the rest.
+/// Most frames made ready per session and input, so that one node cannot starve the rest.
 const FRAMES_PER_PUMP_MAX: usize = 64;
 
-/// A session with a contact.
+/// A session with a node.
 pub(super) struct Live {
+    /// Whose node it is.
     pub(super) person: PersonId,
-    /// Whose node is at the other end, as proven by the transport.
+    /// The node at the other end, as proven by the transport.
     pub(super) peer: TransportId,
     dialler: TransportId,
     role: Role,
@@ -59,6 +60,13 @@ pub(super) struct Live {
     spare: bool,
     /// Something may be able to leave.
     ready: bool,
+}
+
+impl Live {
+    /// Whether both ends have said hello.
+    pub(super) fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +80,7 @@ impl Live {
     }
 }
 
-/// How often a contact has made us number their feed anew since a moment.
+/// How often a node has made us number its feed anew since a moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Renumbered {
     since: Timestamp,
@@ -95,13 +103,13 @@ pub(super) enum Turn {
     Waits,
 }
 
-/// When to dial a contact next.
+/// When to dial a node next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dial {
     at: Timestamp,
     failures: u32,
     under_way: bool,
-    /// Until `at`, the contact is left alone.
+    /// Until `at`, the node is left alone.
     paused: bool,
 }
 
@@ -122,20 +130,6 @@ impl Dial {
     }
 }
 
-pub(super) fn new_feed(rng: &mut impl CryptoRng) -> Feed {
-    let mut id = [0; 16];
-    rng.fill_bytes(&mut id);
-    Feed {
-        id: FeedId(id),
-        next: 1,
-        acked: 0,
-        acked_at: None,
-        cursor: Cursor::default(),
-        last_seen: None,
-        journalled: 0,
-    }
-}
-
 impl<S: Store> Home<S> {
     pub(super) fn connected(
         &mut self,
@@ -145,7 +139,7 @@ impl<S: Store> Home<S> {
         peer: TransportId,
         role: Role,
     ) {
-        let Ok(Some(person)) = self.view.read::<PersonId>(&layout::by_transport(peer)) else {
+        let Ok(Some(Node { person, .. })) = self.node(peer) else {
             // A stranger learns nothing, not even that there is something to know.
             match role {
                 Role::Acceptor => self.stranger(now, connection, peer),
@@ -153,7 +147,7 @@ impl<S: Store> Home<S> {
             }
             return;
         };
-        if let Some(dial) = self.dials.get_mut(&person) {
+        if let Some(dial) = self.dials.get_mut(&peer) {
             if dial.paused && !dial.is_due(now) {
                 self.effects.push(Output::Close { connection });
                 return;
@@ -164,13 +158,13 @@ impl<S: Store> Home<S> {
             Role::Dialler => self.me.secrets.transport,
             Role::Acceptor => peer,
         };
-        let other = self.session_of(person);
+        let other = self.session_with(peer);
         let older = other.and_then(|other| self.sessions.get(&other));
         let (gone, spare) = match older {
             None => (None, false),
             // They dial although we have a session: theirs is gone, or will be when they speak.
             Some(older) if older.session.is_open() && role == Role::Acceptor => {
-                (self.spare_of(person), true)
+                (self.spare_with(peer), true)
             }
             Some(older) if !older.session.is_open() && dialler <= older.dialler => (other, false),
             Some(_) => {
@@ -193,8 +187,8 @@ impl<S: Store> Home<S> {
             ready: false,
         };
         self.sessions.insert(connection, live);
-        if role == Role::Dialler && self.say_first(connection, person).is_err() {
-            self.leave_alone(now, person);
+        if role == Role::Dialler && self.say_first(connection, peer).is_err() {
+            self.leave_alone(now, peer);
         }
     }
 
@@ -205,24 +199,24 @@ impl<S: Store> Home<S> {
     }
 
     /// A knock, where we hold an invite of theirs; else a hello.
-    fn say_first(&mut self, connection: ConnectionId, person: PersonId) -> Result<(), ReadError> {
-        if self.knock(connection, person)? {
+    fn say_first(&mut self, connection: ConnectionId, peer: TransportId) -> Result<(), ReadError> {
+        if self.knock(connection, peer)? {
             return Ok(());
         }
-        self.say_hello(connection, person)
+        self.say_hello(connection, peer)
     }
 
-    fn say_hello(&mut self, connection: ConnectionId, person: PersonId) -> Result<(), ReadError> {
-        let at = layout::feed(person);
-        let feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
-        let contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
+    fn say_hello(&mut self, connection: ConnectionId, peer: TransportId) -> Result<(), ReadError> {
+        let at = layout::feed(peer);
+        let feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
+        let held = self.authority_held(peer)?;
         let greeting = Greeting {
             person: self.me.person,
             addresses: self.card().addresses,
             feed: feed.id,
             cursor: feed.cursor,
             authority: self.me.authority_hash,
-            authority_held: held_hash(&contact),
+            authority_held: held.map_or([0; 32], |bytes| authority_hash(&bytes)),
         };
         let Some(live) = self.sessions.get(&connection) else {
             return Ok(());
@@ -242,11 +236,11 @@ impl<S: Store> Home<S> {
         let Some(live) = self.sessions.get_mut(&connection) else {
             return self.stranger_says(now, rng, connection, bytes);
         };
-        let person = live.person;
+        let peer = live.peer;
         let received = live.session.receive(bytes);
         if live.spare && live.session.is_open() {
             // The dialler speaks: what seemed open is gone at their end.
-            if let Some(dead) = self.session_of(person) {
+            if let Some(dead) = self.session_with(peer) {
                 self.replace(dead);
             }
             if let Some(live) = self.sessions.get_mut(&connection) {
@@ -254,53 +248,50 @@ impl<S: Store> Home<S> {
             }
         }
         let outcome = match received {
-            Ok(received) => self.received_frame(now, rng, connection, person, received),
+            Ok(received) => self.received_frame(now, rng, (connection, peer), received),
             Err(violation) => Err(Refused::Peer(violation.to_string())),
         };
         let Err(refused) = outcome else {
             return;
         };
         self.take_back();
-        if let Refused::Peer(what) = refused
-            && let Ok(Some(contact)) = self.contact(person)
-        {
-            self.event(Event::Violation {
-                peer: contact.transport,
-                what,
-            });
+        if let Refused::Peer(what) = refused {
+            self.event(Event::Violation { peer, what });
         }
-        self.leave_alone(now, person);
+        self.leave_alone(now, peer);
     }
 
     /// Closes a session that cannot go on, and does not begin another for a while.
-    fn leave_alone(&mut self, now: Timestamp, person: PersonId) {
-        self.close_all(person);
+    fn leave_alone(&mut self, now: Timestamp, peer: TransportId) {
+        self.close_all(peer);
         let dial = Dial {
             paused: true,
             ..Dial::due(now.plus_millis(PAUSE_MS))
         };
-        self.dials.insert(person, dial);
+        self.dials.insert(peer, dial);
     }
 
     fn received_frame(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        connection: ConnectionId,
-        person: PersonId,
+        (connection, peer): (ConnectionId, TransportId),
         received: Received,
     ) -> Result<(), Refused> {
-        let at = layout::contact(person);
-        let mut contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
-        let peer = self.sessions.get(&connection).map(|live| live.peer);
-        if peer != Some(contact.transport) {
-            return Err(Refused::Peer("a node that is not the contact's".to_owned()));
-        }
+        let at = layout::node(peer);
+        let person = self.node(peer)?.ok_or_else(|| damaged(&at))?.person;
         match received {
-            Received::Hello(hello) => self.hello(now, rng, connection, &mut contact, hello),
+            Received::Hello(hello) => self.hello(now, rng, (connection, peer), hello),
+            Received::Authority(bytes) if person == self.me.person => {
+                self.hear_own_authority(now, rng, &bytes)?;
+                self.make_ready(connection);
+                Ok(())
+            }
             Received::Authority(bytes) => {
-                self.take_authority(&mut contact, &bytes)?;
-                self.authority_changed(now, rng, person, &bytes)?;
+                let at = layout::contact(person);
+                let mut contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
+                self.take_authority(&mut contact, peer, &bytes)?;
+                self.authority_changed(now, rng, (person, peer), &bytes)?;
                 self.feed_shares_of(rng, &contact)?;
                 self.make_ready(connection);
                 Ok(())
@@ -310,11 +301,11 @@ impl<S: Store> Home<S> {
                 Ok(self.note_accepted(now, connection, person)?)
             }
             Received::Item { position, item } => {
-                self.item(now, rng, connection, &contact, (position, item))
+                self.item(now, rng, (connection, peer), person, (position, item))
             }
-            Received::Ack { position } => self.acked(now, connection, person, position),
+            Received::Ack { position } => self.acked(now, connection, peer, position),
             Received::Knock(knock) => {
-                let Some(answer) = self.knocked(now, rng, &contact.transport, &knock)? else {
+                let Some(answer) = self.knocked(now, rng, &peer, &knock)? else {
                     return Err(Refused::Peer("an invite that is none".to_owned()));
                 };
                 self.send(connection, &Frame::Answer(answer));
@@ -324,11 +315,22 @@ impl<S: Store> Home<S> {
                 self.answered(now, rng, person, answer)?;
                 let waits = self.sessions.get(&connection);
                 if waits.is_some_and(|live| !live.session.is_open()) {
-                    self.say_hello(connection, person)?;
+                    self.say_hello(connection, peer)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// What is held of the authority of a node's person.
+    fn authority_held(&self, peer: TransportId) -> Result<Option<Vec<u8>>, ReadError> {
+        let at = layout::node(peer);
+        let person = self.node(peer)?.ok_or_else(|| damaged(&at))?.person;
+        if person == self.me.person {
+            return Ok(Some(self.me.authority.to_bytes()));
+        }
+        let contact = self.contact(person)?;
+        Ok(contact.and_then(|contact| contact.authority.map(Vec::from)))
     }
 
     /// Notes which shares the peer's person has accepted, by what their node names.
@@ -362,19 +364,21 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        connection: ConnectionId,
-        contact: &mut Contact,
+        (connection, peer): (ConnectionId, TransportId),
         hello: Hello,
     ) -> Result<(), Refused> {
-        if hello.person != contact.person {
-            return self.met_somebody_else(now, connection, contact, hello.person);
+        let at = layout::node(peer);
+        let mut node = self.node(peer)?.ok_or_else(|| damaged(&at))?;
+        let person = node.person;
+        if hello.person != person {
+            return self.met_somebody_else(now, rng, (connection, peer), (node, hello.person));
         }
-        if !hello.addresses.is_empty() && hello.addresses != contact.addresses {
-            contact.addresses.clone_from(&hello.addresses);
-            self.view.write(layout::contact(contact.person), contact);
+        if !hello.addresses.is_empty() && hello.addresses != node.addresses {
+            node.addresses.clone_from(&hello.addresses);
+            self.view.write(at, &node);
         }
-        let at = layout::feed(contact.person);
-        let mut feed = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
+        let at = layout::feed(peer);
+        let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
         feed.last_seen = Some(now);
         // Their store may be an older one: what they had made since is theirs no more.
         let anew = feed.cursor.feed != hello.feed && feed.cursor.position > 0;
@@ -393,25 +397,25 @@ impl<S: Store> Home<S> {
         let lost = place < feed.acked || place >= feed.next;
         let resumes = !lost && !sim_point!(self, RenumberFeed);
         if resumes {
-            self.drop_acked(contact.person, &mut feed, place, now);
+            self.drop_acked(peer, &mut feed, place, now);
         }
         self.view.write(at, &feed);
         if anew {
-            self.feed_circles_again(contact.person)?;
+            self.feed_circles_again((person, peer))?;
         }
         let role = self.sessions.get(&connection).map(|live| live.role);
         if lost {
-            self.may_renumber(now, contact.person)?;
+            self.may_renumber(now, peer)?;
         }
         if role == Some(Role::Acceptor) {
             if !resumes {
-                feed = self.renumber(now, rng, contact)?;
+                feed = self.renumber(now, rng, peer)?;
             }
-            self.say_hello(connection, contact.person)?;
+            self.say_hello(connection, peer)?;
         } else if !resumes {
             // Our hello named the old numbering; a new session names the new one.
-            self.renumber(now, rng, contact)?;
-            self.hang_up(now, connection, contact.person);
+            self.renumber(now, rng, peer)?;
+            self.hang_up(now, connection, peer);
             return Ok(());
         }
         if hello.authority_held != self.me.authority_hash || sim_point!(self, AuthorityAgain) {
@@ -422,30 +426,32 @@ impl<S: Store> Home<S> {
         if let Some(live) = self.sessions.get_mut(&connection) {
             live.session.start_feeds(feed.cursor.position, out);
             live.ready = true;
-            live.told = true;
+            live.told = person != self.me.person;
         }
-        let keys = self.access_keys_from(contact.person)?;
+        let keys = self.access_keys_from(person)?;
         self.show_all_names(connection, &keys);
-        if let Some(dial) = self.dials.get_mut(&contact.person) {
+        if let Some(dial) = self.dials.get_mut(&peer) {
             dial.failures = 0;
         }
-        self.event(Event::ContactOnline {
-            person: contact.person,
-        });
+        if person != self.me.person {
+            self.event(Event::ContactOnline { person });
+        }
         // Their authority may be known already, with shares not fed yet.
-        self.feed_shares_of(rng, contact)?;
-        self.knock(connection, contact.person)?;
+        if let Some(contact) = self.contact(person)? {
+            self.feed_shares_of(rng, &contact)?;
+        }
+        self.knock(connection, peer)?;
         if sim_point!(self, CloseAfterHello) {
-            self.hang_up(now, connection, contact.person);
+            self.hang_up(now, connection, peer);
         }
         Ok(())
     }
 
-    /// Ends a session that nobody broke; the contact is dialled again soon.
-    fn hang_up(&mut self, now: Timestamp, connection: ConnectionId, person: PersonId) {
+    /// Ends a session that nobody broke; the node is dialled again soon.
+    fn hang_up(&mut self, now: Timestamp, connection: ConnectionId, peer: TransportId) {
         self.close(connection);
         let again = Dial::due(now.plus_millis(DIAL_PAUSE_MS));
-        self.dials.insert(person, again);
+        self.dials.insert(peer, again);
     }
 
     /// A node says that it is not the contact's whom a card placed there. If another contact's card
@@ -453,30 +459,30 @@ impl<S: Store> Home<S> {
     fn met_somebody_else(
         &mut self,
         now: Timestamp,
-        connection: ConnectionId,
-        contact: &Contact,
-        person: PersonId,
+        rng: &mut impl CryptoRng,
+        (connection, peer): (ConnectionId, TransportId),
+        (node, person): (Node, PersonId),
     ) -> Result<(), Refused> {
         let theirs = self.contact(person)?;
-        if theirs.is_none_or(|theirs| theirs.transport != contact.transport)
-            || self.is_proven(contact.person, contact.transport)?
+        if theirs.is_none_or(|theirs| theirs.transport != peer)
+            || self.is_proven(node.person, peer)?
         {
             return Err(Refused::Peer("a hello in another person's name".to_owned()));
         }
-        self.view
-            .write(layout::by_transport(contact.transport), &person);
         self.close(connection);
-        self.dial_now(now, person);
-        Ok(())
+        // Nothing that was due to the one goes to the other.
+        self.forget_node(peer)?;
+        self.keep_node(now, rng, peer, &Node { person, ..node })?;
+        Ok(self.shares_anew(person)?)
     }
 
-    /// Counts that a contact makes us number their feed anew, and refuses it too often.
-    fn may_renumber(&mut self, now: Timestamp, person: PersonId) -> Result<(), Refused> {
+    /// Counts that a node makes us number its feed anew, and refuses it too often.
+    fn may_renumber(&mut self, now: Timestamp, peer: TransportId) -> Result<(), Refused> {
         let none = Renumbered {
             since: now,
             count: 0,
         };
-        let counted = self.renumbered.entry(person).or_insert(none);
+        let counted = self.renumbered.entry(peer).or_insert(none);
         if now >= counted.since.plus_millis(RENUMBER_SPAN_MS) || now < counted.since {
             *counted = none;
         }
@@ -487,35 +493,33 @@ impl<S: Store> Home<S> {
         Ok(())
     }
 
-    /// Starts a contact's feed again from nothing, under a new id: everything that their live
-    /// shares owe them is due once more.
+    /// Starts a node's feed again from nothing, under a new id: everything that live shares and circles owe it is
+    /// due once more.
     pub(super) fn renumber(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        contact: &Contact,
+        peer: TransportId,
     ) -> Result<Feed, ReadError> {
-        let at = layout::feed(contact.person);
-        let old = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
-        for (key, _) in self.view.scan(&layout::feed_items(contact.person))? {
+        let person = (self.node(peer)?)
+            .ok_or_else(|| damaged(&layout::node(peer)))?
+            .person;
+        let at = layout::feed(peer);
+        let old = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
+        for (key, _) in self.view.scan(&layout::feed_items(peer))? {
             self.view.delete(key);
         }
         let feed = Feed {
             cursor: old.cursor,
             last_seen: Some(now),
-            ..new_feed(rng)
+            ..Feed::begin(rng)
         };
         self.view.write(at, &feed);
-        for share in self.given_to(contact.person)? {
-            let given = Given {
-                fed: false,
-                last_position: 0,
-                end_position: None,
-                ..share.given
-            };
-            self.view.write(layout::given(share.id), &given);
+        let contact = self.contact(person)?;
+        if contact.is_some_and(|contact| contact.transport == peer) {
+            self.shares_anew(person)?;
         }
-        self.feed_circles_again(contact.person)?;
+        self.feed_circles_again((person, peer))?;
         Ok(feed)
     }
 
@@ -540,28 +544,37 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        connection: ConnectionId,
-        contact: &Contact,
+        (connection, peer): (ConnectionId, TransportId),
+        person: PersonId,
         (position, item): (u64, Item),
     ) -> Result<(), Refused> {
+        // Our own other nodes share nothing with us but circles.
+        let contact = || -> Result<Contact, Refused> {
+            let contact = self.contact(person)?;
+            contact.ok_or_else(|| Refused::Peer("a share from nobody".to_owned()))
+        };
         match item {
             Item::Parcel(bytes) => {
-                let keys = self.take_parcel(now, contact, &bytes)?;
+                let contact = contact()?;
+                let keys = self.take_parcel(now, &contact, &bytes)?;
                 self.show_names(connection, &keys);
             }
-            Item::Entry(bytes) => self.take_entry(now, contact, &bytes)?,
+            Item::Entry(bytes) => {
+                let contact = contact()?;
+                self.take_entry(now, &contact, &bytes)?;
+            }
             Item::Circle { circle, item } => {
-                self.take_circle_item(now, rng, contact, (circle, item))?;
+                self.take_circle_item(now, rng, (person, peer), (circle, item))?;
             }
             Item::Withdrawn => {}
         }
-        let at = layout::feed(contact.person);
-        let mut feed = self.feed(contact.person)?.ok_or_else(|| damaged(&at))?;
+        let at = layout::feed(peer);
+        let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
         feed.cursor.position = position;
         feed.last_seen = Some(now);
         self.view.write(at, &feed);
         if sim_point!(self, CloseBeforeAck) {
-            self.hang_up(now, connection, contact.person);
+            self.hang_up(now, connection, peer);
             return Ok(());
         }
         self.send(connection, &Frame::Ack { position });
@@ -572,27 +585,30 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         connection: ConnectionId,
-        person: PersonId,
+        peer: TransportId,
         position: u64,
     ) -> Result<(), Refused> {
         self.make_ready(connection);
-        let at = layout::feed(person);
-        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
+        let at = layout::feed(peer);
+        let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
         if position <= feed.acked {
             return Ok(());
         }
         feed.last_seen = Some(now);
-        self.drop_acked(person, &mut feed, position, now);
+        self.drop_acked(peer, &mut feed, position, now);
         self.view.write(at, &feed);
-        if feed.is_drained() {
+        if feed.is_drained()
+            && let Some(Node { person, .. }) = self.node(peer)?
+            && person != self.me.person
+        {
             self.event(Event::Delivered { person });
         }
         Ok(())
     }
 
-    fn drop_acked(&mut self, person: PersonId, feed: &mut Feed, position: u64, now: Timestamp) {
+    fn drop_acked(&mut self, peer: TransportId, feed: &mut Feed, position: u64, now: Timestamp) {
         for gone in feed.acked + 1..=position.min(feed.next - 1) {
-            self.view.delete(layout::feed_item(person, gone));
+            self.view.delete(layout::feed_item(peer, gone));
         }
         if position > feed.acked {
             feed.acked = position.min(feed.next - 1);
@@ -610,9 +626,9 @@ impl<S: Store> Home<S> {
     pub(super) fn pump_all(&mut self, now: Timestamp) {
         let connections: Vec<ConnectionId> = self.sessions.keys().copied().collect();
         for connection in connections {
-            let person = self.sessions[&connection].person;
+            let peer = self.sessions[&connection].peer;
             if self.pump(now, connection).is_err() {
-                self.leave_alone(now, person);
+                self.leave_alone(now, peer);
             }
         }
     }
@@ -637,7 +653,7 @@ impl<S: Store> Home<S> {
         if !live.session.is_open() {
             return Ok(());
         }
-        let Some(mut feed) = self.feed(live.person)? else {
+        let Some(mut feed) = self.feed(live.peer)? else {
             return Ok(());
         };
         if !live.ready && live.session.position_out() + 1 >= feed.next {
@@ -648,7 +664,7 @@ impl<S: Store> Home<S> {
         let before = feed.journalled;
         self.send_due(now, connection, live, &mut feed, &mut journal)?;
         if feed.journalled > before {
-            self.view.write(layout::feed(live.person), &feed);
+            self.view.write(layout::feed(live.peer), &feed);
         }
         self.write_journal(&journal)
     }
@@ -694,7 +710,8 @@ impl<S: Store> Home<S> {
                         } => self.leaves_first(*grant, key)?,
                         Due::Share { .. } | Due::Circle { .. } => position > feed.journalled,
                     };
-                    if first {
+                    // What goes from one of our person's devices to another has not left.
+                    if first && live.person != self.me.person {
                         let line = Sent {
                             at: now,
                             to: live.person,
@@ -722,7 +739,7 @@ impl<S: Store> Home<S> {
         live: &Live,
         position: u64,
     ) -> Result<(Due, Turn), ReadError> {
-        let at = layout::feed_item(live.person, position);
+        let at = layout::feed_item(live.peer, position);
         let due: Due = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
         let turn = self.turn(now, live, &due)?;
         Ok((due, turn))
@@ -824,11 +841,12 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
     ) {
         self.strangers.remove(&connection);
+        self.asking_gone(connection);
         if let Some(live) = self.sessions.remove(&connection)
             && !live.spare
         {
             self.tell_gone(&live);
-            self.dial_later(now, rng, live.person);
+            self.dial_later(now, rng, live.peer);
         }
     }
 
@@ -846,13 +864,11 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         peer: TransportId,
     ) {
-        if let Ok(Some(person)) = self.view.read::<PersonId>(&layout::by_transport(peer)) {
-            self.dial_later(now, rng, person);
-        }
+        self.dial_later(now, rng, peer);
     }
 
-    fn dial_later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, person: PersonId) {
-        let Some(dial) = self.dials.get_mut(&person) else {
+    fn dial_later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, peer: TransportId) {
+        let Some(dial) = self.dials.get_mut(&peer) else {
             return;
         };
         let pause = (DIAL_PAUSE_MS << dial.failures.min(20)).min(DIAL_PAUSE_MS_MAX);
@@ -881,9 +897,9 @@ impl<S: Store> Home<S> {
         }
     }
 
-    /// Dials a contact at once, unless they are to be left alone.
-    pub(super) fn dial_now(&mut self, now: Timestamp, person: PersonId) {
-        let dial = self.dials.entry(person).or_insert(Dial::due(now));
+    /// Dials a node at once, unless it is to be left alone.
+    pub(super) fn dial_now(&mut self, now: Timestamp, peer: TransportId) {
+        let dial = self.dials.entry(peer).or_insert(Dial::due(now));
         if !dial.paused {
             *dial = Dial::due(now);
         }
@@ -893,26 +909,27 @@ impl<S: Store> Home<S> {
         if self.listening.is_none() {
             return;
         }
-        let due: Vec<PersonId> = self
+        let due: Vec<TransportId> = self
             .dials
             .iter()
-            .filter(|(person, dial)| {
-                !dial.under_way && dial.is_due(now) && self.session_of(**person).is_none()
+            .filter(|(peer, dial)| {
+                !dial.under_way && dial.is_due(now) && self.session_with(**peer).is_none()
             })
-            .map(|(person, _)| *person)
+            .map(|(peer, _)| *peer)
             .collect();
-        for person in due {
-            match self.contact(person) {
-                Ok(Some(contact)) if !contact.addresses.is_empty() => {
-                    if let Some(dial) = self.dials.get_mut(&person) {
+        for peer in due {
+            match self.node(peer) {
+                // A device of ours that was removed hears of it when it dials.
+                Ok(Some(Node { person, addresses }))
+                    if !addresses.is_empty()
+                        && (person != self.me.person || self.is_own_node(peer)) =>
+                {
+                    if let Some(dial) = self.dials.get_mut(&peer) {
                         dial.under_way = true;
                     }
-                    self.effects.push(Output::Dial {
-                        peer: contact.transport,
-                        addresses: contact.addresses,
-                    });
+                    self.effects.push(Output::Dial { peer, addresses });
                 }
-                _ => self.dial_later(now, rng, person),
+                _ => self.dial_later(now, rng, peer),
             }
         }
     }
@@ -922,23 +939,29 @@ impl<S: Store> Home<S> {
         self.listening.as_ref()?;
         self.dials
             .iter()
-            .filter(|(person, dial)| !dial.under_way && self.session_of(**person).is_none())
+            .filter(|(peer, dial)| !dial.under_way && self.session_with(**peer).is_none())
             .map(|(_, dial)| dial.at)
             .min()
     }
 
-    pub(super) fn session_of(&self, person: PersonId) -> Option<ConnectionId> {
+    pub(super) fn session_with(&self, peer: TransportId) -> Option<ConnectionId> {
         self.sessions
             .iter()
-            .find(|(_, live)| live.person == person && !live.spare)
+            .find(|(_, live)| live.peer == peer && !live.spare)
             .map(|(id, _)| *id)
     }
 
-    fn spare_of(&self, person: PersonId) -> Option<ConnectionId> {
+    fn spare_with(&self, peer: TransportId) -> Option<ConnectionId> {
         self.sessions
             .iter()
-            .find(|(_, live)| live.person == person && live.spare)
+            .find(|(_, live)| live.peer == peer && live.spare)
             .map(|(id, _)| *id)
+    }
+
+    /// Whether there is a session with a node of a person.
+    pub(super) fn is_connected(&self, person: PersonId) -> bool {
+        let mut live = self.sessions.values();
+        live.any(|live| live.person == person && !live.spare)
     }
 
     fn send(&mut self, to: ConnectionId, frame: &Frame) {
@@ -948,11 +971,11 @@ impl<S: Store> Home<S> {
         });
     }
 
-    /// Closes every session with a contact.
-    pub(super) fn close_all(&mut self, person: PersonId) {
+    /// Closes every session with a node.
+    pub(super) fn close_all(&mut self, peer: TransportId) {
         let all = self.sessions.iter();
         let all: Vec<ConnectionId> = all
-            .filter(|(_, live)| live.person == person)
+            .filter(|(_, live)| live.peer == peer)
             .map(|(id, _)| *id)
             .collect();
         for connection in all {

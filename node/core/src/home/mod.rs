@@ -16,6 +16,7 @@
 
 mod circle;
 mod content;
+mod devices;
 mod given;
 mod link;
 mod publish;
@@ -31,10 +32,13 @@ mod vault;
 )]
 mod tests;
 
+pub(crate) use circle::record_of;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use maille_protocol::card::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use maille_protocol::crypto::{self, SealingSecret, SigningKey};
+use maille_protocol::evaluation::Who;
 use maille_protocol::generation::Issuer;
 use maille_protocol::id::{CircleId, DeviceId, MembershipId, PersonId, TransportId};
 use maille_protocol::principal::{Authority, UnverifiedAuthority};
@@ -48,8 +52,8 @@ use crate::command::{
 use crate::io::{CommandId, CommitId, ConnectionId, Event, Input, Output, Store, StoreError};
 use crate::layout;
 use crate::secrets::Secrets;
-use crate::state::{Asides, Contact, Feed, Sent, Why};
-use crate::view::{ReadError, View};
+use crate::state::{Asides, Contact, Feed, Node, Sent, Why};
+use crate::view::{ReadError, View, damaged};
 use link::{Dial, Live, Renumbered};
 
 /// One person's node as a machine: see the module's table.
@@ -65,19 +69,23 @@ pub struct Home<S> {
     /// Whether it is known that this store goes on where it stopped: see `restore`.
     settled: bool,
     sessions: BTreeMap<ConnectionId, Live>,
-    dials: BTreeMap<PersonId, Dial>,
+    dials: BTreeMap<TransportId, Dial>,
     /// Circles in memory.
     circles: BTreeMap<CircleId, circle::Circle>,
     /// Whether all of them are.
     circles_loaded: bool,
     /// Circles that the input at hand has changed.
     touched_circles: BTreeSet<CircleId>,
-    /// Items of circles, by number, that contacts have sent and need not be sent.
-    known_by: BTreeMap<PersonId, BTreeSet<(CircleId, u64)>>,
+    /// Items of circles, by number, that nodes have sent and need not be sent.
+    known_by: BTreeMap<TransportId, BTreeSet<(CircleId, u64)>>,
+    /// Another device that is being added.
+    pairing: Option<devices::Pairing>,
+    /// What the input at hand began with, if it has changed who speaks for our person.
+    authority_before: Option<Authority>,
     /// Connections to nodes that nobody here knows.
     strangers: BTreeMap<ConnectionId, circle::Stranger>,
-    /// How often contacts have made us number their feed anew of late.
-    renumbered: BTreeMap<PersonId, Renumbered>,
+    /// How often nodes have made us number their feed anew of late.
+    renumbered: BTreeMap<TransportId, Renumbered>,
     /// Where this node can be reached while it runs.
     addresses: Vec<String>,
     /// Where this node listens; `None`: it has no network.
@@ -175,13 +183,20 @@ impl<S: Store> Home<S> {
             })?;
         let signing = secrets.signing_key();
         let device = secrets.device_id();
-        let Some(record) = authority.device(&device) else {
-            return Err(OpenError::OtherDevice { device });
+        // A device that was removed still shows what it holds.
+        let members = authority.statements().outcome().members();
+        let removed = || {
+            members
+                .iter()
+                .find(|(_, of)| of.who == Who::Key(*device.as_bytes()))
         };
+        let membership = (authority.device(&device).map(|record| record.membership))
+            .or_else(|| removed().map(|(id, _)| *id))
+            .ok_or(OpenError::OtherDevice { device })?;
         let me = Me {
             person: secrets.person,
             device,
-            membership: record.membership,
+            membership,
             sealing: secrets.sealing_secret(),
             authority_hash: authority_hash(&bytes),
             signing,
@@ -201,6 +216,8 @@ impl<S: Store> Home<S> {
             circles_loaded: false,
             touched_circles: BTreeSet::new(),
             known_by: BTreeMap::new(),
+            pairing: None,
+            authority_before: None,
             strangers: BTreeMap::new(),
             renumbered: BTreeMap::new(),
             addresses: Vec::new(),
@@ -211,8 +228,8 @@ impl<S: Store> Home<S> {
             #[cfg(feature = "sim")]
             points: crate::sim::Points::default(),
         };
-        for contact in home.contacts()? {
-            home.dials.insert(contact.person, Dial::due(now));
+        for (peer, _) in home.nodes()? {
+            home.dials.insert(peer, Dial::due(now));
         }
         home.next_expiry = home.find_next_expiry()?;
         home.next_begin = home.find_next_begin()?;
@@ -260,6 +277,7 @@ impl<S: Store> Home<S> {
             }
             Input::Tick => {}
         }
+        self.end_slow_pairing(now);
         self.drop_slow_strangers(now);
         self.circle_duties(now, rng);
         self.pump_all(now);
@@ -300,6 +318,7 @@ impl<S: Store> Home<S> {
             .chain(self.next_begin)
             .chain(self.next_circle_duty())
             .chain(self.next_slow_stranger())
+            .chain(self.pairing_until())
             .min()
     }
 
@@ -338,6 +357,10 @@ impl<S: Store> Home<S> {
             self.circles.remove(&circle);
             self.circles_loaded = false;
         }
+        if let Some(before) = self.authority_before.take() {
+            self.me.authority_hash = authority_hash(&before.to_bytes());
+            self.me.authority = before;
+        }
         self.effects
             .retain(|effect| matches!(effect, Output::Close { .. }));
     }
@@ -348,6 +371,9 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         command: Command,
     ) -> Result<Done, CommandError> {
+        if self.is_removed() && command.writes() {
+            return Err(CommandError::DeviceRemoved);
+        }
         match command {
             Command::Card => Ok(Done::Card { card: self.card() }),
             Command::Status => Ok(Done::Status(self.status()?)),
@@ -405,6 +431,10 @@ impl<S: Store> Home<S> {
             Command::CircleLeave { circle } => self.circle_leave(now, rng, &circle),
             Command::CircleList { circle } => self.circle_list(&circle),
             Command::CircleChange { circle, change } => self.circle_edit(now, rng, &circle, change),
+            Command::DeviceAdd { senior, called } => self.device_add(now, rng, (senior, called)),
+            Command::Devices => self.devices(now),
+            Command::DeviceConfirm { same } => self.device_confirm(now, rng, same),
+            Command::DeviceRemove { device } => self.device_remove(now, rng, &device),
             Command::Export => self.export(now),
         }
     }
@@ -443,9 +473,9 @@ impl<S: Store> Home<S> {
         let counts = self.vault_counts()?;
         let mut contacts = Vec::new();
         for contact in self.contacts()? {
-            let feed = self.feed(contact.person)?;
+            let feed = self.feed(contact.transport)?;
             contacts.push(ContactStatus {
-                connected: self.session_of(contact.person).is_some(),
+                connected: self.is_connected(contact.person),
                 last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
                 waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
                 aside: self.asides_of(contact.person)?,
@@ -522,8 +552,64 @@ impl<S: Store> Home<S> {
         self.view.read(&layout::contact(person))
     }
 
-    fn feed(&self, person: PersonId) -> Result<Option<Feed>, ReadError> {
-        self.view.read(&layout::feed(person))
+    /// Every node that is known.
+    fn nodes(&self) -> Result<Vec<(TransportId, Node)>, ReadError> {
+        let all = self.view.scan_read::<Node>(layout::NODES)?.into_iter();
+        all.map(|(key, node)| {
+            let id = key.get(1..).and_then(|id| <[u8; 32]>::try_from(id).ok());
+            let id = id
+                .map(TransportId::from_bytes)
+                .ok_or_else(|| damaged(&key))?;
+            Ok((id, node))
+        })
+        .collect()
+    }
+
+    fn node(&self, peer: TransportId) -> Result<Option<Node>, ReadError> {
+        self.view.read(&layout::node(peer))
+    }
+
+    /// The nodes of a person.
+    fn nodes_of(&self, person: PersonId) -> Result<Vec<TransportId>, ReadError> {
+        let mut nodes = self.nodes()?;
+        nodes.retain(|(_, node)| node.person == person);
+        Ok(nodes.into_iter().map(|(peer, _)| peer).collect())
+    }
+
+    fn feed(&self, peer: TransportId) -> Result<Option<Feed>, ReadError> {
+        self.view.read(&layout::feed(peer))
+    }
+
+    /// Keeps where a node is, makes a feed for it at first need, and dials it.
+    fn keep_node(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        peer: TransportId,
+        node: &Node,
+    ) -> Result<(), ReadError> {
+        self.view.write(layout::node(peer), node);
+        if self.feed(peer)?.is_none() {
+            self.view.write(layout::feed(peer), &Feed::begin(rng));
+        }
+        self.dial_now(now, peer);
+        Ok(())
+    }
+
+    /// Forgets a node, and all that was due to it.
+    fn forget_node(&mut self, peer: TransportId) -> Result<(), ReadError> {
+        self.close_all(peer);
+        for (key, _) in self.view.scan(&layout::feed_items(peer))? {
+            self.view.delete(key);
+        }
+        for (key, _) in self.view.scan(&layout::circles_fed(peer))? {
+            self.view.delete(key);
+        }
+        self.view.delete(layout::feed(peer));
+        self.view.delete(layout::node(peer));
+        self.dials.remove(&peer);
+        self.known_by.remove(&peer);
+        Ok(())
     }
 
     /// Keeps a contact that a card or link names, or updates where they are. Without a `name` they go on
@@ -537,29 +623,30 @@ impl<S: Store> Home<S> {
     ) -> Result<Contact, CommandError> {
         // A transport key does not say whose it is: who has proven to be met there keeps it, and a
         // card alone gives way to the newer one.
-        if let Some(person) = self
-            .view
-            .read::<PersonId>(&layout::by_transport(card.transport))?
-            && person != card.person
-        {
-            if self.is_proven(person, card.transport)? {
-                return Err(CommandError::OtherContactsNode { person });
-            }
-            self.close_all(person);
-        }
-        let known = self.contact(card.person)?;
         let mut addresses = card.addresses.clone();
-        if let Some(known) = &known {
+        match self.node(card.transport)? {
+            Some(node) if node.person != card.person => {
+                let person = node.person;
+                if self.is_proven(person, card.transport)? {
+                    return Err(CommandError::OtherContactsNode { person });
+                }
+                self.forget_node(card.transport)?;
+            }
             // Anybody can write a card: where they were reached before stays worth a try.
-            for address in &known.addresses {
-                if addresses.len() < ADDRESSES_MAX && !addresses.contains(address) {
-                    addresses.push(address.clone());
+            Some(node) => {
+                for address in node.addresses {
+                    if addresses.len() < ADDRESSES_MAX && !addresses.contains(&address) {
+                        addresses.push(address);
+                    }
                 }
             }
-            if known.transport != card.transport {
-                self.move_contact(known, card)?;
-                addresses.clone_from(&card.addresses);
-            }
+            None => {}
+        }
+        let known = self.contact(card.person)?;
+        if let Some(known) = &known
+            && known.transport != card.transport
+        {
+            self.move_contact(known, card)?;
         }
         let name = match &known {
             Some(known) if name.is_empty() => known.name.clone(),
@@ -569,17 +656,11 @@ impl<S: Store> Home<S> {
             person: card.person,
             name,
             transport: card.transport,
-            addresses,
             authority: known.and_then(|known| known.authority),
         };
         self.view.write(layout::contact(contact.person), &contact);
-        self.view
-            .write(layout::by_transport(contact.transport), &contact.person);
-        if self.feed(contact.person)?.is_none() {
-            self.view
-                .write(layout::feed(contact.person), &link::new_feed(rng));
-        }
-        self.dial_now(now, contact.person);
+        let person = contact.person;
+        self.keep_node(now, rng, contact.transport, &Node { person, addresses })?;
         Ok(contact)
     }
 
@@ -598,21 +679,23 @@ impl<S: Store> Home<S> {
         self.keep_contact(now, rng, card, name.to_owned())
     }
 
-    /// Makes room for a contact's other node: only their own authority says which are theirs.
+    /// Makes room for a contact's other node, to which shares go from now on: only their own authority says which
+    /// are theirs.
     fn move_contact(&mut self, known: &Contact, card: &Card) -> Result<(), CommandError> {
-        if let Some(authority) = self.authority_of(known)?
-            && authority.device_of_transport(&card.transport).is_none()
+        let person = known.person;
+        let authority = self.authority_of(known)?;
+        let is_theirs =
+            |peer| (authority.as_ref()).map(|it| it.device_of_transport(&peer).is_some());
+        if is_theirs(card.transport) == Some(false) {
+            return Err(CommandError::NotTheirNode { person });
+        }
+        let before = self.node(known.transport)?;
+        if before.is_some_and(|node| node.person == person)
+            && is_theirs(known.transport) != Some(true)
         {
-            return Err(CommandError::NotTheirNode {
-                person: known.person,
-            });
+            self.forget_node(known.transport)?;
         }
-        let at = layout::by_transport(known.transport);
-        if self.view.read::<PersonId>(&at)? == Some(known.person) {
-            self.view.delete(at);
-        }
-        self.close_all(known.person);
-        Ok(())
+        Ok(self.shares_anew(person)?)
     }
 
     /// Whether a contact's own authority names this node.
@@ -652,6 +735,7 @@ impl<S: Store> Home<S> {
     /// Closes the batch; what was made while handling waits until it, and all before it, are durable.
     fn flush(&mut self) {
         self.touched_circles.clear();
+        self.authority_before = None;
         if let Some((id, batch)) = self.view.take_batch() {
             self.outputs.push_back(Output::Commit { id, batch });
         }

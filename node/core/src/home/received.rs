@@ -20,7 +20,7 @@ use maille_protocol::sync::Cursor;
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
 
-use super::{Home, authority_hash, begins_id, check_text, is_called};
+use super::{Home, begins_id, check_text, is_called};
 use crate::command::{CommandError, Done, ProjectedRow, ReceivedShare, ShareState};
 use crate::io::Store;
 use crate::layout;
@@ -88,7 +88,7 @@ impl<S: Store> Home<S> {
         self.view.write(layout::taken(id), &taken);
         self.keep_contact(now, rng, &link.card, name)?;
         // What came before it was wanted has to come again: a grant that was not kept, or its end.
-        let feed = self.feed(from)?;
+        let feed = self.feed(link.card.transport)?;
         if offered || (taken.grant.is_none() && feed.is_some_and(|feed| feed.cursor.position > 0)) {
             self.take_feed_again(now, from)?;
         }
@@ -98,21 +98,23 @@ impl<S: Store> Home<S> {
         })
     }
 
-    /// Forgets how far a contact's feed has been taken in: they will number it anew and send all
+    /// Forgets how far the feeds of a person's nodes have been taken in: they will number them anew and send all
     /// that is due, of which what is here already changes nothing.
     pub(super) fn take_feed_again(
         &mut self,
         now: Timestamp,
         person: PersonId,
     ) -> Result<(), ReadError> {
-        let at = layout::feed(person);
-        let mut feed = self.feed(person)?.ok_or_else(|| damaged(&at))?;
-        feed.cursor = Cursor::default();
-        self.view.write(at, &feed);
         self.view.delete(layout::asides(person));
-        if let Some(connection) = self.session_of(person) {
-            self.close(connection);
-            self.dial_now(now, person);
+        for peer in self.nodes_of(person)? {
+            let at = layout::feed(peer);
+            let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
+            feed.cursor = Cursor::default();
+            self.view.write(at, &feed);
+            if let Some(connection) = self.session_with(peer) {
+                self.close(connection);
+                self.dial_now(now, peer);
+            }
         }
         Ok(())
     }
@@ -301,12 +303,4 @@ impl<S: Store> Home<S> {
             updated: taken.updated,
         })
     }
-}
-
-/// Hash of an authority that a contact has shown; zero when there is none.
-pub(super) fn held_hash(contact: &Contact) -> [u8; 32] {
-    contact
-        .authority
-        .as_ref()
-        .map_or([0; 32], |bytes| authority_hash(bytes))
 }

@@ -99,9 +99,9 @@ impl<S: Store> Home<S> {
         let fresh = InstallationId::from_bytes(fresh);
         self.begin_again(now, rng, known.serial, (known.key_file, fresh))?;
         // Every session speaks of feeds as they were numbered before.
-        for contact in self.contacts()? {
-            self.close_all(contact.person);
-            self.dial_now(now, contact.person);
+        for (peer, _) in self.nodes()? {
+            self.close_all(peer);
+            self.dial_now(now, peer);
         }
         Ok(true)
     }
@@ -140,8 +140,8 @@ impl<S: Store> Home<S> {
         }
         // Nothing is sealed anew for a reader whose time is over.
         self.try_end_expired(now, rng)?;
-        for contact in self.contacts()? {
-            self.renumber(now, rng, &contact)?;
+        for (peer, _) in self.nodes()? {
+            self.renumber(now, rng, peer)?;
         }
         self.republish_all(now, rng)
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use maille_protocol::entry::{LogTip, UnverifiedEntry};
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::{Grant, GrantError};
-use maille_protocol::id::{GrantId, PersonId, SliceId};
+use maille_protocol::id::{GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::parcel::{self, ContentsError, ParcelBody};
 use maille_protocol::principal::{Authority, DeviceRecord, UnverifiedAuthority};
 use maille_protocol::slice::{Access, ContentKind, Owner, PartNumber, UnverifiedAccess};
@@ -83,6 +83,7 @@ impl<S: Store> Home<S> {
     pub(super) fn take_authority(
         &mut self,
         contact: &mut Contact,
+        peer: TransportId,
         bytes: &[u8],
     ) -> Result<(), Refused> {
         if contact
@@ -104,7 +105,7 @@ impl<S: Store> Home<S> {
             }
             None => verified,
         };
-        if merged.device_of_transport(&contact.transport).is_none() {
+        if merged.device_of_transport(&peer).is_none() {
             return refuse("an authority without the device it comes from");
         }
         let bytes = merged.to_bytes();

@@ -26,6 +26,7 @@ const DAY: u64 = DAY_MS;
 const LENS: &str = "mobility.weekly";
 
 mod circles;
+mod devices;
 mod found;
 mod peers;
 mod restore;
@@ -682,12 +683,12 @@ fn a_giver_whose_feed_went_back_in_time_numbers_a_new_one() {
     let (mut world, _) = shared();
     let old = world.nodes[0]
         .disk
-        .get(&layout::feed(world.nodes[1].secrets.person))
+        .get(&layout::feed(world.nodes[1].secrets.transport))
         .unwrap();
     world.imports(0, 2, "2026-02");
     world.settle();
     world.goes_away(0);
-    let at = layout::feed(world.nodes[1].secrets.person);
+    let at = layout::feed(world.nodes[1].secrets.transport);
     world.nodes[0].disk.apply(&[(at, old)]);
     world.crashes(0);
     world.imports(0, 3, "2026-02");
@@ -920,7 +921,7 @@ fn who_cannot_name_a_part_is_sent_no_entry_of_it() {
     let before = world.nodes[0].sent_frames.len();
     world.crashes(1);
     world.settle();
-    assert!(world.nodes[0].home.session_of(share.to).is_some());
+    assert!(world.nodes[0].home.is_connected(share.to));
     let entries = world.nodes[0].sent_frames[before..].iter().filter(|frame| {
         matches!(
             Frame::from_bytes(frame),

@@ -82,11 +82,11 @@ impl<S: Store> Home<S> {
                         .map(|change| DocumentChange::new(id, change)),
                 );
             }
-            let saved = content::pack_bytes(&document.save());
-            self.view.put(layout::document(id), saved);
+            self.save_document(id, &mut document);
         }
         for (domain, changes) in changes {
-            self.append_changes(now, rng, domain, changes)?;
+            self.append_changes(now, rng, domain, &changes)?;
+            self.pass_on_changes(now, rng, changes)?;
         }
         if !news.is_empty() {
             self.republish_touched(now, rng, &news)?;
@@ -103,27 +103,13 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         domain: Domain,
-        changes: Vec<DocumentChange>,
+        changes: &[DocumentChange],
     ) -> Result<(), CommandError> {
-        let mut gathered = Vec::new();
-        let mut bytes = 0;
-        let mut flushes = Vec::new();
-        for change in changes {
-            if bytes + change.change.len() > CHANGE_BYTES_PER_ENTRY && !gathered.is_empty() {
-                flushes.push(std::mem::take(&mut gathered));
-                bytes = 0;
-            }
-            bytes += change.change.len();
-            gathered.push(change);
-        }
-        if !gathered.is_empty() {
-            flushes.push(gathered);
-        }
-        if flushes.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
         let (slice, (_, mut part)) = self.vault_part(rng, domain)?;
-        for changes in flushes {
+        for changes in in_entries(changes.to_vec()) {
             let content = content::pack(&DocumentsContent {
                 version: 1,
                 changes,
@@ -255,6 +241,32 @@ impl<S: Store> Home<S> {
         })
     }
 
+    /// A document to which what others changed is added.
+    pub(super) fn read_document(&self, id: DocumentId) -> Result<Document, ReadError> {
+        let actor = [0; 32]; // draws no change
+        let held = self.load_document(&actor, id)?;
+        Ok(held.unwrap_or_else(|| Document::new(id, &actor)))
+    }
+
+    pub(super) fn save_document(&mut self, id: DocumentId, document: &mut Document) {
+        let saved = content::pack_bytes(&document.save());
+        self.view.put(layout::document(id), saved);
+    }
+
+    /// Every document of ours.
+    pub(super) fn documents(&self) -> Result<Vec<DocumentId>, ReadError> {
+        let mut all = Vec::new();
+        for domain in [Domain::Mobility, Domain::Energy] {
+            let months = self.months(domain)?.into_iter();
+            all.extend(months.map(|month| DocumentId { domain, month }));
+        }
+        Ok(all)
+    }
+
+    pub(super) fn all_changes(&self, id: DocumentId) -> Result<Vec<Vec<u8>>, ReadError> {
+        Ok(self.read_document(id)?.all_changes())
+    }
+
     fn load_document(
         &self,
         actor: &[u8; 32],
@@ -371,6 +383,25 @@ impl<S: Store> Home<S> {
             electricity,
         })
     }
+}
+
+/// Gathers changes for entries, in their order.
+pub(super) fn in_entries(changes: Vec<DocumentChange>) -> Vec<Vec<DocumentChange>> {
+    let mut gathered = Vec::new();
+    let mut bytes = 0;
+    let mut entries = Vec::new();
+    for change in changes {
+        if bytes + change.change.len() > CHANGE_BYTES_PER_ENTRY && !gathered.is_empty() {
+            entries.push(std::mem::take(&mut gathered));
+            bytes = 0;
+        }
+        bytes += change.change.len();
+        gathered.push(change);
+    }
+    if !gathered.is_empty() {
+        entries.push(gathered);
+    }
+    entries
 }
 
 fn time_ms(now: Timestamp) -> i64 {

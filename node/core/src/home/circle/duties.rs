@@ -12,6 +12,7 @@
 //!
 //! Delays are drawn, so that not everybody does the same at once.
 
+use maille_protocol::entry::LogId;
 use maille_protocol::evaluation::{Role, Speaker};
 use maille_protocol::grant::Grant;
 use maille_protocol::id::GrantId;
@@ -20,12 +21,12 @@ use maille_protocol::statement::{Key32, Kind};
 use maille_protocol::sync::CircleItem;
 use maille_protocol::time::{DAY_MS, Timestamp};
 use maille_protocol::wire;
-use maille_schemas::circle::{self as document, ListEdit};
+use maille_schemas::circle as document;
 use rand_core::CryptoRng;
 
 use super::super::Home;
 use super::super::link::PAUSE_MS;
-use super::{Circle, CircleContent, GRANT_DAYS, MemberCard, PART, actor_of};
+use super::{Circle, CircleContent, Edit, GRANT_DAYS, MemberCard, PART, actor_of};
 use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
@@ -126,8 +127,8 @@ impl Circle {
 impl<S: Store> Home<S> {
     /// Does what is due in circles. Errors of our store are met again, later.
     pub(in crate::home) fn circle_duties(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
-        if self.load_circles().is_err() {
-            return;
+        if self.is_removed() || self.load_circles().is_err() {
+            return; // who speaks for nobody owes nothing
         }
         let due: Vec<_> = (self.circles.iter())
             .filter(|(_, circle)| circle.duties.next().is_some_and(|at| at <= now))
@@ -151,6 +152,9 @@ impl<S: Store> Home<S> {
 
     /// When something is due in a circle next.
     pub(in crate::home) fn next_circle_duty(&self) -> Option<Timestamp> {
+        if self.is_removed() {
+            return None;
+        }
         (self.circles.values())
             .filter_map(|circle| circle.duties.next())
             .min()
@@ -272,7 +276,7 @@ impl<S: Store> Home<S> {
     /// Says how we are called and where we are met, if that is news.
     fn write_card(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
         let addresses = self.card().addresses;
-        let said = circle.cards.get(&self.me.person);
+        let said = circle.places.get(&self.me.device);
         let news = said.is_none_or(|said| {
             said.name != circle.record.called
                 || (!addresses.is_empty() && said.addresses != addresses)
@@ -280,15 +284,19 @@ impl<S: Store> Home<S> {
         if !news {
             return Ok(());
         }
+        let number = circle
+            .cards
+            .get(&self.me.person)
+            .map_or(0, |said| said.number);
         let card = MemberCard {
-            number: said.map_or(1, |said| said.number + 1),
+            number: number.saturating_add(1),
             name: circle.record.called.clone(),
             addresses,
         };
         let content = CircleContent {
             version: 1,
             card: Some(card),
-            change: None,
+            ..CircleContent::default()
         };
         if let Err(WriteError::Forked) = self.write_in_circle(now, circle, &content)? {
             self.begin_another_log(circle);
@@ -308,7 +316,7 @@ impl<S: Store> Home<S> {
     /// Writes the edits that wait, as far as there is a key.
     fn write_edits(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
         let id = circle.id();
-        let waiting = self.view.scan_read::<ListEdit>(&layout::circle_edits(id))?;
+        let waiting = self.view.scan_read::<Edit>(&layout::circle_edits(id))?;
         let mut written = false;
         for (at, edit) in waiting {
             let mut tries = 0..3;
@@ -322,27 +330,12 @@ impl<S: Store> Home<S> {
                 if circle.replica.sealed_under(PART).is_err() {
                     return Ok(());
                 }
-                let stands = circle.replica.standing();
-                let stands = stands.filter(|it| it.entry.log() == log).count() as u64;
-                let actor = actor_of(&log);
-                let gate = circle.document();
-                if stands > gate.taken_of(&actor) {
+                let Some(contents) = contents_of(now, circle, &log, &edit) else {
                     self.begin_another_log(circle);
                     continue;
-                }
-                let time = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-                let change = gate.write(&actor, time, |transaction| {
-                    // It says what Automerge says of a document of ours: nothing that is known.
-                    let _ = document::edit(transaction, &edit);
-                });
-                let changes = change.unwrap_or_default(); // none: done by somebody else meanwhile
+                };
                 let mut outcome = Ok(());
-                for change in changes {
-                    let content = CircleContent {
-                        version: 1,
-                        card: None,
-                        change: Some(change.into()),
-                    };
+                for content in contents {
                     outcome = self.write_in_circle(now, circle, &content)?;
                     if outcome.is_err() {
                         break;
@@ -362,4 +355,47 @@ impl<S: Store> Home<S> {
         }
         Ok(())
     }
+}
+
+/// What an edit is written as: nothing if it was done by somebody else meanwhile. `None`: the log is over.
+fn contents_of(
+    now: Timestamp,
+    circle: &mut Circle,
+    log: &LogId,
+    edit: &Edit,
+) -> Option<Vec<CircleContent>> {
+    let mut content = CircleContent {
+        version: 1,
+        ..CircleContent::default()
+    };
+    let edit = match edit {
+        Edit::List(edit) => edit,
+        Edit::Documents(documents) => {
+            content.documents.clone_from(documents);
+            return Some(vec![content]);
+        }
+        Edit::Circle(circle) => {
+            content.circle = Some(circle.clone());
+            return Some(vec![content]);
+        }
+    };
+    let stands = circle.replica.standing();
+    let stands = stands.filter(|it| it.entry.log() == *log).count() as u64;
+    let actor = actor_of(log);
+    let gate = circle.document();
+    if stands > gate.taken_of(&actor) {
+        return None;
+    }
+    let time = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let changes = gate.write(&actor, time, |transaction| {
+        // It says what Automerge says of a document of ours: nothing that is known.
+        let _ = document::edit(transaction, edit);
+    });
+    let contents = changes.unwrap_or_default().into_iter();
+    let contents = contents.map(|change| CircleContent {
+        version: 1,
+        change: Some(change.into()),
+        ..CircleContent::default()
+    });
+    Some(contents.collect())
 }

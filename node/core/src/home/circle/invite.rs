@@ -227,25 +227,25 @@ impl<S: Store> Home<S> {
             refused: None,
         };
         self.view.write(at, &joining);
-        let person = joining.link.card.person;
-        if let Some(connection) = self.session_of(person) {
-            self.knock(connection, person)?;
+        let peer = joining.link.card.transport;
+        if let Some(connection) = self.session_with(peer) {
+            self.knock(connection, peer)?;
         }
         Ok(Done::CircleJoining {
             joining: joining.shown(),
         })
     }
 
-    /// Knocks with every invite that this contact gave us; returns whether there was one.
+    /// Knocks with every invite that was given at this node; returns whether there was one.
     pub(in crate::home) fn knock(
         &mut self,
         connection: ConnectionId,
-        person: PersonId,
+        peer: TransportId,
     ) -> Result<bool, ReadError> {
         let mut any = false;
         for (_, joining) in self.view.scan_read::<Joining>(layout::JOINING)? {
             let link = &joining.link;
-            if link.card.person != person || joining.refused.is_some_and(is_final) {
+            if link.card.transport != peer || joining.refused.is_some_and(is_final) {
                 continue;
             }
             let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
@@ -279,6 +279,7 @@ impl<S: Store> Home<S> {
         // Who comes with an invite that is over is told so, for a while.
         let while_after = |invite: &Invite| invite.link.until.plus_millis(30 * DAY_MS) > now;
         let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
+        let open = open || self.is_pairing(now);
         if !open || self.strangers.len() >= STRANGERS_MAX {
             self.effects.push(Output::Close { connection });
             return;
@@ -301,6 +302,7 @@ impl<S: Store> Home<S> {
         let peer = stranger.peer;
         let answer = match Frame::from_bytes(frame) {
             Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),
+            Ok(Frame::Pair(pair)) if self.asked_to_pair(now, (connection, peer), &pair) => return,
             _ => Ok(None),
         };
         let answer = answer.unwrap_or_else(|_| {
@@ -317,6 +319,7 @@ impl<S: Store> Home<S> {
     }
 
     fn drop_stranger(&mut self, connection: ConnectionId) {
+        self.asking_gone(connection);
         self.strangers.remove(&connection);
         self.effects.push(Output::Close { connection });
     }
@@ -329,6 +332,7 @@ impl<S: Store> Home<S> {
                 stranger.until <= now || stranger.until > now.plus_millis(2 * STRANGER_MS)
             })
             .map(|(connection, _)| *connection)
+            .filter(|connection| !self.is_asking(*connection))
             .collect();
         for connection in slow {
             self.drop_stranger(connection);
@@ -336,7 +340,11 @@ impl<S: Store> Home<S> {
     }
 
     pub(in crate::home) fn next_slow_stranger(&self) -> Option<Timestamp> {
-        self.strangers.values().map(|stranger| stranger.until).min()
+        let waits = |connection: &ConnectionId| !self.is_asking(*connection);
+        (self.strangers.iter())
+            .filter(|(connection, _)| waits(connection))
+            .map(|(_, stranger)| stranger.until)
+            .min()
     }
 
     /// Answers a knock; nothing if it does not show an invite of ours.
@@ -490,6 +498,7 @@ impl<S: Store> Home<S> {
                         next: 1,
                         logs_over: 0,
                         next_edit: 1,
+                        own: false,
                     },
                 };
                 self.view.write(layout::circle(id), &record);
@@ -499,6 +508,7 @@ impl<S: Store> Home<S> {
                     home.keep_item(circle, me, None)?;
                     home.took(now, rng, circle)
                 })?;
+                self.pass_on_circle(now, rng, id)?;
                 // What came of the circle before the welcome was of no use: it is to come again.
                 self.take_feed_again(now, person)?;
                 self.event(Event::CircleJoined { circle: id });
@@ -509,7 +519,7 @@ impl<S: Store> Home<S> {
 }
 
 /// Whether these are the charters of the circle and of a slice of it.
-fn is_of(circle: &[u8], slice: &[u8], expected: CircleId) -> bool {
+pub(super) fn is_of(circle: &[u8], slice: &[u8], expected: CircleId) -> bool {
     let people = maille_protocol::principal::People::default();
     let circle = Charter::decode(circle).ok();
     let circle = circle.is_some_and(|charter| {

@@ -15,7 +15,7 @@ use maille_protocol::crypto;
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::evaluation::{InsertError, Who};
 use maille_protocol::generation::SignedGeneration;
-use maille_protocol::id::{CircleId, DeviceId, PersonId};
+use maille_protocol::id::{CircleId, DeviceId, PersonId, TransportId};
 use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::replica::{RefusedError, Taken};
 use maille_protocol::ring::KeyObject;
@@ -28,10 +28,11 @@ use rand_core::CryptoRng;
 use super::super::Home;
 use super::super::link::{Live, Turn};
 use super::super::taking::{Refused, theirs};
-use super::{Circle, CircleContent};
+use super::{Circle, CircleContent, MemberCard};
+use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
-use crate::state::{Contact, Due, Holding, SentKind};
+use crate::state::{Due, Holding, Node, SentKind};
 use crate::view::ReadError;
 
 /// Most items of one circle that wait for something.
@@ -192,15 +193,21 @@ impl Circle {
                 continue;
             };
             if let Some(person) = self.person_of(&it.author.device) {
-                found.push((person, card));
+                found.push((person, it.author.device, card));
             }
         }
-        for (person, card) in found {
-            let control = card.name.chars().any(char::is_control) || card.name.is_empty();
-            let known = self.cards.get(&person);
-            if !control && known.is_none_or(|known| known.number < card.number) {
-                self.cards.insert(person, card);
+        for (person, device, card) in found {
+            if card.name.chars().any(char::is_control) || card.name.is_empty() {
+                continue;
+            }
+            let is_newer =
+                |known: Option<&MemberCard>| known.is_none_or(|known| known.number < card.number);
+            if is_newer(self.places.get(&device)) {
+                self.places.insert(device, card.clone());
                 news.insert(person);
+            }
+            if is_newer(self.cards.get(&person)) {
+                self.cards.insert(person, card);
             }
         }
         news
@@ -208,31 +215,37 @@ impl Circle {
 }
 
 impl<S: Store> Home<S> {
-    /// Takes in an item from a contact.
+    /// Takes in an item from a person's node.
     pub(in crate::home) fn take_circle_item(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        contact: &Contact,
+        from: (PersonId, TransportId),
         (id, item): (CircleId, CircleItem),
     ) -> Result<(), Refused> {
         if self.view.get(&layout::circle(id))?.is_none() {
             return Ok(()); // a circle that we are not in, or not any more
         }
+        if let CircleItem::Person(bytes) = &item
+            && UnverifiedAuthority::decode(bytes)
+                .is_ok_and(|it| it.claimed_person() == Some(self.me.person))
+        {
+            // Of ourselves, too, others may know more than this device.
+            self.hear_own_authority(now, rng, bytes)?;
+        }
         let hash = hash_of(&item);
         let known = self.view.read::<u64>(&layout::circle_number(id, &hash))?;
         if let Some(number) = known {
-            let person = contact.person;
             if !matches!(item, CircleItem::Person(_)) {
                 self.known_by
-                    .entry(person)
+                    .entry(from.1)
                     .or_default()
                     .insert((id, number));
                 return Ok(());
             }
         }
         self.with_circle(id, |home, circle| {
-            if home.take_item(circle, item, hash, contact.person)? {
+            if home.take_item(circle, item, hash, from)? {
                 home.took(now, rng, circle)?;
             }
             Ok(())
@@ -245,18 +258,18 @@ impl<S: Store> Home<S> {
         circle: &mut Circle,
         item: CircleItem,
         hash: [u8; 32],
-        from: PersonId,
+        (person, peer): (PersonId, TransportId),
     ) -> Result<bool, Refused> {
         match circle.take(&item)? {
             Outcome::New(item) => {
-                self.hold(from, bytes(&item))?;
-                self.keep_item(circle, item, Some(from))?;
-                self.try_waiting(circle, from)?;
+                self.hold(person, bytes(&item))?;
+                self.keep_item(circle, item, Some(peer))?;
+                self.try_waiting(circle, peer)?;
                 Ok(true)
             }
             Outcome::Waits => {
                 if circle.waiting.len() < WAITING_MAX && !circle.waiting.contains_key(&hash) {
-                    self.hold(from, bytes(&item))?;
+                    self.hold(person, bytes(&item))?;
                     let at = layout::circle_waiting(circle.id(), &hash);
                     self.view.write(at, &item);
                     circle.waiting.insert(hash, item);
@@ -268,7 +281,7 @@ impl<S: Store> Home<S> {
     }
 
     /// Tries what waits until nothing more comes of it.
-    fn try_waiting(&mut self, circle: &mut Circle, from: PersonId) -> Result<(), Refused> {
+    fn try_waiting(&mut self, circle: &mut Circle, from: TransportId) -> Result<(), Refused> {
         loop {
             let mut any = false;
             for (hash, item) in std::mem::take(&mut circle.waiting) {
@@ -292,12 +305,12 @@ impl<S: Store> Home<S> {
         }
     }
 
-    /// Keeps an item that was taken in or made, and makes it due to all members but one.
+    /// Keeps an item that was taken in or made, and makes it due to all members' nodes but one.
     pub(super) fn keep_item(
         &mut self,
         circle: &mut Circle,
         item: CircleItem,
-        from: Option<PersonId>,
+        from: Option<TransportId>,
     ) -> Result<(), ReadError> {
         let (id, hash) = (circle.id(), hash_of(&item));
         let at = layout::circle_number(id, &hash);
@@ -311,14 +324,15 @@ impl<S: Store> Home<S> {
         self.view.write(at, &number);
         self.view.write(layout::circle_item(id, number), &item);
         let news_of_end = circle.ends_membership_of(&item);
-        let fed: Vec<PersonId> = (circle.replica.known().people.keys())
-            .filter(|person| Some(**person) != from && **person != self.me.person)
-            .filter(|person| circle.has_member(person) || news_of_end == Some(**person))
-            .copied()
+        let fed: BTreeSet<TransportId> = (circle.replica.known().people.iter())
+            .filter(|(person, _)| circle.has_member(person) || news_of_end == Some(**person))
+            .flat_map(|(_, authority)| authority.devices().values())
+            .map(|device| device.transport)
+            .filter(|peer| Some(*peer) != from && *peer != self.me.secrets.transport)
             .collect();
-        for person in fed {
-            if self.view.get(&layout::circle_fed(person, id))?.is_some() {
-                self.append_due(person, &Due::Circle { circle: id, number })?;
+        for peer in fed {
+            if self.view.get(&layout::circle_fed(peer, id))?.is_some() {
+                self.append_due(peer, &Due::Circle { circle: id, number })?;
             }
         }
         Ok(())
@@ -332,6 +346,7 @@ impl<S: Store> Home<S> {
         circle: &mut Circle,
     ) -> Result<(), Refused> {
         self.meet_members(now, rng, circle)?;
+        self.take_documents(now, rng, circle)?;
         circle.look_at_duties(now, rng);
         self.event(Event::CircleNews {
             circle: circle.id(),
@@ -346,49 +361,98 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
     ) -> Result<(), ReadError> {
-        let news = circle.read_cards();
-        let members: Vec<PersonId> = (circle.replica.circle().members().keys())
-            .filter(|person| **person != self.me.person)
-            .copied()
-            .collect();
-        for person in members {
-            let id = circle.id();
-            let fed = self.view.get(&layout::circle_fed(person, id))?.is_some();
-            if fed && !news.contains(&person) {
-                continue;
-            }
-            let Some(authority) = circle.replica.known().people.get(&person) else {
+        let (id, news) = (circle.id(), circle.read_cards());
+        let mut nodes = Vec::new();
+        for person in circle.replica.circle().members().keys() {
+            let Some(authority) = circle.replica.known().people.get(person) else {
                 continue;
             };
-            let senior = authority.devices().values().min_by_key(|it| it.rank);
-            let Some(transport) = senior.map(|device| device.transport) else {
-                continue;
-            };
-            let known = self.contact(person)?;
-            let transport = match &known {
-                // Where they are met is one of their nodes already.
-                Some(known) if authority.device_of_transport(&known.transport).is_some() => {
-                    known.transport
+            for device in authority.devices().values() {
+                let peer = device.transport;
+                let fed = self.view.get(&layout::circle_fed(peer, id))?.is_some();
+                if peer != self.me.secrets.transport && (!fed || news.contains(person)) {
+                    nodes.push((*person, device.signing, peer));
                 }
-                _ => transport,
-            };
-            let authority = authority.to_bytes();
-            let card = circle.cards.get(&person);
-            let addresses = card.map_or_else(Vec::new, |card| card.addresses.clone());
-            let Ok(place) = Card::new(person, transport, addresses) else {
-                continue;
-            };
-            let name = card.map_or("", |card| &card.name);
-            let Ok(mut contact) = self.keep_contact_called(now, rng, &place, name) else {
-                continue; // a card of somebody else's says that this node is theirs
-            };
-            if contact.authority.is_none() {
-                contact.authority = Some(authority.into());
-                self.view.write(layout::contact(person), &contact);
             }
-            self.feed_circle(id, person)?;
+        }
+        for (person, device, peer) in nodes {
+            let place = circle.places.get(&device);
+            let addresses = place.map_or_else(Vec::new, |card| card.addresses.clone());
+            if person == self.me.person {
+                self.keep_own_node(now, rng, peer, addresses)?;
+            } else if !self.meet_member(now, rng, circle, (person, peer, addresses))? {
+                continue; // a card of somebody else's says that this node is theirs
+            }
+            self.feed_circle(id, peer)?;
         }
         Ok(())
+    }
+
+    /// Keeps where another node of our own person is.
+    pub(in crate::home) fn keep_own_node(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        peer: TransportId,
+        addresses: Vec<String>,
+    ) -> Result<(), ReadError> {
+        let known = self.node(peer)?;
+        if known.as_ref().is_some_and(|it| it.person != self.me.person) {
+            self.forget_node(peer)?; // our own authority says whose it is
+        }
+        let known = known.filter(|_| addresses.is_empty());
+        let node = Node {
+            person: self.me.person,
+            addresses: known.map_or(addresses, |known| known.addresses),
+        };
+        self.keep_node(now, rng, peer, &node)
+    }
+
+    /// Keeps a member as a contact, and where this node of theirs is; returns whether that could be.
+    fn meet_member(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        circle: &Circle,
+        (person, peer, addresses): (PersonId, TransportId, Vec<String>),
+    ) -> Result<bool, ReadError> {
+        let authority = &circle.replica.known().people[&person];
+        // Where shares go stays, if that is one of their nodes.
+        let main = match self.contact(person)? {
+            Some(known) if authority.device_of_transport(&known.transport).is_some() => {
+                known.transport
+            }
+            _ => {
+                let senior = authority.devices().values().min_by_key(|it| it.rank);
+                senior.map_or(peer, |device| device.transport)
+            }
+        };
+        let at_main = if peer == main {
+            addresses.clone()
+        } else {
+            Vec::new()
+        };
+        let Ok(place) = Card::new(person, main, at_main) else {
+            return Ok(false);
+        };
+        let name = circle.cards.get(&person).map_or("", |card| &card.name);
+        let Ok(mut contact) = self.keep_contact_called(now, rng, &place, name) else {
+            return Ok(false);
+        };
+        if contact.authority.is_none() {
+            contact.authority = Some(authority.to_bytes().into());
+            self.view.write(layout::contact(person), &contact);
+        }
+        if peer != main {
+            let known = self.node(peer)?;
+            if known.as_ref().is_some_and(|known| known.person != person) {
+                return Ok(false);
+            }
+            let known = known.filter(|_| addresses.is_empty());
+            let addresses = known.map_or(addresses, |known| known.addresses);
+            self.keep_node(now, rng, peer, &Node { person, addresses })?;
+        }
+        Ok(true)
     }
 
     /// A contact has shown more of their authority: their circles hear of it.
@@ -396,9 +460,10 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        person: PersonId,
+        from: (PersonId, TransportId),
         bytes: &[u8],
     ) -> Result<(), Refused> {
+        let (person, _) = from;
         let ids: Vec<CircleId> = (self.circles.iter())
             .filter(|(_, circle)| circle.wants(&person))
             .map(|(id, _)| *id)
@@ -407,10 +472,32 @@ impl<S: Store> Home<S> {
             self.with_circle(id, |home, circle| {
                 let item = CircleItem::Person(bytes.to_vec());
                 let hash = hash_of(&item);
-                if home.take_item(circle, item, hash, person)? {
+                if home.take_item(circle, item, hash, from)? {
                     home.took(now, rng, circle)?;
                 }
                 Ok::<(), Refused>(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Our own authority says more than it did: all circles hear of it, and what follows is done at once.
+    pub(in crate::home) fn own_authority_in_circles(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CommandError> {
+        for id in self.circle_ids()? {
+            self.with_circle(id, |home, circle| {
+                let authority = home.me.authority.clone();
+                let item = CircleItem::Person(authority.to_bytes());
+                circle.replica.meet(authority);
+                home.keep_item(circle, item, None)?;
+                if !home.is_removed() {
+                    circle.duties.at_once();
+                    home.do_duties(now, rng, circle)?;
+                }
+                Ok::<(), CommandError>(())
             })?;
         }
         Ok(())
@@ -426,7 +513,7 @@ impl<S: Store> Home<S> {
         let Some(circle) = self.circles.get(&id) else {
             return Ok(Turn::Waits); // it is made again from the store first
         };
-        let theirs = self.known_by.get(&live.person);
+        let theirs = self.known_by.get(&live.peer);
         if theirs.is_some_and(|known| known.contains(&(id, number))) {
             return Ok(Turn::Withdrawn);
         }

@@ -21,8 +21,10 @@
 mod duties;
 mod invite;
 mod items;
+mod own;
 
 pub(super) use invite::Stranger;
+pub(crate) use own::record_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +33,8 @@ use maille_protocol::crypto::{self, Key};
 use maille_protocol::entry::LogId;
 use maille_protocol::evaluation::{Role, Rule, Who};
 use maille_protocol::grant::{Abilities, Audience, ContentPin, Grant};
-use maille_protocol::id::{CircleId, DeviceId, GrantId, InstallationId, PersonId};
+use maille_protocol::id::{CircleId, DeviceId, GrantId, InstallationId, PersonId, TransportId};
+use maille_protocol::pairing::PairedCircle;
 use maille_protocol::principal::{self, Charter, Known, People};
 use maille_protocol::replica::{self, Replica, WriteError};
 use maille_protocol::slice::{
@@ -47,6 +50,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 
+use super::content::DocumentChange;
 use super::{Home, begins_id, check_text_of, content};
 use crate::command::{
     CircleKind, CircleMember, CircleShown, CircleStanding, CommandError, Done, ListChange,
@@ -54,7 +58,7 @@ use crate::command::{
 };
 use crate::io::Store;
 use crate::layout;
-use crate::state::{CircleRecord, Due, Joining};
+use crate::state::{CircleRecord, Due, Feed, Joining};
 use crate::view::{ReadError, damaged};
 
 /// The one part of a circle's slice.
@@ -75,8 +79,12 @@ pub(super) struct Circle {
     offered: BTreeSet<[u8; 32]>,
     /// What members said of themselves last.
     cards: BTreeMap<PersonId, MemberCard>,
+    /// The same, of each device of theirs.
+    places: BTreeMap<DeviceId, MemberCard>,
     /// Entries that were looked at for cards.
     read: BTreeSet<[u8; 32]>,
+    /// Entries of which our own documents hold what they carry.
+    taken: BTreeSet<[u8; 32]>,
     /// Items that wait for something that is not here.
     waiting: BTreeMap<[u8; 32], CircleItem>,
     duties: duties::Duties,
@@ -94,9 +102,29 @@ struct CircleContent {
     /// A change of the document.
     #[n(2)]
     change: Option<ByteVec>,
+    /// Changes of our own documents, in the circle of our own devices.
+    #[n(3)]
+    documents: Vec<DocumentChange>,
+    /// There, too: a circle that our person has come into.
+    #[n(4)]
+    circle: Option<PairedCircle>,
 }
 
-/// How a member is called, and where their node is met. The last one counts.
+/// Something to be written, which waits for a key.
+#[derive(Debug, Encode, Decode)]
+enum Edit {
+    /// Of the list.
+    #[n(0)]
+    List(#[n(0)] ListEdit),
+    /// Of our own documents.
+    #[n(1)]
+    Documents(#[n(0)] Vec<DocumentChange>),
+    /// Of a circle that our person has come into.
+    #[n(2)]
+    Circle(#[n(0)] PairedCircle),
+}
+
+/// How a member is called, and where the node that says so is met. The last one counts.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 struct MemberCard {
@@ -286,6 +314,10 @@ impl<S: Store> Home<S> {
                 .waiting
                 .insert(hash.ok_or_else(|| damaged(&key))?, item);
         }
+        for (key, _) in self.view.scan(&layout::circle_all_taken(id))? {
+            let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
+            circle.taken.insert(hash.ok_or_else(|| damaged(&key))?);
+        }
         circle.read_cards();
         Ok(Some(circle))
     }
@@ -308,7 +340,9 @@ impl<S: Store> Home<S> {
             gate: document::begin(),
             offered: BTreeSet::new(),
             cards: BTreeMap::new(),
+            places: BTreeMap::new(),
             read: BTreeSet::new(),
+            taken: BTreeSet::new(),
             waiting: BTreeMap::new(),
             duties: duties::Duties::default(),
         })
@@ -343,6 +377,22 @@ impl<S: Store> Home<S> {
         check_text_of("name", &name, MAX)?;
         check_text_of("as", &called, MAX)?;
         self.check_room_for_a_circle()?;
+        let id = self.found_circle(now, rng, (name, kind.name()), (called, false))?;
+        self.pass_on_circle(now, rng, id)?;
+        self.with_circle(id, |home, circle| {
+            let circle = home.shown_circle(circle)?;
+            Ok(Done::CircleCreated { circle })
+        })
+    }
+
+    /// Founds a circle with our person as its one member.
+    pub(in crate::home) fn found_circle(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        (name, kind): (String, &str),
+        (called, own): (String, bool),
+    ) -> Result<CircleId, CommandError> {
         let people = People::from([(self.me.person, self.me.authority.clone())]);
         let founders = [self.me.person];
         let founded = principal::Circle::found(Rule::Admins, &founders, true, &people, rng)
@@ -366,6 +416,7 @@ impl<S: Store> Home<S> {
             next: 1,
             logs_over: 0,
             next_edit: 1,
+            own,
         };
         self.view.write(layout::circle(id), &record);
         let grant = Grant {
@@ -377,7 +428,7 @@ impl<S: Store> Home<S> {
             depth: 0,
             purpose: name,
             content: ContentPin {
-                name: kind.name().to_owned(),
+                name: kind.to_owned(),
                 hash: [0; 32],
             },
         };
@@ -387,8 +438,7 @@ impl<S: Store> Home<S> {
             let slice = circle.slice();
             home.say_in_circle(circle, slice, Kind::Grant(grant))?;
             home.do_duties(now, rng, circle)?;
-            let circle = home.shown_circle(circle)?;
-            Ok(Done::CircleCreated { circle })
+            Ok(id)
         })
     }
 
@@ -423,7 +473,7 @@ impl<S: Store> Home<S> {
     pub(super) fn circles_shown(&mut self) -> Result<Done, CommandError> {
         self.load_circles()?;
         let mut circles = Vec::new();
-        for circle in self.circles.values() {
+        for circle in self.circles.values().filter(|circle| !circle.record.own) {
             circles.push(self.shown_circle(circle)?);
         }
         circles.sort_by_key(|circle| (circle.since, circle.id));
@@ -443,7 +493,10 @@ impl<S: Store> Home<S> {
         for (person, member) in circle.replica.circle().members() {
             let card = circle.cards.get(person);
             let contact = self.contact(*person)?;
-            let feed = self.feed(*person)?;
+            let mut feeds = Vec::new();
+            for peer in self.nodes_of(*person)? {
+                feeds.extend(self.feed(peer)?);
+            }
             members.push(CircleMember {
                 person: *person,
                 name: match (card, &contact) {
@@ -453,9 +506,9 @@ impl<S: Store> Home<S> {
                 },
                 admin: member.role == Role::Admin,
                 me: *person == me,
-                connected: self.session_of(*person).is_some(),
-                last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
-                behind: feed.is_some_and(|feed| !feed.is_drained()),
+                connected: self.is_connected(*person),
+                last_seen: feeds.iter().filter_map(|feed| feed.last_seen).max(),
+                behind: !feeds.is_empty() && !feeds.iter().any(Feed::is_drained),
             });
         }
         let edits = self.view.scan(&layout::circle_edits(id))?.len();
@@ -501,6 +554,7 @@ impl<S: Store> Home<S> {
         self.load_circles()?;
         let lower = typed.to_lowercase();
         let found: Vec<CircleId> = (self.circles.iter())
+            .filter(|(_, circle)| !circle.record.own)
             .filter(|(id, circle)| circle.name().to_lowercase() == lower || begins_id(typed, id))
             .map(|(id, _)| *id)
             .collect();
@@ -628,14 +682,19 @@ impl<S: Store> Home<S> {
                 });
             }
             let edit = edit_of(circle, change, ItemId(fresh))?;
-            let number = circle.record.next_edit;
-            circle.record.next_edit += 1;
-            home.view.write(layout::circle(circle.id()), &circle.record);
-            let at = layout::circle_edit(circle.id(), number);
-            home.view.write(at, &edit);
+            home.keep_edit(circle, &Edit::List(edit));
             home.do_duties(now, rng, circle)?;
             home.listed(circle)
         })
+    }
+
+    /// Keeps an edit until it can be written.
+    fn keep_edit(&mut self, circle: &mut Circle, edit: &Edit) {
+        let number = circle.record.next_edit;
+        circle.record.next_edit += 1;
+        self.view.write(layout::circle(circle.id()), &circle.record);
+        self.view
+            .write(layout::circle_edit(circle.id(), number), edit);
     }
 
     /// Seals `content` as our next entry, and passes it on.
@@ -648,6 +707,9 @@ impl<S: Store> Home<S> {
         let packed = content::pack(content);
         match circle.replica.write(PART, packed, now) {
             Ok(entry) => {
+                if circle.record.own {
+                    self.mark_taken(circle, entry.header_hash());
+                }
                 let item = CircleItem::Entry(entry.to_bytes());
                 self.keep_item(circle, item, None)?;
                 Ok(Ok(()))
@@ -656,9 +718,12 @@ impl<S: Store> Home<S> {
         }
     }
 
-    /// Everything of the circles that both belong to becomes due to a contact again.
-    pub(super) fn feed_circles_again(&mut self, person: PersonId) -> Result<(), ReadError> {
-        for (key, _) in self.view.scan(&layout::circles_fed(person))? {
+    /// Everything of the circles that both belong to becomes due to a person's node again.
+    pub(super) fn feed_circles_again(
+        &mut self,
+        (person, peer): (PersonId, TransportId),
+    ) -> Result<(), ReadError> {
+        for (key, _) in self.view.scan(&layout::circles_fed(peer))? {
             self.view.delete(key);
         }
         self.load_circles()?;
@@ -667,20 +732,20 @@ impl<S: Store> Home<S> {
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
-            self.feed_circle(id, person)?;
+            self.feed_circle(id, peer)?;
         }
         Ok(())
     }
 
-    /// All items of a circle become due to a member, once.
-    fn feed_circle(&mut self, circle: CircleId, person: PersonId) -> Result<(), ReadError> {
-        let at = layout::circle_fed(person, circle);
+    /// All items of a circle become due to a member's node, once.
+    fn feed_circle(&mut self, circle: CircleId, peer: TransportId) -> Result<(), ReadError> {
+        let at = layout::circle_fed(peer, circle);
         if self.view.get(&at)?.is_some() {
             return Ok(());
         }
         for (key, _) in self.view.scan(&layout::circle_items(circle))? {
             let number = layout::number_in(&key).ok_or_else(|| damaged(&key))?;
-            self.append_due(person, &Due::Circle { circle, number })?;
+            self.append_due(peer, &Due::Circle { circle, number })?;
         }
         self.view.put(at, Vec::new());
         Ok(())

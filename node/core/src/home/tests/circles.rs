@@ -52,7 +52,7 @@ impl World {
 
     /// Founds a circle of all, by one invite.
     #[track_caller]
-    fn circle(&mut self, people: usize) -> InviteLink {
+    pub(super) fn circle(&mut self, people: usize) -> InviteLink {
         self.founds(0);
         let link = self.invites(0, u32::try_from(people).unwrap());
         for n in 1..people {
@@ -78,7 +78,7 @@ impl World {
     }
 
     #[track_caller]
-    fn members(&mut self, n: usize) -> Vec<String> {
+    pub(super) fn members(&mut self, n: usize) -> Vec<String> {
         let members = self.the_circle(n).members.into_iter();
         let mut names: Vec<String> = members.map(|member| member.name).collect();
         names.sort();
@@ -95,7 +95,7 @@ impl World {
     }
 
     #[track_caller]
-    fn adds(&mut self, n: usize, text: &str) {
+    pub(super) fn adds(&mut self, n: usize, text: &str) {
         let text = text.to_owned();
         self.changes(n, ListChange::Add { text });
     }
@@ -112,7 +112,7 @@ impl World {
     }
 
     #[track_caller]
-    fn texts(&mut self, n: usize) -> Vec<String> {
+    pub(super) fn texts(&mut self, n: usize) -> Vec<String> {
         self.list(n).into_iter().map(|(text, ..)| text).collect()
     }
 

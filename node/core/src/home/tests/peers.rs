@@ -51,8 +51,8 @@ pub(super) fn violations(world: &World, n: usize) -> usize {
 /// Gives a frame to `n` as if it came from its session with the node `other`.
 #[track_caller]
 fn as_if_from(world: &mut World, n: usize, other: usize, frame: &Frame) {
-    let person = world.nodes[other].secrets.person;
-    let from = world.nodes[n].home.session_of(person).expect("a session");
+    let peer = world.nodes[other].secrets.transport;
+    let from = world.nodes[n].home.session_with(peer).expect("a session");
     world.input(
         n,
         Input::Received {
@@ -141,7 +141,9 @@ impl World {
         let now = self.now;
         let node = &mut self.nodes[n];
         let reader = node.home.contact(share.to).unwrap().unwrap();
-        node.home.renumber(now, &mut node.rng, &reader).unwrap();
+        node.home
+            .renumber(now, &mut node.rng, reader.transport)
+            .unwrap();
         self.input(n, Input::Tick);
         id
     }
@@ -185,8 +187,9 @@ fn an_address_on_a_card_does_not_take_the_known_ones_away() {
     )
     .unwrap();
     world.asks(0, world.wish(card)).unwrap();
-    let contact = world.nodes[0].home.contact(world.person_of(1)).unwrap();
-    let addresses = contact.unwrap().addresses;
+    let peer = world.nodes[1].secrets.transport;
+    let node = world.nodes[0].home.node(peer).unwrap();
+    let addresses = node.unwrap().addresses;
     assert!(addresses.contains(&"/memory/1".to_owned()), "{addresses:?}");
 }
 
@@ -532,12 +535,12 @@ fn who_broke_the_protocol_is_not_taken_in_again_at_once() {
     let (mut world, _) = shared();
     as_if_from(&mut world, 0, 1, &Frame::Authority(vec![1, 2, 3]));
     assert_eq!(violations(&world, 0), 1);
-    let marc = world.person_of(1);
+    let marc = world.nodes[1].secrets.transport;
     for _ in 0..50 {
         world.now = world.now.plus_millis(1_000);
         world.input(1, Input::Tick);
         world.deliver();
-        assert!(world.nodes[0].home.session_of(marc).is_none());
+        assert!(world.nodes[0].home.session_with(marc).is_none());
     }
     world.import_of(0, 2, "2026-02");
     world.assert_same_view(0, 1);
@@ -587,7 +590,7 @@ fn a_resend_is_not_counted_twice() {
     let once = rows_in_journal(&mut world, 0);
     assert!(once > 0);
     // Marc's node forgets its place: everything is sent again.
-    let at = layout::feed(world.person_of(0));
+    let at = layout::feed(world.nodes[0].secrets.transport);
     let mut feed: Feed = on_disk(&world, 1, &at);
     feed.cursor = Cursor::default();
     put(&world, 1, at, &feed);
@@ -630,8 +633,8 @@ fn an_ack_that_says_nothing_new_writes_nothing() {
 fn a_peer_cannot_renumber_at_will() {
     let (mut world, _) = shared();
     let (mine, theirs) = (
-        layout::feed(world.person_of(1)),
-        layout::feed(world.person_of(0)),
+        layout::feed(world.nodes[1].secrets.transport),
+        layout::feed(world.nodes[0].secrets.transport),
     );
     let mut ids = BTreeSet::new();
     for _ in 0..100 {
@@ -697,9 +700,9 @@ fn a_hello_on_a_new_stream_takes_the_place_of_a_dead_session() {
         node.home = Home::open(node.disk.clone(), node.secrets.clone(), world.now).unwrap();
         world.listen(other);
         world.deliver();
-        let (a, b) = (world.person_of(0), world.person_of(1));
-        for (n, person) in [(0, b), (1, a)] {
-            let session = world.nodes[n].home.session_of(person).expect("a session");
+        for (n, other) in [(0, 1), (1, 0)] {
+            let peer = world.nodes[other].secrets.transport;
+            let session = world.nodes[n].home.session_with(peer).expect("a session");
             assert!(
                 world.wires.contains_key(&session.0),
                 "node {n} holds on to the dead one"
@@ -715,8 +718,8 @@ fn a_hello_on_a_new_stream_takes_the_place_of_a_dead_session() {
 #[test]
 fn a_second_stream_that_never_speaks_leaves_the_session_alone() {
     let (mut world, _) = shared();
-    let ines = world.person_of(0);
-    let session = world.nodes[1].home.session_of(ines);
+    let ines = world.nodes[0].secrets.transport;
+    let session = world.nodes[1].home.session_with(ines);
     for silent in 1_000..1_010 {
         let input = Input::Connected {
             connection: ConnectionId(silent),
@@ -728,7 +731,7 @@ fn a_second_stream_that_never_speaks_leaves_the_session_alone() {
     assert_eq!(world.nodes[1].home.sessions.len(), 2, "one waits, not ten");
     let connection = ConnectionId(1_009);
     world.input(1, Input::Disconnected { connection });
-    assert_eq!(world.nodes[1].home.session_of(ines), session);
+    assert_eq!(world.nodes[1].home.session_with(ines), session);
     world.imports(0, 2, "2026-02");
     world.deliver();
     world.assert_same_view(0, 1);

@@ -120,7 +120,7 @@ fn a_folder_copied_back_whole_reaches_its_reader_again() {
 fn a_contact_cannot_make_a_node_begin_again_at_will() {
     let (mut world, _) = shared();
     world.now = world.now.plus_millis(2 * DAY);
-    let at = layout::feed(world.nodes[0].secrets.person);
+    let at = layout::feed(world.nodes[0].secrets.transport);
     let mut installations = BTreeSet::new();
     for _ in 0..10 {
         let mut feed: Feed = on_disk(&world, 1, &at);

@@ -1,0 +1,398 @@
+//! Several devices of one person: pairing, what travels between them, and those who cheat.
+
+use maille_protocol::pairing::PairCode;
+
+use super::*;
+use crate::command::{DeviceShown, PairingShown};
+use crate::newcomer::{Newcomer, NotPairedError};
+
+impl World {
+    #[track_caller]
+    fn code(&mut self, n: usize, senior: bool) -> PairCode {
+        let called = format!("device {n}");
+        match self.asks(n, Command::DeviceAdd { senior, called }) {
+            Ok(Done::DeviceCode { code }) => code,
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn devices(&mut self, n: usize) -> (Vec<DeviceShown>, Option<PairingShown>) {
+        match self.asks(n, Command::Devices) {
+            Ok(Done::Devices {
+                devices, pairing, ..
+            }) => (devices, pairing),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A device that holds a code asks at `n`; returns it, and its connection.
+    fn newcomer(&mut self, n: usize, code: &PairCode) -> (Newcomer, u64) {
+        let m = self.nodes.len();
+        let mut rng = ChaCha8Rng::seed_from_u64(m as u64);
+        let newcomer = Newcomer::new(code.clone(), transport(m), format!("device {m}"), &mut rng);
+        let connection = self.stranger_at(n, transport(m));
+        let frame = newcomer.asks();
+        self.stranger_says(n, connection, &frame);
+        (newcomer, connection)
+    }
+
+    fn stranger_at(&mut self, n: usize, peer: TransportId) -> u64 {
+        let connection = self.next;
+        self.next += 1;
+        self.wires.insert(connection, (usize::MAX, 0));
+        let input = Input::Connected {
+            connection: ConnectionId(connection),
+            peer,
+            role: Role::Acceptor,
+        };
+        self.input(n, input);
+        connection
+    }
+
+    fn stranger_says(&mut self, n: usize, connection: u64, frame: &[u8]) {
+        let from = ConnectionId(connection);
+        self.input(n, Input::Received { from, frame });
+    }
+
+    /// Adds a device to the person of `n`, whole; returns it.
+    #[track_caller]
+    fn pairs(&mut self, n: usize, senior: bool) -> usize {
+        let code = self.code(n, senior);
+        let (newcomer, connection) = self.newcomer(n, &code);
+        let (_, pairing) = self.devices(n);
+        let asks = pairing.expect("a code").asks.expect("a device asks");
+        assert_eq!(asks.words, newcomer.words(), "both show the same");
+        self.asks(n, Command::DeviceConfirm { same: true }).unwrap();
+        let answer = self.nodes[n].sent_frames.iter().rev();
+        let answer = answer
+            .clone()
+            .find(|frame| matches!(Frame::from_bytes(frame), Ok(Frame::Paired(_))));
+        let answer = answer.expect("an answer").clone();
+        self.queue.retain(|(to, ..)| *to != usize::MAX);
+        self.cut(connection);
+        self.arrives(newcomer, &answer).expect("welcome")
+    }
+
+    fn arrives(&mut self, newcomer: Newcomer, answer: &[u8]) -> Result<usize, NotPairedError> {
+        let m = self.nodes.len();
+        let mut rng = ChaCha8Rng::seed_from_u64(1_000 + m as u64);
+        let founding = newcomer.hears(self.now, &mut rng, answer)?;
+        let disk = Disk::default();
+        disk.apply(&founding.batch);
+        let home = Home::open(disk.clone(), founding.secrets.clone(), self.now).unwrap();
+        self.nodes.push(Node {
+            home,
+            disk,
+            secrets: founding.secrets,
+            rng,
+            answers: BTreeMap::new(),
+            events: Vec::new(),
+            sent_frames: Vec::new(),
+        });
+        self.dials.push(0);
+        self.listen(m);
+        self.settle();
+        Ok(m)
+    }
+
+    #[track_caller]
+    fn trips_of(&mut self, n: usize) -> usize {
+        match self.asks(n, Command::Trips { month: None }) {
+            Ok(Done::Trips { trips }) => trips.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_vault_arrives_on_a_second_device_and_goes_both_ways() {
+    let mut world = World::of(1);
+    world.imports(0, 3, "2026-01");
+    let before = world.trips_of(0);
+    let phone = world.pairs(0, false);
+    assert_eq!(world.trips_of(phone), before);
+    world.imports(phone, 2, "2026-02");
+    assert!(world.trips_of(phone) > before);
+    world.settle();
+    assert_eq!(world.trips_of(0), world.trips_of(phone));
+    let (devices, pairing) = world.devices(0);
+    assert_eq!(pairing, None);
+    let shown: Vec<_> = devices
+        .iter()
+        .map(|it| (&*it.name, it.rank, it.me))
+        .collect();
+    assert_eq!(shown, [("device 0", 1, true), ("device 1", 1_001, false)]);
+    let (devices, _) = world.devices(phone);
+    assert_eq!(devices.iter().filter(|it| it.me).count(), 1);
+}
+
+#[test]
+fn what_both_changed_apart_is_the_same_on_both() {
+    let mut world = World::of(1);
+    world.imports(0, 3, "2026-01");
+    let phone = world.pairs(0, false);
+    world.goes_away(phone);
+    world.imports(0, 4, "2026-01");
+    world.imports(phone, 5, "2026-01");
+    world.imports(phone, 6, "2026-03");
+    assert_ne!(world.trips_of(0), world.trips_of(phone));
+    world.comes_back(phone);
+    world.settle();
+    assert_eq!(world.trips_of(0), world.trips_of(phone));
+    for n in [0, phone] {
+        world.crashes(n);
+        world.comes_back(n);
+    }
+    world.settle();
+    let all = |world: &mut World, n| match world.asks(n, Command::Export) {
+        Ok(Done::Exported(export)) => export.records,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(all(&mut world, 0), all(&mut world, phone));
+}
+
+#[test]
+fn a_shared_projection_follows_what_another_device_imports() {
+    let (mut world, _) = shared();
+    let before = world.received(1)[0].rows;
+    let phone = world.pairs(0, false);
+    world.imports(phone, 4, "2026-02");
+    world.settle();
+    world.assert_same_view(0, 1);
+    assert!(world.received(1)[0].rows > before);
+}
+
+#[test]
+fn one_attempt_with_a_wrong_code_ends_it() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    let mut wrong = code.clone();
+    wrong.secret[3] ^= 1;
+    let (_, connection) = world.newcomer(0, &wrong);
+    assert!(
+        !world.wires.contains_key(&connection),
+        "closed without a word"
+    );
+    assert!(
+        world.nodes[0]
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::PairingRefused))
+    );
+    assert_eq!(world.devices(0).1, None);
+    let (_, connection) = world.newcomer(0, &code);
+    assert!(
+        !world.wires.contains_key(&connection),
+        "the right one comes too late"
+    );
+    let confirmed = world.asks(0, Command::DeviceConfirm { same: true });
+    assert!(matches!(confirmed, Err(CommandError::NoDeviceAsks)));
+    assert_eq!(world.devices(0).0.len(), 1);
+}
+
+#[test]
+fn whoever_saw_the_code_and_comes_first_shows_other_words() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    let (thief, first) = world.newcomer(0, &code);
+    let mut rng = ChaCha8Rng::seed_from_u64(99);
+    let mine = Newcomer::new(code.clone(), transport(8), "mine".to_owned(), &mut rng);
+    let second = world.stranger_at(0, transport(8));
+    world.stranger_says(0, second, &mine.asks());
+    assert!(!world.wires.contains_key(&second), "one asks at a time");
+    let asks = world.devices(0).1.unwrap().asks.unwrap();
+    assert_eq!(asks.words, thief.words());
+    assert_ne!(asks.words, mine.words());
+    world
+        .asks(0, Command::DeviceConfirm { same: false })
+        .unwrap();
+    let answer = world.nodes[0].sent_frames.last().unwrap().clone();
+    let now = world.now;
+    assert_eq!(
+        thief.hears(now, &mut rng, &answer).unwrap_err(),
+        NotPairedError::Refused
+    );
+    assert_eq!(world.devices(0).0.len(), 1);
+    world.cut(first);
+}
+
+#[test]
+fn a_code_is_over_after_ten_minutes_and_with_the_node() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    world.now = world.now.plus_millis(maille_protocol::pairing::CODE_MS);
+    world.input(0, Input::Tick);
+    let (_, connection) = world.newcomer(0, &code);
+    assert!(!world.wires.contains_key(&connection));
+    let code = world.code(0, false);
+    world.crashes(0);
+    world.comes_back(0);
+    let (_, connection) = world.newcomer(0, &code);
+    assert!(!world.wires.contains_key(&connection));
+    // One that asked and waits is let go in time, too.
+    let code = world.code(0, false);
+    let (_, connection) = world.newcomer(0, &code);
+    world.now = world.now.plus_millis(60_000);
+    world.input(0, Input::Tick);
+    assert!(
+        world.wires.contains_key(&connection),
+        "a person compares words"
+    );
+    world.now = world.now.plus_millis(maille_protocol::pairing::CODE_MS);
+    world.input(0, Input::Tick);
+    assert!(!world.wires.contains_key(&connection));
+    let confirmed = world.asks(0, Command::DeviceConfirm { same: true });
+    assert!(matches!(confirmed, Err(CommandError::NoDeviceAsks)));
+}
+
+#[test]
+fn an_answer_of_somebody_else_makes_no_device() {
+    let mut world = World::of(2);
+    let code = world.code(0, false);
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let other = world.nodes[1].home.me.authority.to_bytes();
+    let own = world.nodes[0].home.me.authority.to_bytes();
+    for authority in [other, own] {
+        let newcomer = Newcomer::new(code.clone(), transport(7), "new".to_owned(), &mut rng);
+        let answer = Frame::Paired(maille_protocol::pairing::Paired::Welcome {
+            authority,
+            circles: Vec::new(),
+        });
+        let heard = newcomer.hears(world.now, &mut rng, &answer.to_bytes());
+        assert_eq!(heard.unwrap_err(), NotPairedError::NotInOrder);
+    }
+}
+
+#[test]
+fn a_removed_device_hears_of_it_and_of_nothing_that_comes_after() {
+    let mut world = World::of(1);
+    world.imports(0, 3, "2026-01");
+    let phone = world.pairs(0, false);
+    let tablet = world.pairs(0, false);
+    let before = world.trips_of(phone);
+    // Lost: it does not hear of it while others write.
+    world.goes_away(phone);
+    let device = "device 1".to_owned();
+    world.asks(0, Command::DeviceRemove { device }).unwrap();
+    world.imports(0, 4, "2026-02");
+    world.imports(tablet, 5, "2026-03");
+    world.settle();
+    assert_eq!(world.trips_of(0), world.trips_of(tablet));
+    world.imports(phone, 6, "2026-04");
+    world.comes_back(phone);
+    world.settle();
+    assert!(
+        world.nodes[phone]
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::DeviceRemoved))
+    );
+    assert!(world.trips_of(phone) > 0 && before > 0);
+    let theirs = world.trips_of(phone);
+    world.imports(0, 7, "2026-05");
+    world.settle();
+    assert_eq!(world.trips_of(phone), theirs, "nothing new");
+    assert_eq!(world.trips_of(0), world.trips_of(tablet));
+    let refused = world.asks(
+        phone,
+        Command::Record {
+            records: records(8, "2026-06"),
+        },
+    );
+    assert!(matches!(refused, Err(CommandError::DeviceRemoved)));
+    // It opens again, and shows what it held.
+    world.crashes(phone);
+    world.comes_back(phone);
+    world.settle();
+    assert_eq!(world.trips_of(phone), theirs);
+    // What a stolen one wrote after it was removed is nobody's.
+    let all = |world: &mut World, n| match world.asks(n, Command::Export) {
+        Ok(Done::Exported(export)) => export.records.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(all(&mut world, 0), all(&mut world, tablet));
+    let newest = match world.asks(
+        0,
+        Command::Trips {
+            month: "2026-04".parse().ok(),
+        },
+    ) {
+        Ok(Done::Trips { trips }) => trips.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(newest, 0);
+}
+
+#[test]
+fn a_junior_removes_no_senior_and_seniority_can_be_chosen() {
+    let mut world = World::of(1);
+    let junior = world.pairs(0, false);
+    let senior = world.pairs(0, true);
+    let (devices, _) = world.devices(0);
+    let ranks: Vec<_> = devices.iter().map(|it| (&*it.name, it.rank)).collect();
+    assert_eq!(
+        ranks,
+        [("device 0", 1), ("device 2", 501), ("device 1", 1_001)]
+    );
+    for device in ["device 0", "device 2", "device 1"] {
+        let device = device.to_owned();
+        let refused = world.asks(junior, Command::DeviceRemove { device });
+        assert!(
+            matches!(
+                refused,
+                Err(CommandError::NotAllowedOfDevice | CommandError::ThisDevice)
+            ),
+            "{refused:?}"
+        );
+    }
+    let device = "device 1".to_owned();
+    world
+        .asks(senior, Command::DeviceRemove { device })
+        .unwrap();
+    world.settle();
+    assert_eq!(world.devices(0).0.len(), 2);
+    let unknown = world.asks(
+        0,
+        Command::DeviceRemove {
+            device: "fridge".to_owned(),
+        },
+    );
+    assert!(matches!(unknown, Err(CommandError::UnknownDevice { .. })));
+}
+
+#[test]
+fn each_device_of_a_member_reads_and_writes_in_the_circle() {
+    let mut world = World::of(3);
+    let phone_before = world.pairs(1, false);
+    world.circle(3);
+    world.adds(1, "bread");
+    world.settle();
+    assert_eq!(world.texts(phone_before), ["bread"]);
+    // One that comes later is told of the circle, and of what was written before.
+    let tablet = world.pairs(1, false);
+    assert_eq!(world.texts(tablet), ["bread"]);
+    world.goes_away(1);
+    world.adds(tablet, "milk");
+    world.adds(phone_before, "salt");
+    world.settle();
+    assert_eq!(world.texts(0).len(), 3);
+    assert_eq!(world.texts(2), world.texts(0));
+    world.comes_back(1);
+    world.settle();
+    for n in [0, 1, 2, phone_before, tablet] {
+        assert_eq!(world.texts(n), world.texts(0), "at {n}");
+        assert_eq!(world.members(n), ["member 0", "member 1", "member 2"]);
+    }
+    // A member's device that was removed is none of the circle's.
+    let device = format!("device {tablet}");
+    world.asks(1, Command::DeviceRemove { device }).unwrap();
+    world.settle();
+    world.adds(0, "pepper");
+    world.settle();
+    assert_eq!(world.texts(1).len(), 4);
+    assert_eq!(world.texts(phone_before).len(), 4);
+    let pepper = "pepper".to_owned();
+    assert!(!world.texts(tablet).contains(&pepper));
+    assert!(world.texts(1).contains(&pepper));
+}
