@@ -26,13 +26,13 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use maille_core::secrets::{Founding, Secrets};
 use maille_protocol::crypto::Key;
-use maille_protocol::id::{InstallationId, PersonId};
+use maille_protocol::id::{InstallationId, PersonId, TransportId};
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 use rand_core::Rng;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::home_dir::{Config, HomeDir, HomeError, write_whole};
+use crate::home_dir::{Config, HomeDir, HomeError, Lock, write_whole};
 use crate::store::{CommitError, OpenError, Store};
 use crate::{clock, net};
 
@@ -146,6 +146,15 @@ pub enum WordList {
     English,
 }
 
+impl WordList {
+    const fn language(self) -> Language {
+        match self {
+            Self::French => Language::French,
+            Self::English => Language::English,
+        }
+    }
+}
+
 /// How to set a person up.
 #[derive(Debug, Default)]
 pub struct CreateOptions {
@@ -203,44 +212,98 @@ pub struct Keys {
 /// # Errors
 /// See [`CreateError`]; nothing that counts as a home is left behind then.
 pub fn create(path: impl Into<PathBuf>, options: CreateOptions) -> Result<Founded, CreateError> {
-    if options
-        .passphrase
-        .as_ref()
-        .is_some_and(|passphrase| passphrase.0.is_empty())
-    {
-        return Err(CreateError::EmptyPassphrase);
-    }
-    let home = HomeDir::create(path)?;
-    let _lock = home.lock()?;
-    let config = if options.listen.is_empty() {
-        Config::on_loopback().map_err(CreateError::NoPort)?
-    } else {
-        Config::listening(options.listen)
-    };
-    home.set_config(&config)?;
-
     let mut rng = clock::os_rng();
     let (words, seed) = new_words(options.words, &mut rng);
-    let transport = Key::random(&mut rng);
-    let id = net::transport_id(transport.as_bytes()).expect("any 32 bytes are an Ed25519 seed");
-    let Founding { secrets, batch } = maille_core::found(seed.as_slice(), id, &mut rng);
-    let keys = Keys {
-        secrets,
-        store: Key::random(&mut rng),
-        transport,
-    };
-    let store = Store::create(&home.store_path(), &keys.store)?;
-    store.commit([batch.as_slice()])?;
-    drop(store);
-    write_whole(
-        &home.key_path(),
-        &encode(&keys, options.passphrase.as_ref(), OUR_WORK),
-    )?;
+    let (transport, id) = new_transport();
+    let founding = maille_core::found(seed.as_slice(), id, &mut rng);
+    let person = founding.secrets.person;
+    let home = EmptyHome::create(path, options.passphrase, options.listen)?;
+    let home = home.fill(founding, transport)?;
     Ok(Founded {
         words,
-        person: keys.secrets.person,
+        person,
         home,
     })
+}
+
+/// Draws a transport key: its secret half, and how others name it.
+///
+/// # Panics
+/// Never: any 32 bytes are an Ed25519 seed.
+#[must_use]
+pub fn new_transport() -> (Key, TransportId) {
+    let seed = Key::random(&mut clock::os_rng());
+    let id = net::transport_id(seed.as_bytes()).expect("any 32 bytes are an Ed25519 seed");
+    (seed, id)
+}
+
+/// A folder that is ready for a person, and holds none.
+#[derive(Debug)]
+pub struct EmptyHome {
+    home: HomeDir,
+    _lock: Lock,
+    passphrase: Option<Passphrase>,
+}
+
+impl EmptyHome {
+    /// Makes an empty or missing folder ready; without addresses to `listen` on, for this computer only.
+    ///
+    /// # Errors
+    /// See [`CreateError`].
+    pub fn create(
+        path: impl Into<PathBuf>,
+        passphrase: Option<Passphrase>,
+        listen: Vec<String>,
+    ) -> Result<Self, CreateError> {
+        let is_empty = |passphrase: &Passphrase| passphrase.0.is_empty();
+        if passphrase.as_ref().is_some_and(is_empty) {
+            return Err(CreateError::EmptyPassphrase);
+        }
+        let home = HomeDir::create(path)?;
+        let lock = home.lock()?;
+        let config = if listen.is_empty() {
+            Config::on_loopback().map_err(CreateError::NoPort)?
+        } else {
+            Config::listening(listen)
+        };
+        home.set_config(&config)?;
+        Ok(Self {
+            home,
+            _lock: lock,
+            passphrase,
+        })
+    }
+
+    /// Puts a device in: store first, key file last.
+    ///
+    /// # Errors
+    /// See [`CreateError`]; nothing that counts as a home is left behind then.
+    pub fn fill(self, founding: Founding, transport: Key) -> Result<HomeDir, CreateError> {
+        let Founding { secrets, batch } = founding;
+        let keys = Keys {
+            secrets,
+            store: Key::random(&mut clock::os_rng()),
+            transport,
+        };
+        let store = Store::create(&self.home.store_path(), &keys.store)?;
+        store.commit([batch.as_slice()])?;
+        drop(store);
+        write_whole(
+            &self.home.key_path(),
+            &encode(&keys, self.passphrase.as_ref(), OUR_WORK),
+        )?;
+        Ok(self.home)
+    }
+}
+
+/// The words at these places of a list of 2,048; for two devices to compare.
+///
+/// # Panics
+/// Above 2,047.
+#[must_use]
+pub fn words_at(list: WordList, places: &[u16]) -> Vec<&'static str> {
+    let words = list.language().word_list();
+    places.iter().map(|at| words[usize::from(*at)]).collect()
 }
 
 /// Whether the key file is sealed with a passphrase.
@@ -327,11 +390,7 @@ pub fn words_to_seed(words: &str) -> Result<Zeroizing<[u8; 64]>, WordsError> {
 fn new_words(list: WordList, rng: &mut impl Rng) -> (Zeroizing<String>, Zeroizing<[u8; 64]>) {
     let mut entropy = Zeroizing::new([0; 16]);
     rng.fill_bytes(entropy.as_mut_slice());
-    let language = match list {
-        WordList::French => Language::French,
-        WordList::English => Language::English,
-    };
-    let mnemonic = Mnemonic::from_entropy_in(language, entropy.as_slice());
+    let mnemonic = Mnemonic::from_entropy_in(list.language(), entropy.as_slice());
     let mnemonic = mnemonic.expect("16 bytes make twelve words");
     (
         Zeroizing::new(mnemonic.to_string()),

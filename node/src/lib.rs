@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`home_dir`] | the folder a node lives in, and who may open it |
 //! | [`keystore`] | the key file, the twelve words |
+//! | [`pairing`] | a device that is not in any home yet, and asks to be |
 //! | [`store`] | the sealed redb file |
 //! | [`net`] | libp2p: streams of frames between nodes |
 //! | [`driver`] | the loop: receive, `handle`, drain, act |
@@ -19,4 +20,5 @@ pub mod driver;
 pub mod home_dir;
 pub mod keystore;
 pub mod net;
+pub mod pairing;
 pub mod store;

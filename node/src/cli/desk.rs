@@ -135,7 +135,9 @@ fn name_everybody(done: &mut Done, someone: &str) {
             members.for_each(|it| name(&mut it.name));
         }
         Done::CircleListed { items, .. } => items.iter_mut().for_each(|it| name(&mut it.by)),
-        Done::CircleInvited { .. }
+        Done::DeviceCode { .. }
+        | Done::Devices { .. }
+        | Done::CircleInvited { .. }
         | Done::CircleJoining { .. }
         | Done::Card { .. }
         | Done::Recorded { .. }

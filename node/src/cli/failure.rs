@@ -167,6 +167,22 @@ pub(crate) enum Failure {
         #[serde(skip_serializing_if = "Option::is_none")]
         got: Option<Pasted>,
     },
+    /// A pairing code does not read.
+    BadPairCode {
+        /// Why.
+        reason: Mistyped,
+        /// What it is instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        got: Option<Pasted>,
+    },
+    /// The device that shows the code cannot be reached.
+    DeviceNotReached,
+    /// The code is used up, too old, or was never shown.
+    PairingOver,
+    /// The words on both screens are not the same, or the person said so.
+    WordsDiffer,
+    /// The person was asked, and did not say yes.
+    NotDone,
     /// The id of a share does not read.
     BadShareId {
         /// Why.
@@ -363,7 +379,10 @@ impl Failure {
             Self::Command(CommandError::Damaged { .. }) | Self::Bug { .. } => 70,
             Self::DemoFailed { .. } => 70,
             Self::Told { exit_code } => *exit_code,
-            Self::CannotListen { .. } | Self::NotArrived { .. } | Self::DaemonLost { .. } => 3,
+            Self::CannotListen { .. }
+            | Self::NotArrived { .. }
+            | Self::DeviceNotReached
+            | Self::DaemonLost { .. } => 3,
             Self::BadDate { .. }
             | Self::BadMonth { .. }
             | Self::BadAddress { .. }

@@ -67,6 +67,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Received(ReceivedVerb),
     #[command(subcommand)]
+    Device(DeviceVerb),
+    #[command(subcommand)]
     Log(LogVerb),
     Export(ExportFlags),
     Demo(DemoFlags),
@@ -173,6 +175,47 @@ pub(crate) struct ShareCreateFlags {
 pub(crate) struct ShareRevokeFlags {
     #[arg(value_name = "SHARE")]
     pub(crate) share: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeviceVerb {
+    Add(DeviceAddFlags),
+    Confirm(DeviceConfirmFlags),
+    Join(DeviceJoinFlags),
+    List,
+    Remove(DeviceRemoveFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceAddFlags {
+    #[arg(long)]
+    pub(crate) senior: bool,
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceConfirmFlags {
+    #[arg(value_name = "WORD", num_args = 3, required = true)]
+    pub(crate) words: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceJoinFlags {
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub(crate) passphrase: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceRemoveFlags {
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -10,6 +10,7 @@
 
 mod card;
 pub(crate) mod desk;
+mod device;
 mod export;
 pub(crate) mod failure;
 mod flags;
@@ -38,7 +39,9 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::json;
 
 use failure::Failure;
-use flags::{Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb, ShowVerb, TripVerb, Verb};
+use flags::{
+    DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb, ShowVerb, TripVerb, Verb,
+};
 use screen::Screen;
 
 /// What every command needs.
@@ -108,6 +111,11 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Received(ReceivedVerb::Accept(flags)) => received::accept(context, &flags),
         Verb::Received(ReceivedVerb::List) => received::list(context),
         Verb::Received(ReceivedVerb::Show(flags)) => received::show(context, &flags),
+        Verb::Device(DeviceVerb::Add(flags)) => device::add(context, &flags),
+        Verb::Device(DeviceVerb::Confirm(flags)) => device::confirm(context, &flags),
+        Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),
+        Verb::Device(DeviceVerb::List) => device::list(context),
+        Verb::Device(DeviceVerb::Remove(flags)) => device::remove(context, &flags),
         Verb::Log(LogVerb::Sent) => log::sent(context),
         Verb::Export(flags) => export::run(context, &flags),
         Verb::Demo(flags) => crate::demo::run(context, flags.keep.as_deref()),

@@ -126,6 +126,8 @@ impl Names {
             | Event::InviteRefused { circle, .. }
             | Event::CircleNews { circle } => circle.to_string(),
             Event::Violation { peer, .. } => return peer.to_string(),
+            Event::DeviceAsks { name, .. } => return name.clone(),
+            Event::PairingRefused | Event::DeviceRemoved => return String::new(),
         };
         if !self.known.contains_key(&who) && self.look_up(node).await.is_err() {
             tracing::debug!("names are unknown: the node is ending");

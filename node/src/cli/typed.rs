@@ -8,6 +8,7 @@ use std::path::Path;
 use maille_core::command::{CommandError, TEXT_BYTES_MAX};
 use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
+use maille_protocol::pairing::PairCode;
 use maille_schemas::document::Month;
 
 use crate::cli::failure::{Failure, Mistyped, Pasted};
@@ -81,6 +82,18 @@ pub(crate) fn link(typed: &str) -> Result<ShareLink, Failure> {
     text.parse().map_err(|error: TextError| match error.into() {
         Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
         reason => Failure::BadLink {
+            reason,
+            got: Pasted::like(&text),
+        },
+    })
+}
+
+/// A pairing code, pasted or in a file.
+pub(crate) fn pair_code(typed: &str) -> Result<PairCode, Failure> {
+    let text = pasted(typed)?;
+    text.parse().map_err(|error: TextError| match error.into() {
+        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
+        reason => Failure::BadPairCode {
             reason,
             got: Pasted::like(&text),
         },

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use maille_core::command::{
-    Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
-    SentWhat, SentWhy, ShareState, Status,
+    Aside, AsideReason, CommandError, ContactStatus, DeviceShown, GivenShare, ReceivedShare,
+    SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_protocol::invite::WhyNot;
+use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
 use maille_schemas::import::{
@@ -139,6 +140,23 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AmbiguousMember { member, candidates } => {
             Sentence::new(format!("several members are called “{member}”"))
+                .details(candidates)
+                .hint("give the beginning of the id of the one you mean")
+        }
+        CommandError::DeviceRemoved => Sentence::new("this device was removed by another one of yours")
+            .hint("it shows what it holds and changes nothing any more; to use it again, keep this folder elsewhere and add it as a new device"),
+        CommandError::NotAllowedOfDevice => Sentence::new("this device may not do that")
+            .hint("a device adds and removes those below it: do it on one that is above both (`maille device list`)"),
+        CommandError::NoDeviceAsks => Sentence::new("no device asks to be added")
+            .hint("`maille device add` shows a code; on the new device: `maille device join CODE`"),
+        CommandError::ThisDevice => Sentence::new("this is the device that you are using")
+            .hint("remove it from another of your devices that is above it"),
+        CommandError::UnknownDevice { device } => {
+            Sentence::new(format!("no device of yours is called “{device}”"))
+                .hint("see their names: `maille device list`")
+        }
+        CommandError::AmbiguousDevice { device, candidates } => {
+            Sentence::new(format!("several of your devices are called “{device}”"))
                 .details(candidates)
                 .hint("give the beginning of the id of the one you mean")
         }
@@ -352,6 +370,32 @@ impl Text for English {
             "received list" => "Shows what you receive or received, and how it stands",
             "received show" => "Shows the data of a share you received",
             "received show SHARE" => "The share's identifier (grant1…), or the person's name",
+            "device" => "Your devices: all hold your data and speak for you",
+            "device add" => "Shows a code by which another device is added, and waits for it",
+            "device add --senior" => {
+                "Above all devices that this one can add (else below them): it may remove them"
+            }
+            "device add --as" => "What this device is called (else the computer's name)",
+            "device confirm" => {
+                "Says that the new device shows these three words; if it does not, nothing is added"
+            }
+            "device confirm WORD" => "The three words that the new device shows",
+            "device join" => {
+                "Makes this folder one more device of yours, by the code that another one shows"
+            }
+            "device join CODE" => {
+                "The code (`maille device add` on the other device), or a file that holds it"
+            }
+            "device join --as" => "What this new device is called (else the computer's name)",
+            "device join --passphrase" => {
+                "Asks for a passphrase, needed by every command from then on"
+            }
+            "device list" => "Shows your devices, the one above all others first",
+            "device remove" => {
+                "Takes a lost or sold device out: it gets nothing new and speaks for you no more"
+            }
+            "device remove DEVICE" => "The device's name, or the beginning of its id",
+            "device remove --yes" => "Does not ask whether you are sure",
             "log" => "What left your device",
             "log sent" => "Shows the grants, rows, keys and ends that left, to whom, and why",
             "export" => "Writes all your data as JSON, readable without Maille",
@@ -393,6 +437,15 @@ impl Text for English {
                 "The link goes to standard output, the rest to standard error.\n\n\
                  Example:\n  \
                  maille share create --lens mobility.weekly --with marcs-card.txt --name Marc --until 90d"
+            }
+            "device add" => {
+                "Both devices then show three words: say yes only if they are the same.\n\n\
+                 Example:\n  \
+                 maille device add --as laptop          on this device\n  \
+                 maille device join CODE --as phone     on the new one"
+            }
+            "device remove" => {
+                "What the device holds already stays on it: that cannot be taken back. Its circles change their keys."
             }
             "share revoke" => {
                 "The other person keeps what has arrived there already; nothing written afterwards can be read there."
@@ -547,6 +600,15 @@ impl Text for English {
             }
             Failure::BadLink { reason, got } => Sentence::new(mistyped("a share link", "this link", *reason, *got))
                 .hint("ask for the link again and copy all of it, within quotes"),
+            Failure::BadPairCode { reason, got } => Sentence::new(mistyped("a pairing code", "this code", *reason, *got))
+                .hint("copy all of it from the other device, where `maille device add` shows it; it begins with `maille:device#`"),
+            Failure::DeviceNotReached => Sentence::new("the other device does not answer")
+                .hint("it must show the code right now, and be on the same network; `maille run --listen` there sets where it is reached"),
+            Failure::PairingOver => Sentence::new("this code is used up, too old, or was never shown: no device was added")
+                .hint("a code is good for ten minutes and one attempt: `maille device add` shows a new one"),
+            Failure::WordsDiffer => Sentence::new("the words are not the same: no device was added")
+                .hint("somebody else may have seen the code: show a new one (`maille device add`) where nobody sees it"),
+            Failure::NotDone => Sentence::new("nothing was done"),
             Failure::BadShareId { reason } => Sentence::new(mistyped("a share's identifier", "this identifier", *reason, None))
                 .hint("copy all of it from `maille share list` or `maille received list`"),
             Failure::BadDate { typed } => Sentence::new(format!("{} is not a date", quoted(typed)))
@@ -981,6 +1043,13 @@ impl Text for English {
                 format!("the share from {name} has ended: you keep what you received")
             }
             Event::Delivered { .. } => format!("{name} has received everything"),
+            Event::DeviceAsks { .. } => format!(
+                "the device “{name}” asks to be yours: `maille device list` shows the words to compare"
+            ),
+            Event::PairingRefused => {
+                "a device came with a wrong code: the code that was shown is used up".to_owned()
+            }
+            Event::DeviceRemoved => self.device_removed().to_owned(),
             Event::CircleJoined { .. } => format!("you are in the circle {name}"),
             Event::JoinRefused { why, .. } => {
                 format!("the circle {name} does not let you in: {}", why_not(*why))
@@ -998,6 +1067,123 @@ impl Text for English {
             Event::Violation { what, .. } => {
                 format!("a device spoke badly, its connection is closed: {what}")
             }
+        }
+    }
+
+    fn device_code(&self, code: &PairCode, here_only: bool, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![
+            "On the new device, within ten minutes: maille device join CODE".to_owned(),
+            format!(
+                "Whoever has the code can ask to be you, once, until {}: show it to nobody else.",
+                clock.spell(code.until, self)
+            ),
+        ];
+        if here_only {
+            lines.push(
+                "It only works on this computer: to reach it from another, first `maille run --listen 192.168.1.10:4001` with your address."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn device_asks(&self, name: &str, [own, other]: &[String; 2]) -> Vec<String> {
+        vec![
+            format!("The device “{name}” asks to be added. It must show these words:"),
+            format!("    {own}"),
+            format!("    (in French: {other})"),
+        ]
+    }
+
+    fn device_same_words(&self) -> &'static str {
+        "Does the new device show the same words? [y/n]"
+    }
+
+    fn device_confirm_elsewhere(&self) -> &'static str {
+        "If it does: maille device confirm WORD WORD WORD"
+    }
+
+    fn device_asking(&self) -> &'static str {
+        "Looking for the other device…"
+    }
+
+    fn device_compare(&self, [own, other]: &[String; 2]) -> Vec<String> {
+        vec![
+            "Compare these words with those on the other device, and say there whether they are the same:".to_owned(),
+            format!("    {own}"),
+            format!("    (in French: {other})"),
+        ]
+    }
+
+    fn device_arriving(&self) -> &'static str {
+        "This device is yours now; your data are on their way…"
+    }
+
+    fn device_joined(&self, status: &Status, home: &str) -> Vec<String> {
+        vec![
+            format!(
+                "Here now: {}, {}, in {home}",
+                self.trips(status.trips),
+                self.readings(status.readings)
+            ),
+            "The rest comes while both run: maille run".to_owned(),
+        ]
+    }
+
+    fn device_removed(&self) -> &'static str {
+        "This device was removed by another one of yours: it gets nothing new."
+    }
+
+    fn device(&self, device: &DeviceShown, clock: &Clock) -> String {
+        let state = if device.me {
+            "this device".to_owned()
+        } else if device.connected {
+            "online".to_owned()
+        } else {
+            match device.last_seen {
+                Some(at) => format!("last seen on {}", clock.spell(at, self)),
+                None => "not seen yet".to_owned(),
+            }
+        };
+        let behind = if device.behind {
+            ", does not have everything yet"
+        } else {
+            ""
+        };
+        let name = if device.name.is_empty() {
+            "(no name yet)"
+        } else {
+            &device.name
+        };
+        format!(
+            "{name}: {state}{behind} · rank {} · {}",
+            device.rank, device.device
+        )
+    }
+
+    fn device_removing(&self, device: &str) -> Vec<String> {
+        vec![
+            format!(
+                "“{device}” will get nothing new and speak for you no more; your circles change their keys."
+            ),
+            "What it holds already stays on it. To come back it has to be added as a new device."
+                .to_owned(),
+        ]
+    }
+
+    fn device_remove_sure(&self) -> &'static str {
+        "Remove it? [y/n]"
+    }
+
+    fn usage_add_yes(&self) -> &'static str {
+        "nobody is there to ask: add `--yes` if you are sure"
+    }
+
+    fn yes_or_no(&self, answer: &str) -> Option<bool> {
+        match answer.to_lowercase().as_str() {
+            "y" | "yes" => Some(true),
+            "n" | "no" => Some(false),
+            _ => None,
         }
     }
 

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use maille_core::command::{
-    Aside, AsideReason, CommandError, ContactStatus, GivenShare, ReceivedShare, SentEntry,
-    SentWhat, SentWhy, ShareState, Status,
+    Aside, AsideReason, CommandError, ContactStatus, DeviceShown, GivenShare, ReceivedShare,
+    SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_protocol::invite::WhyNot;
+use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
 use maille_schemas::import::{
@@ -142,6 +143,23 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             Sentence::new(format!("plusieurs membres s'appellent « {member} »"))
                 .details(candidates)
                 .hint("donnez le début de l'identifiant de celui que vous voulez")
+        }
+        CommandError::DeviceRemoved => Sentence::new("cet appareil a été retiré par un autre de vos appareils")
+            .hint("il montre ce qu'il contient et ne change plus rien ; pour le réutiliser, mettez ce dossier de côté et ajoutez-le comme nouvel appareil"),
+        CommandError::NotAllowedOfDevice => Sentence::new("cet appareil ne peut pas faire cela")
+            .hint("un appareil ajoute et retire ceux qui sont au-dessous : faites-le sur un appareil au-dessus des deux (`maille device list`)"),
+        CommandError::NoDeviceAsks => Sentence::new("aucun appareil ne demande à être ajouté")
+            .hint("`maille device add` affiche un code ; sur le nouvel appareil : `maille device join CODE`"),
+        CommandError::ThisDevice => Sentence::new("c'est l'appareil que vous utilisez")
+            .hint("retirez-le depuis un autre de vos appareils, placé au-dessus"),
+        CommandError::UnknownDevice { device } => {
+            Sentence::new(format!("aucun de vos appareils ne s'appelle « {device} »"))
+                .hint("voyez leurs noms : `maille device list`")
+        }
+        CommandError::AmbiguousDevice { device, candidates } => {
+            Sentence::new(format!("plusieurs de vos appareils s'appellent « {device} »"))
+                .details(candidates)
+                .hint("donnez le début de l'identifiant de celui que vous voulez dire")
         }
         CommandError::UnknownInvite { invite } => {
             Sentence::new(format!("aucune de vos invitations n'est « {invite} »"))
@@ -362,6 +380,34 @@ impl Text for French {
             "received list" => "Affiche ce que vous recevez ou avez reçu, et où cela en est",
             "received show" => "Affiche les données d'un partage reçu",
             "received show SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
+            "device" => "Vos appareils : tous gardent vos données et parlent pour vous",
+            "device add" => "Affiche un code qui ajoute un autre appareil, et l'attend",
+            "device add --senior" => {
+                "Au-dessus de tous ceux que cet appareil peut ajouter (sinon au-dessous) : il pourra les retirer"
+            }
+            "device add --as" => "Comment s'appelle cet appareil (sinon le nom de l'ordinateur)",
+            "device confirm" => {
+                "Dit que le nouvel appareil affiche ces trois mots ; sinon, rien n'est ajouté"
+            }
+            "device confirm WORD" => "Les trois mots que le nouvel appareil affiche",
+            "device join" => {
+                "Fait de ce dossier un appareil de plus pour vous, par le code qu'un autre affiche"
+            }
+            "device join CODE" => {
+                "Le code (`maille device add` sur l'autre appareil), ou un fichier qui le contient"
+            }
+            "device join --as" => {
+                "Comment s'appelle ce nouvel appareil (sinon le nom de l'ordinateur)"
+            }
+            "device join --passphrase" => {
+                "Demande une phrase de passe, qu'il faudra ensuite à chaque commande"
+            }
+            "device list" => "Montre vos appareils, celui qui est au-dessus des autres en premier",
+            "device remove" => {
+                "Retire un appareil perdu ou vendu : il ne reçoit plus rien et ne parle plus pour vous"
+            }
+            "device remove DEVICE" => "Le nom de l'appareil, ou le début de son identifiant",
+            "device remove --yes" => "Ne demande pas si vous êtes sûr",
             "log" => "Ce qui est sorti de votre appareil",
             "log sent" => {
                 "Affiche les accès, lignes, clefs et fins de partage qui sont partis, vers qui, et pourquoi"
@@ -408,6 +454,15 @@ impl Text for French {
                 "Le lien va sur la sortie standard, le reste sur la sortie d'erreur.\n\n\
                  Exemple :\n  \
                  maille share create --lens mobility.weekly --with carte-de-marc.txt --name Marc --until 90j"
+            }
+            "device add" => {
+                "Les deux appareils affichent alors trois mots : ne dites oui que s'ils sont les mêmes.\n\n\
+                 Exemple :\n  \
+                 maille device add --as portable          sur cet appareil\n  \
+                 maille device join CODE --as téléphone   sur le nouveau"
+            }
+            "device remove" => {
+                "Ce que l'appareil contient déjà y reste : cela ne peut pas être repris. Vos cercles changent de clés."
             }
             "share revoke" => {
                 "L'autre personne garde ce qui lui est déjà parvenu ; rien de ce qui est écrit ensuite ne lui est lisible."
@@ -575,6 +630,15 @@ impl Text for French {
             }
             Failure::BadLink { reason, got } => Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
                 .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
+            Failure::BadPairCode { reason, got } => Sentence::new(mistyped("un code d'appareil", "ce code", *reason, *got))
+                .hint("copiez-le en entier depuis l'autre appareil, où `maille device add` l'affiche ; il commence par `maille:device#`"),
+            Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
+                .hint("il doit afficher le code en ce moment même et être sur le même réseau ; `maille run --listen` y règle où on le joint"),
+            Failure::PairingOver => Sentence::new("ce code a servi, est trop vieux ou n'a jamais été affiché : aucun appareil n'a été ajouté")
+                .hint("un code vaut dix minutes et une seule tentative : `maille device add` en affiche un autre"),
+            Failure::WordsDiffer => Sentence::new("les mots ne sont pas les mêmes : aucun appareil n'a été ajouté")
+                .hint("quelqu'un d'autre a peut-être vu le code : affichez-en un autre (`maille device add`) à l'abri des regards"),
+            Failure::NotDone => Sentence::new("rien n'a été fait"),
             Failure::BadShareId { reason } => Sentence::new(mistyped("un identifiant de partage", "cet identifiant", *reason, None))
                 .hint("copiez-le en entier depuis `maille share list` ou `maille received list`"),
             Failure::BadDate { typed } => Sentence::new(format!("{} n'est pas une date", quoted(typed)))
@@ -1020,6 +1084,14 @@ impl Text for French {
                 format!("{name} : le partage est terminé ; vous gardez ce que vous avez reçu")
             }
             Event::Delivered { .. } => format!("{name} a tout reçu"),
+            Event::DeviceAsks { .. } => format!(
+                "l'appareil « {name} » demande à être le vôtre : `maille device list` montre les mots à comparer"
+            ),
+            Event::PairingRefused => {
+                "un appareil est venu avec un mauvais code : celui qui était affiché est brûlé"
+                    .to_owned()
+            }
+            Event::DeviceRemoved => self.device_removed().to_owned(),
             Event::CircleJoined { .. } => format!("vous êtes dans le cercle {name}"),
             Event::JoinRefused { why, .. } => {
                 format!(
@@ -1040,6 +1112,120 @@ impl Text for French {
             Event::Violation { what, .. } => {
                 format!("un appareil a mal parlé, la liaison est coupée : {what}")
             }
+        }
+    }
+
+    fn device_code(&self, code: &PairCode, here_only: bool, clock: &Clock) -> Vec<String> {
+        let mut lines = vec![
+            "Sur le nouvel appareil, d'ici dix minutes : maille device join CODE".to_owned(),
+            format!(
+                "Qui a ce code peut demander à être vous, une fois, jusqu'au {} : ne le montrez à personne d'autre.",
+                clock.spell(code.until, self)
+            ),
+        ];
+        if here_only {
+            lines.push(
+                "Il ne vaut que sur cet ordinateur : pour qu'un autre le joigne, faites d'abord `maille run --listen 192.168.1.10:4001` avec votre adresse."
+                    .to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn device_asks(&self, name: &str, [own, other]: &[String; 2]) -> Vec<String> {
+        vec![
+            format!("L'appareil « {name} » demande à être ajouté. Il doit afficher ces mots :"),
+            format!("    {own}"),
+            format!("    (en anglais : {other})"),
+        ]
+    }
+
+    fn device_same_words(&self) -> &'static str {
+        "Le nouvel appareil affiche-t-il les mêmes mots ? [o/n]"
+    }
+
+    fn device_confirm_elsewhere(&self) -> &'static str {
+        "Si oui : maille device confirm MOT MOT MOT"
+    }
+
+    fn device_asking(&self) -> &'static str {
+        "À la recherche de l'autre appareil…"
+    }
+
+    fn device_compare(&self, [own, other]: &[String; 2]) -> Vec<String> {
+        vec![
+            "Comparez ces mots avec ceux de l'autre appareil, et dites là-bas s'ils sont les mêmes :".to_owned(),
+            format!("    {own}"),
+            format!("    (en anglais : {other})"),
+        ]
+    }
+
+    fn device_arriving(&self) -> &'static str {
+        "Cet appareil est maintenant le vôtre ; vos données arrivent…"
+    }
+
+    fn device_joined(&self, status: &Status, home: &str) -> Vec<String> {
+        vec![
+            format!(
+                "Déjà là : {}, {}, dans {home}",
+                self.trips(status.trips),
+                self.readings(status.readings)
+            ),
+            "La suite arrive quand les deux tournent : maille run".to_owned(),
+        ]
+    }
+
+    fn device_removed(&self) -> &'static str {
+        "Cet appareil a été retiré par un autre de vos appareils : il ne reçoit plus rien."
+    }
+
+    fn device(&self, device: &DeviceShown, clock: &Clock) -> String {
+        let state = if device.me {
+            "cet appareil".to_owned()
+        } else if device.connected {
+            "en ligne".to_owned()
+        } else {
+            match device.last_seen {
+                Some(at) => format!("vu le {}", clock.spell(at, self)),
+                None => "pas encore vu".to_owned(),
+            }
+        };
+        let behind = if device.behind {
+            ", n'a pas encore tout"
+        } else {
+            ""
+        };
+        let name = if device.name.is_empty() {
+            "(sans nom pour l'instant)"
+        } else {
+            &device.name
+        };
+        format!(
+            "{name} : {state}{behind} · rang {} · {}",
+            device.rank, device.device
+        )
+    }
+
+    fn device_removing(&self, device: &str) -> Vec<String> {
+        vec![
+            format!("« {device} » ne recevra plus rien et ne parlera plus pour vous ; vos cercles changent de clés."),
+            "Ce qu'il contient déjà y reste. Pour revenir, il devra être ajouté comme nouvel appareil.".to_owned(),
+        ]
+    }
+
+    fn device_remove_sure(&self) -> &'static str {
+        "Le retirer ? [o/n]"
+    }
+
+    fn usage_add_yes(&self) -> &'static str {
+        "il n'y a personne à qui demander : ajoutez `--yes` si vous êtes sûr"
+    }
+
+    fn yes_or_no(&self, answer: &str) -> Option<bool> {
+        match answer.to_lowercase().as_str() {
+            "o" | "oui" => Some(true),
+            "n" | "non" => Some(false),
+            _ => None,
         }
     }
 

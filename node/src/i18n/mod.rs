@@ -21,8 +21,11 @@ mod os;
 mod validity;
 
 use clap::ValueEnum;
-use maille_core::command::{Aside, ContactStatus, GivenShare, ReceivedShare, SentEntry, Status};
+use maille_core::command::{
+    Aside, ContactStatus, DeviceShown, GivenShare, ReceivedShare, SentEntry, Status,
+};
 use maille_core::io::Event;
+use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed};
 use maille_schemas::import::{Format, ImportError, LooksLike, NoteKind, Place, SkipReason};
@@ -207,6 +210,37 @@ pub(crate) trait Text: Numbers + Sync {
     fn contact(&self, contact: &ContactStatus, clock: &Clock) -> String;
     /// What a contact sent that was of no use here, and what to do about it.
     fn set_aside(&self, aside: &Aside, clock: &Clock) -> String;
+
+    // device.
+
+    /// Above a pairing code: what it is for; `here_only` if it names no place but this computer.
+    fn device_code(&self, code: &PairCode, here_only: bool, clock: &Clock) -> Vec<String>;
+    /// A device asks, and shows these words, in two languages.
+    fn device_asks(&self, name: &str, words: &[String; 2]) -> Vec<String>;
+    /// Asks whether the other screen shows the same.
+    fn device_same_words(&self) -> &'static str;
+    /// How to say so by another command.
+    fn device_confirm_elsewhere(&self) -> &'static str;
+    /// The new device looks for the other one.
+    fn device_asking(&self) -> &'static str;
+    /// The new device shows these words, in two languages.
+    fn device_compare(&self, words: &[String; 2]) -> Vec<String>;
+    /// The new device is let in, and waits for the data.
+    fn device_arriving(&self) -> &'static str;
+    /// The new device holds this much.
+    fn device_joined(&self, status: &Status, home: &str) -> Vec<String>;
+    /// This device was removed.
+    fn device_removed(&self) -> &'static str;
+    /// One device as listed.
+    fn device(&self, device: &DeviceShown, clock: &Clock) -> String;
+    /// What removing a device means, truthfully.
+    fn device_removing(&self, device: &str) -> Vec<String>;
+    /// Asks whether to remove it.
+    fn device_remove_sure(&self) -> &'static str;
+    /// Suggests `--yes`.
+    fn usage_add_yes(&self) -> &'static str;
+    /// What an answer means; nothing if it is neither.
+    fn yes_or_no(&self, answer: &str) -> Option<bool>;
 
     // import.
 
