@@ -39,9 +39,7 @@ impl Person {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        let person = Self {
-            folder: TempDir::new().expect("there is a place for temporary files"),
-        };
+        let person = Self::nobody();
         let words = person.folder.path().join("words");
         person.json(&[
             "init",
@@ -49,6 +47,17 @@ impl Person {
             words.to_str().expect("temporary folders have plain names"),
         ]);
         person
+    }
+
+    /// A place for a home, and no person in it yet.
+    ///
+    /// # Panics
+    /// If there is no place for temporary files.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            folder: TempDir::new().expect("there is a place for temporary files"),
+        }
     }
 
     /// Where the person's node keeps everything.

@@ -29,7 +29,14 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failure> {
     let screen = &context.screen;
     let called = called(flags.name.as_deref())?;
-    let mut desk = Desk::open_online(context)?;
+    let mut desk = match flags.no_wait {
+        false => Desk::open_online(context)?,
+        true => Desk::open(context)?,
+    };
+    if !desk.is_running() {
+        // The code would be gone with this process.
+        return Err(Failure::NotRunning);
+    }
     let senior = flags.senior;
     let Done::DeviceCode { code } = desk.ask(Command::DeviceAdd { senior, called })? else {
         return Err(unexpected("device add"));
@@ -40,6 +47,9 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
         screen.notes(screen.text.device_code(&code, here_only, &screen.clock));
         screen.line(code.to_string());
     });
+    if flags.no_wait {
+        return Ok(());
+    }
     let asks = wait_for_device(&mut desk)?;
     let mut devices = match asks {
         Asked::Confirmed(devices) => devices,

@@ -175,6 +175,8 @@ pub(crate) enum Failure {
         #[serde(skip_serializing_if = "Option::is_none")]
         got: Option<Pasted>,
     },
+    /// It needs a node that runs, and none does.
+    NotRunning,
     /// The device that shows the code cannot be reached.
     DeviceNotReached,
     /// The code is used up, too old, or was never shown.

@@ -192,6 +192,8 @@ pub(crate) struct DeviceAddFlags {
     pub(crate) senior: bool,
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) name: Option<String>,
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Args, Debug)]

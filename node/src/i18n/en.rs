@@ -376,6 +376,9 @@ impl Text for English {
                 "Above all devices that this one can add (else below them): it may remove them"
             }
             "device add --as" => "What this device is called (else the computer's name)",
+            "device add --no-wait" => {
+                "Shows the code and ends; the running Maille waits for the device"
+            }
             "device confirm" => {
                 "Says that the new device shows these three words; if it does not, nothing is added"
             }
@@ -602,6 +605,8 @@ impl Text for English {
                 .hint("ask for the link again and copy all of it, within quotes"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("a pairing code", "this code", *reason, *got))
                 .hint("copy all of it from the other device, where `maille device add` shows it; it begins with `maille:device#`"),
+            Failure::NotRunning => Sentence::new("Maille is not running here")
+                .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
             Failure::DeviceNotReached => Sentence::new("the other device does not answer")
                 .hint("it must show the code right now, and be on the same network; `maille run --listen` there sets where it is reached"),
             Failure::PairingOver => Sentence::new("this code is used up, too old, or was never shown: no device was added")

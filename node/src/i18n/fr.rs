@@ -386,6 +386,9 @@ impl Text for French {
                 "Au-dessus de tous ceux que cet appareil peut ajouter (sinon au-dessous) : il pourra les retirer"
             }
             "device add --as" => "Comment s'appelle cet appareil (sinon le nom de l'ordinateur)",
+            "device add --no-wait" => {
+                "Affiche le code et s'arrête ; le Maille en marche attend l'appareil"
+            }
             "device confirm" => {
                 "Dit que le nouvel appareil affiche ces trois mots ; sinon, rien n'est ajouté"
             }
@@ -632,6 +635,8 @@ impl Text for French {
                 .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("un code d'appareil", "ce code", *reason, *got))
                 .hint("copiez-le en entier depuis l'autre appareil, où `maille device add` l'affiche ; il commence par `maille:device#`"),
+            Failure::NotRunning => Sentence::new("Maille n'est pas en marche ici")
+                .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
             Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
                 .hint("il doit afficher le code en ce moment même et être sur le même réseau ; `maille run --listen` y règle où on le joint"),
             Failure::PairingOver => Sentence::new("ce code a servi, est trop vieux ou n'a jamais été affiché : aucun appareil n'a été ajouté")
