@@ -24,6 +24,7 @@ use argon2::{Algorithm, Argon2, Params};
 use bip39::{Language, Mnemonic};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use maille_core::io::Write;
 use maille_core::secrets::{Founding, Secrets};
 use maille_protocol::crypto::Key;
 use maille_protocol::id::{InstallationId, PersonId, TransportId};
@@ -274,25 +275,65 @@ impl EmptyHome {
         })
     }
 
-    /// Puts a device in: store first, key file last.
+    /// Puts a device in.
     ///
     /// # Errors
     /// See [`CreateError`]; nothing that counts as a home is left behind then.
     pub fn fill(self, founding: Founding, transport: Key) -> Result<HomeDir, CreateError> {
-        let Founding { secrets, batch } = founding;
+        let mut filling = self.begin()?;
+        filling.put(&founding.batch)?;
+        filling.end(founding.secrets, transport)
+    }
+
+    /// Makes the store, to be filled batch by batch.
+    ///
+    /// # Errors
+    /// See [`CreateError`].
+    pub fn begin(self) -> Result<Filling, CreateError> {
+        let key = Key::random(&mut clock::os_rng());
+        let store = Store::create(&self.home.store_path(), &key)?;
+        Ok(Filling {
+            empty: self,
+            key,
+            store,
+        })
+    }
+}
+
+/// A folder with a store, and no key file yet: it counts as no home.
+#[derive(Debug)]
+pub struct Filling {
+    empty: EmptyHome,
+    key: Key,
+    store: Store,
+}
+
+impl Filling {
+    /// Puts values in.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn put(&mut self, batch: &[Write]) -> Result<(), CommitError> {
+        self.store.commit([batch])
+    }
+
+    /// Writes the key file, last: from here on it is a home.
+    ///
+    /// # Errors
+    /// See [`CreateError`].
+    pub fn end(self, secrets: Secrets, transport: Key) -> Result<HomeDir, CreateError> {
+        let Self { empty, key, store } = self;
+        drop(store);
         let keys = Keys {
             secrets,
-            store: Key::random(&mut clock::os_rng()),
+            store: key,
             transport,
         };
-        let store = Store::create(&self.home.store_path(), &keys.store)?;
-        store.commit([batch.as_slice()])?;
-        drop(store);
         write_whole(
-            &self.home.key_path(),
-            &encode(&keys, self.passphrase.as_ref(), OUR_WORK),
+            &empty.home.key_path(),
+            &encode(&keys, empty.passphrase.as_ref(), OUR_WORK),
         )?;
-        Ok(self.home)
+        Ok(empty.home)
     }
 }
 
@@ -326,35 +367,23 @@ pub fn open(home: &HomeDir, passphrase: Option<&Passphrase>) -> Result<Keys, Key
     let secrets = match &file.seal {
         None => checked(&file.body).ok_or(KeyError::Damaged { path: path.clone() })?,
         Some(seal) => {
-            let work = seal.work();
-            let Work {
-                memory_kib,
-                passes,
-                lanes,
-            } = work;
-            if !work.is_reasonable() {
-                return Err(KeyError::UnreasonableWork {
-                    path,
-                    memory_kib,
-                    passes,
-                    lanes,
-                });
-            }
             let Some(passphrase) = passphrase else {
                 return Err(KeyError::NeedsPassphrase { path });
             };
-            let cipher = cipher(passphrase, seal.salt.as_ref(), work);
-            let nonce = XNonce::from(*seal.nonce);
-            let aad = associated(seal);
-            let opened = cipher.decrypt(
-                &nonce,
-                Payload {
-                    msg: &file.body,
-                    aad: &aad,
+            let opened = unlock(FIRST_LINE, seal, &file.body, passphrase);
+            opened.map_err(|error| match error {
+                UnlockError::Passphrase => KeyError::WrongPassphrase { path: path.clone() },
+                UnlockError::Work {
+                    memory_kib,
+                    passes,
+                    lanes,
+                } => KeyError::UnreasonableWork {
+                    path: path.clone(),
+                    memory_kib,
+                    passes,
+                    lanes,
                 },
-            );
-            let opened = opened.map_err(|_| KeyError::WrongPassphrase { path: path.clone() })?;
-            Zeroizing::new(opened)
+            })?
         }
     };
     let stored: Stored =
@@ -471,9 +500,9 @@ struct KeyFile {
     body: ByteVec,
 }
 
-#[derive(Clone, Encode, Decode)]
+#[derive(Clone, Debug, Encode, Decode)]
 #[cbor(array)]
-struct Seal {
+pub(crate) struct Seal {
     #[n(0)]
     memory_kib: u32,
     #[n(1)]
@@ -550,27 +579,8 @@ fn encode(keys: &Keys, passphrase: Option<&Passphrase>, work: Work) -> Zeroizing
             (None, std::mem::take(&mut *secrets))
         }
         Some(passphrase) => {
-            let mut rng = clock::os_rng();
-            let (mut salt, mut nonce) = ([0; 16], [0; 24]);
-            rng.fill_bytes(&mut salt);
-            rng.fill_bytes(&mut nonce);
-            let seal = Seal {
-                memory_kib: work.memory_kib,
-                passes: work.passes,
-                lanes: work.lanes,
-                salt: salt.into(),
-                nonce: nonce.into(),
-            };
-            let aad = associated(&seal);
-            let payload = Payload {
-                msg: &secrets,
-                aad: &aad,
-            };
-            let sealed = cipher(passphrase, &salt, work).encrypt(&XNonce::from(nonce), payload);
-            (
-                Some(seal),
-                sealed.expect("a few hundred bytes can be sealed"),
-            )
+            let (seal, sealed) = lock(FIRST_LINE, &secrets, passphrase, work);
+            (Some(seal), sealed)
         }
     };
     let mut file = KeyFile {
@@ -585,9 +595,73 @@ fn encode(keys: &Keys, passphrase: Option<&Passphrase>, work: Work) -> Zeroizing
     bytes
 }
 
-/// What the seal of the body covers besides: all that stands before it.
-fn associated(seal: &Seal) -> Vec<u8> {
-    let mut bytes = FIRST_LINE.to_vec();
+/// Seals a secret with a passphrase, in a file that begins with `first_line`.
+fn lock(first_line: &[u8], secret: &[u8], passphrase: &Passphrase, work: Work) -> (Seal, Vec<u8>) {
+    let mut rng = clock::os_rng();
+    let (mut salt, mut nonce) = ([0; 16], [0; 24]);
+    rng.fill_bytes(&mut salt);
+    rng.fill_bytes(&mut nonce);
+    let seal = Seal {
+        memory_kib: work.memory_kib,
+        passes: work.passes,
+        lanes: work.lanes,
+        salt: salt.into(),
+        nonce: nonce.into(),
+    };
+    let payload = Payload {
+        msg: secret,
+        aad: &associated(first_line, &seal),
+    };
+    let sealed = cipher(passphrase, &salt, work).encrypt(&XNonce::from(nonce), payload);
+    (seal, sealed.expect("a few hundred bytes can be sealed"))
+}
+
+/// Seals a key with a passphrase, as key files do.
+pub(crate) fn lock_key(first_line: &[u8], key: &Key, passphrase: &Passphrase) -> (Seal, Vec<u8>) {
+    lock(first_line, key.as_bytes(), passphrase, OUR_WORK)
+}
+
+/// Why a passphrase did not open something.
+pub(crate) enum UnlockError {
+    /// It is another one, or the file was changed.
+    Passphrase,
+    /// The file asks for more work than any of ours, or for so little that it was tampered with.
+    Work {
+        memory_kib: u32,
+        passes: u32,
+        lanes: u32,
+    },
+}
+
+/// Opens what [`lock`] sealed.
+pub(crate) fn unlock(
+    first_line: &[u8],
+    seal: &Seal,
+    sealed: &[u8],
+    passphrase: &Passphrase,
+) -> Result<Zeroizing<Vec<u8>>, UnlockError> {
+    let work = seal.work();
+    if !work.is_reasonable() {
+        return Err(UnlockError::Work {
+            memory_kib: work.memory_kib,
+            passes: work.passes,
+            lanes: work.lanes,
+        });
+    }
+    let payload = Payload {
+        msg: sealed,
+        aad: &associated(first_line, seal),
+    };
+    let cipher = cipher(passphrase, seal.salt.as_ref(), work);
+    let opened = cipher.decrypt(&XNonce::from(*seal.nonce), payload);
+    opened
+        .map(Zeroizing::new)
+        .map_err(|_| UnlockError::Passphrase)
+}
+
+/// What a seal covers besides: all that stands before it.
+fn associated(first_line: &[u8], seal: &Seal) -> Vec<u8> {
+    let mut bytes = first_line.to_vec();
     minicbor::encode((VERSION, seal), &mut bytes).expect("memory takes what is written");
     bytes
 }

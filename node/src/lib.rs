@@ -5,6 +5,7 @@
 //!
 //! | module | what it touches |
 //! |---|---|
+//! | [`backup`] | all of a home in one sealed file |
 //! | [`home_dir`] | the folder a node lives in, and who may open it |
 //! | [`keystore`] | the key file, the twelve words |
 //! | [`pairing`] | a device that is not in any home yet, and asks to be |
@@ -14,6 +15,7 @@
 //! | [`control`] | how commands reach a running node, or open the store themselves |
 //! | [`clock`] | time and randomness |
 
+pub mod backup;
 pub mod clock;
 pub mod control;
 pub mod driver;

@@ -120,6 +120,8 @@ pub mod domain {
     pub const RECOVERY_BOX: &str = "maille/1/recovery-box";
     /// Signature inside a recovery box.
     pub const RECOVERY_NOTE: &str = "maille/1/recovery-note";
+    /// Box in a backup for the key that the words yield.
+    pub const BACKUP_BOX: &str = "maille/1/backup-box";
     /// Id of an invite.
     pub const INVITE_ID: &str = "maille/1/invite-id";
     /// The key by which who holds an invite shows it.

@@ -213,6 +213,27 @@ impl Store {
         Ok(())
     }
 
+    /// Shows every value to `see`, in the order of the keys, as of one moment; stops where it says so.
+    ///
+    /// # Errors
+    /// What the disk says, a value that does not open, or what `see` says.
+    pub fn try_for_each<E: From<StoreError>>(
+        &self,
+        mut see: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let say = |error: redb::Error| StoreError(error.to_string());
+        let all = || -> Result<_, redb::Error> {
+            let table = self.database.begin_read()?.open_table(VALUES)?;
+            Ok(table.range::<&[u8]>(..)?)
+        };
+        for row in all().map_err(say)? {
+            let (key, sealed) = row.map_err(|error| say(error.into()))?;
+            let value = self.unseal_or_say(key.value(), sealed.value())?;
+            see(key.value(), &value)?;
+        }
+        Ok(())
+    }
+
     fn write_meta(&self) -> Result<(), redb::Error> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
