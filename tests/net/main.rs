@@ -1,5 +1,6 @@
 //! Real binaries, several processes, real sockets on loopback.
 
+mod backup;
 mod crash;
 mod device;
 mod secrecy;

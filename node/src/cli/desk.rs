@@ -48,7 +48,7 @@ impl Desk {
         let passphrase = if running {
             None
         } else {
-            passphrase(context, &home)?
+            home_passphrase(context, &home)?
         };
         let session = runtime.block_on(Session::open(&home, passphrase.as_ref()));
         let session = session.map_err(|error| of_session(&context.home, error))?;
@@ -193,7 +193,7 @@ pub(crate) fn take_home<T>(
 fn start_here(runtime: &Runtime, context: &Context, home: &HomeDir) -> Result<Node, Failure> {
     // Before a passphrase is asked for in vain; taken again by the node itself.
     drop(home.lock().map_err(Failure::of_home)?);
-    let passphrase = passphrase(context, home)?;
+    let passphrase = home_passphrase(context, home)?;
     let keys = keystore::open(home, passphrase.as_ref())
         .map_err(|error| Failure::of_key(&context.home, error))?;
     runtime
@@ -209,7 +209,10 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// The passphrase, if the home has one.
-fn passphrase(context: &Context, home: &HomeDir) -> Result<Option<Passphrase>, Failure> {
+pub(crate) fn home_passphrase(
+    context: &Context,
+    home: &HomeDir,
+) -> Result<Option<Passphrase>, Failure> {
     let needed =
         keystore::needs_passphrase(home).map_err(|error| Failure::of_key(&context.home, error))?;
     if !needed {

@@ -175,6 +175,31 @@ pub(crate) enum Failure {
         #[serde(skip_serializing_if = "Option::is_none")]
         got: Option<Pasted>,
     },
+    /// The words do not read.
+    BadWords {
+        /// The first one that is in no list, from 1; absent if it is their number, or all together.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<u64>,
+    },
+    /// The file is no backup, or one of a newer Maille.
+    BadBackup {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The backup was changed or cut.
+    BackupDamaged {
+        /// Which.
+        file: PathBuf,
+        /// How many values were whole before.
+        values: u64,
+    },
+    /// Neither this passphrase nor these words open the backup.
+    BackupLocked {
+        /// Which.
+        file: PathBuf,
+    },
     /// It needs a node that runs, and none does.
     NotRunning,
     /// The device that shows the code cannot be reached.

@@ -67,6 +67,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Received(ReceivedVerb),
     #[command(subcommand)]
+    Backup(BackupVerb),
+    #[command(subcommand)]
     Device(DeviceVerb),
     #[command(subcommand)]
     Log(LogVerb),
@@ -78,7 +80,7 @@ impl Verb {
     /// Whether it leaves the person's folder alone.
     pub(crate) fn needs_no_home(&self) -> bool {
         match self {
-            Self::Demo(_) | Self::Lens(LensVerb::List) => true,
+            Self::Demo(_) | Self::Lens(LensVerb::List) | Self::Backup(BackupVerb::Check(_)) => true,
             Self::Import(flags) => flags.dry_run,
             _ => false,
         }
@@ -175,6 +177,31 @@ pub(crate) struct ShareCreateFlags {
 pub(crate) struct ShareRevokeFlags {
     #[arg(value_name = "SHARE")]
     pub(crate) share: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BackupVerb {
+    Make(BackupMakeFlags),
+    Check(BackupOpenFlags),
+    Restore(BackupOpenFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupMakeFlags {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[arg(long)]
+    pub(crate) with_passphrase: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupOpenFlags {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[arg(long)]
+    pub(crate) words: bool,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -8,6 +8,7 @@
 //! nothing else. A failure changes nothing, says whose turn it is by its exit code
 //! ([`failure`]), and names the next step.
 
+mod backup;
 mod card;
 pub(crate) mod desk;
 mod device;
@@ -40,7 +41,8 @@ use serde_json::json;
 
 use failure::Failure;
 use flags::{
-    DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb, ShowVerb, TripVerb, Verb,
+    BackupVerb, DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb, ShowVerb,
+    TripVerb, Verb,
 };
 use screen::Screen;
 
@@ -111,6 +113,9 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Received(ReceivedVerb::Accept(flags)) => received::accept(context, &flags),
         Verb::Received(ReceivedVerb::List) => received::list(context),
         Verb::Received(ReceivedVerb::Show(flags)) => received::show(context, &flags),
+        Verb::Backup(BackupVerb::Make(flags)) => backup::make(context, &flags),
+        Verb::Backup(BackupVerb::Check(flags)) => backup::check(context, &flags),
+        Verb::Backup(BackupVerb::Restore(flags)) => backup::restore(context, &flags),
         Verb::Device(DeviceVerb::Add(flags)) => device::add(context, &flags),
         Verb::Device(DeviceVerb::Confirm(flags)) => device::confirm(context, &flags),
         Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),

@@ -7,6 +7,8 @@ use std::path::Path;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use maille_node::keystore::{WordsError, words_to_seed};
+
 use crate::cli::Context;
 use crate::cli::failure::Failure;
 
@@ -40,6 +42,23 @@ pub(crate) fn new_passphrase(context: &Context) -> Result<Zeroizing<String>, Fai
     } else {
         Ok(first)
     }
+}
+
+/// The seed of the twelve words: from a file, or typed unseen.
+pub(crate) fn words(
+    context: &Context,
+    file: Option<&Path>,
+) -> Result<Zeroizing<[u8; 64]>, Failure> {
+    let typed = match file {
+        Some(file) => from_file(file)?,
+        None => ask(context, context.screen.text.words_ask())?,
+    };
+    words_to_seed(&typed).map_err(|error| match error {
+        WordsError::Unknown(place) => Failure::BadWords {
+            place: Some(place as u64),
+        },
+        _ => Failure::BadWords { place: None },
+    })
 }
 
 /// The first line of a file.

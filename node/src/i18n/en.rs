@@ -7,6 +7,7 @@ use maille_core::command::{
     SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
+use maille_node::backup::Summary;
 use maille_protocol::invite::WhyNot;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
@@ -370,6 +371,24 @@ impl Text for English {
             "received list" => "Shows what you receive or received, and how it stands",
             "received show" => "Shows the data of a share you received",
             "received show SHARE" => "The share's identifier (grant1…), or the person's name",
+            "backup" => "A copy of everything, in one sealed file",
+            "backup make" => "Writes everything of this folder into one new, sealed file",
+            "backup make FILE" => "The new file to write",
+            "backup make --with-passphrase" => {
+                "Asks for a passphrase that opens it, besides your twelve words"
+            }
+            "backup check" => {
+                "Reads a backup to its last byte and says what is in it; keeps nothing"
+            }
+            "backup check FILE" => "The backup",
+            "backup check --words" => "Opens it with your twelve words, though it has a passphrase",
+            "backup check --words-file" => "A file whose first line is your twelve words",
+            "backup restore" => "Brings a backup back, into an empty folder",
+            "backup restore FILE" => "The backup",
+            "backup restore --words" => {
+                "Opens it with your twelve words, though it has a passphrase"
+            }
+            "backup restore --words-file" => "A file whose first line is your twelve words",
             "device" => "Your devices: all hold your data and speak for you",
             "device add" => "Shows a code by which another device is added, and waits for it",
             "device add --senior" => {
@@ -446,6 +465,10 @@ impl Text for English {
                  Example:\n  \
                  maille device add --as laptop          on this device\n  \
                  maille device join CODE --as phone     on the new one"
+            }
+            "backup restore" => {
+                "What comes back is the same device: use it only where the old one is gone. If that was lost or stolen, remove\n\
+                 it from another of your devices instead (`maille device remove`)."
             }
             "device remove" => {
                 "What the device holds already stays on it: that cannot be taken back. Its circles change their keys."
@@ -605,6 +628,24 @@ impl Text for English {
                 .hint("ask for the link again and copy all of it, within quotes"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("a pairing code", "this code", *reason, *got))
                 .hint("copy all of it from the other device, where `maille device add` shows it; it begins with `maille:device#`"),
+            Failure::BadWords { place: Some(place) } => {
+                Sentence::new(format!("word {place} is in neither list of words"))
+                    .hint("check its spelling: the words are all French, or all English")
+            }
+            Failure::BadWords { place: None } => Sentence::new("these are not twelve words that fit together")
+                .hint("one is wrong or missing, or two changed places: compare with your sheet"),
+            Failure::BadBackup { file, reason } => {
+                Sentence::new(format!("{} is no backup that this Maille reads", file.display())).detail(reason.clone())
+                    .hint("give a file that `maille backup make` wrote")
+            }
+            Failure::BackupDamaged { file, values } => {
+                Sentence::new(format!("{} was changed or cut: after {values} values it does not fit", file.display()))
+                    .hint("nothing was restored; take another copy of it, or an older backup")
+            }
+            Failure::BackupLocked { file } => {
+                Sentence::new(format!("this does not open {}", file.display()))
+                    .hint("try its passphrase, or your twelve words (`--words`)")
+            }
             Failure::NotRunning => Sentence::new("Maille is not running here")
                 .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
             Failure::DeviceNotReached => Sentence::new("the other device does not answer")
@@ -1073,6 +1114,48 @@ impl Text for English {
                 format!("a device spoke badly, its connection is closed: {what}")
             }
         }
+    }
+
+    fn words_ask(&self) -> &'static str {
+        "Your twelve words, in their order (not shown): "
+    }
+
+    fn backup_made(&self, file: &str, summary: &Summary, passphrase: bool) -> Vec<String> {
+        let opens = if passphrase {
+            "Your twelve words open it, and so does the passphrase."
+        } else {
+            "Your twelve words open it, and nothing else does."
+        };
+        vec![
+            format!(
+                "{} written to {file}",
+                counted(summary.values, "value", "values")
+            ),
+            opens.to_owned(),
+            "Try it: maille backup check FILE".to_owned(),
+        ]
+    }
+
+    fn backup_whole(&self, summary: &Summary, clock: &Clock) -> Vec<String> {
+        vec![
+            format!("Of: {}", summary.person),
+            format!(
+                "Whole: {}, made on {}",
+                counted(summary.values, "value", "values"),
+                clock.spell(summary.created, self)
+            ),
+        ]
+    }
+
+    fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String> {
+        vec![
+            format!(
+                "{home} is as it was on {}. What was written after that is gone here.",
+                clock.spell(summary.created, self)
+            ),
+            "It is the same device: use it only if the old one is gone for good.".to_owned(),
+            "Your contacts and circles follow once it runs: maille run".to_owned(),
+        ]
     }
 
     fn device_code(&self, code: &PairCode, here_only: bool, clock: &Clock) -> Vec<String> {

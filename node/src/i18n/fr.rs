@@ -7,6 +7,7 @@ use maille_core::command::{
     SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
+use maille_node::backup::Summary;
 use maille_protocol::invite::WhyNot;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
@@ -380,6 +381,30 @@ impl Text for French {
             "received list" => "Affiche ce que vous recevez ou avez reçu, et où cela en est",
             "received show" => "Affiche les données d'un partage reçu",
             "received show SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
+            "backup" => "Une copie de tout, dans un seul fichier scellé",
+            "backup make" => "Écrit tout ce dossier dans un nouveau fichier scellé",
+            "backup make FILE" => "Le nouveau fichier à écrire",
+            "backup make --with-passphrase" => {
+                "Demande une phrase de passe qui l'ouvre, en plus de vos douze mots"
+            }
+            "backup check" => {
+                "Lit une sauvegarde jusqu'au dernier octet et dit ce qu'elle contient ; ne garde rien"
+            }
+            "backup check FILE" => "La sauvegarde",
+            "backup check --words" => {
+                "L'ouvre avec vos douze mots, bien qu'elle ait une phrase de passe"
+            }
+            "backup check --words-file" => {
+                "Un fichier dont la première ligne contient vos douze mots"
+            }
+            "backup restore" => "Ramène une sauvegarde, dans un dossier vide",
+            "backup restore FILE" => "La sauvegarde",
+            "backup restore --words" => {
+                "L'ouvre avec vos douze mots, bien qu'elle ait une phrase de passe"
+            }
+            "backup restore --words-file" => {
+                "Un fichier dont la première ligne contient vos douze mots"
+            }
             "device" => "Vos appareils : tous gardent vos données et parlent pour vous",
             "device add" => "Affiche un code qui ajoute un autre appareil, et l'attend",
             "device add --senior" => {
@@ -463,6 +488,10 @@ impl Text for French {
                  Exemple :\n  \
                  maille device add --as portable          sur cet appareil\n  \
                  maille device join CODE --as téléphone   sur le nouveau"
+            }
+            "backup restore" => {
+                "Ce qui revient est le même appareil : ne l'utilisez que si l'ancien n'existe plus. S'il est perdu ou volé,\n\
+                 retirez-le plutôt depuis un autre de vos appareils (`maille device remove`)."
             }
             "device remove" => {
                 "Ce que l'appareil contient déjà y reste : cela ne peut pas être repris. Vos cercles changent de clés."
@@ -635,6 +664,25 @@ impl Text for French {
                 .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("un code d'appareil", "ce code", *reason, *got))
                 .hint("copiez-le en entier depuis l'autre appareil, où `maille device add` l'affiche ; il commence par `maille:device#`"),
+            Failure::BadWords { place: Some(place) } => {
+                Sentence::new(format!("le mot {place} n'est dans aucune des deux listes"))
+                    .hint("vérifiez son orthographe : les mots sont tous français, ou tous anglais")
+            }
+            Failure::BadWords { place: None } => Sentence::new("ce ne sont pas douze mots qui vont ensemble")
+                .hint("l'un est faux ou manque, ou deux sont intervertis : comparez avec votre feuille"),
+            Failure::BadBackup { file, reason } => {
+                Sentence::new(format!("{} n'est pas une sauvegarde que ce Maille sait lire", file.display()))
+                    .detail(reason.clone())
+                    .hint("donnez un fichier écrit par `maille backup make`")
+            }
+            Failure::BackupDamaged { file, values } => {
+                Sentence::new(format!("{} a été modifié ou coupé : après {values} valeurs, il ne va plus", file.display()))
+                    .hint("rien n'a été restauré ; prenez-en une autre copie, ou une sauvegarde plus ancienne")
+            }
+            Failure::BackupLocked { file } => {
+                Sentence::new(format!("cela n'ouvre pas {}", file.display()))
+                    .hint("essayez sa phrase de passe, ou vos douze mots (`--words`)")
+            }
             Failure::NotRunning => Sentence::new("Maille n'est pas en marche ici")
                 .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
             Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
@@ -1118,6 +1166,48 @@ impl Text for French {
                 format!("un appareil a mal parlé, la liaison est coupée : {what}")
             }
         }
+    }
+
+    fn words_ask(&self) -> &'static str {
+        "Vos douze mots, dans l'ordre (non affichés) : "
+    }
+
+    fn backup_made(&self, file: &str, summary: &Summary, passphrase: bool) -> Vec<String> {
+        let opens = if passphrase {
+            "Vos douze mots l'ouvrent, la phrase de passe aussi."
+        } else {
+            "Vos douze mots l'ouvrent, et rien d'autre."
+        };
+        vec![
+            format!(
+                "{} dans {file}",
+                counted(summary.values, "valeur écrite", "valeurs écrites")
+            ),
+            opens.to_owned(),
+            "Pour l'essayer : maille backup check FICHIER".to_owned(),
+        ]
+    }
+
+    fn backup_whole(&self, summary: &Summary, clock: &Clock) -> Vec<String> {
+        vec![
+            format!("De : {}", summary.person),
+            format!(
+                "Entière : {}, faite le {}",
+                counted(summary.values, "valeur", "valeurs"),
+                clock.spell(summary.created, self)
+            ),
+        ]
+    }
+
+    fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String> {
+        vec![
+            format!(
+                "{home} est comme le {}. Ce qui a été écrit depuis n'y est plus.",
+                clock.spell(summary.created, self)
+            ),
+            "C'est le même appareil : ne l'utilisez que si l'ancien n'existe plus.".to_owned(),
+            "Vos contacts et vos cercles suivent dès qu'il tourne : maille run".to_owned(),
+        ]
     }
 
     fn device_code(&self, code: &PairCode, here_only: bool, clock: &Clock) -> Vec<String> {

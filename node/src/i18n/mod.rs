@@ -25,6 +25,7 @@ use maille_core::command::{
     Aside, ContactStatus, DeviceShown, GivenShare, ReceivedShare, SentEntry, Status,
 };
 use maille_core::io::Event;
+use maille_node::backup::Summary;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed};
@@ -210,6 +211,17 @@ pub(crate) trait Text: Numbers + Sync {
     fn contact(&self, contact: &ContactStatus, clock: &Clock) -> String;
     /// What a contact sent that was of no use here, and what to do about it.
     fn set_aside(&self, aside: &Aside, clock: &Clock) -> String;
+
+    // backup.
+
+    /// Asks for the twelve words.
+    fn words_ask(&self) -> &'static str;
+    /// A backup was made, and what opens it.
+    fn backup_made(&self, file: &str, summary: &Summary, passphrase: bool) -> Vec<String>;
+    /// A backup is whole.
+    fn backup_whole(&self, summary: &Summary, clock: &Clock) -> Vec<String>;
+    /// A backup is back in this home.
+    fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String>;
 
     // device.
 
