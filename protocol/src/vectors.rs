@@ -29,6 +29,7 @@ use crate::wire;
 mod circles;
 mod control;
 mod invalid;
+mod invites;
 mod judgement;
 mod keys;
 mod statements;

@@ -9,7 +9,7 @@ It shares no code with the Rust crates. Each file of `protocol/vectors/` is read
     size       longer than such an object may be
     version    another version
     form       not the one encoding of such an object: cut off, another spelling, a bound passed
-    signature  a signature does not hold
+    signature  a signature, or the proof of an invite, does not hold
     open       a box or an entry does not open
     rule       readable and signed, but not what the spec allows
     text       no text form, or a character is wrong
@@ -19,9 +19,11 @@ It shares no code with the Rust crates. Each file of `protocol/vectors/` is read
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import control
 import entries
+import invites
 import keys
 import parcels
 import primitives
@@ -78,7 +80,7 @@ def read_hash(file, world):
 def read_text(file, world):
     equal(texts.read_id("person", file["person"]), unhex(file["person_bytes"]), "person")
     equal(texts.read_text("maille", file["card"]), unhex(file["card_bytes"]), "card")
-    equal(texts.read_text("share", file["link"], texts.START), unhex(file["link_bytes"]), "link")
+    equal(texts.read_text("share", file["link"], texts.STARTS), unhex(file["link_bytes"]), "link")
     card, link = texts.read_card(file["card"]), texts.read_link(file["link"])
     equal(card.person, unhex(file["person_bytes"]), "the card's person")
     equal(link.card, card, "the link's card")
@@ -459,6 +461,83 @@ def read_control(file, world):
     return {"control": read, "ticket": ticket}
 
 
+def read_invite(file, world):
+    def person(data):
+        given = decode(principal.principal, data, principal.SET_BYTES)
+        return principal.read_person(data, primitives.hashed("person-id", given.charter.bytes))
+
+    inviter, knocker, stranger = (person(unhex(file[name])) for name in ("inviter", "knocker", "stranger"))
+    people = {one.id: one for one in (inviter, knocker, stranger)}
+    circle, slice_ = texts.read_id("circle", file["circle"]), texts.read_id("slice", file["slice"])
+    before = principal.read_circle(unhex(file["circle_bytes"]), circle, people)
+    link, link_bytes = invites.read_link_text(file["text"])
+    equal(link_bytes, unhex(file["bytes"]), "bytes of the link")
+    named = ("secret", "circle", "membership", "role", "kind", "name", "inviter", "uses", "until")
+    membership = texts.read_id("membership", file["membership"])
+    told = (unhex(file["secret"]), circle, membership, *(file[name] for name in ("role", "kind", "name")))
+    told += (file["name_of_inviter"], file["uses"], file["until"])
+    equal(tuple(getattr(link, name) for name in named), told, "fields of the link")
+    from_, to = texts.read_id("node", file["from"]), texts.read_id("node", file["to"])
+    equal((link.card.person, link.card.transport), (inviter.id, to), "card")
+    equal(before.members[inviter.id].membership, membership, "membership of the inviter")
+    equal(invites.invite_id(link), unhex(file["invite"]), "id of the invite")
+    equal(invites.proof(link, link_bytes, from_), unhex(file["proof"]), "proof")
+
+    def knock(data):
+        given = invites.read_knock(data)
+        return given, invites.verify_knock(given, link, link_bytes, from_)
+
+    given, who = knock(unhex(file["knock"]))
+    equal(who.id, knocker.id, "who knocks")
+    equal(given.key, primitives.public_of(unhex(file["device_seed"])), "device that consents")
+    equal(invites.read_frame(unhex(file["knock_frame"])), ("knock", SimpleNamespace(knock=given)), "the knock's frame")
+    after = principal.read_circle(unhex(file["circle_after"]), circle, people)
+    equal(after.members[knocker.id].role, link.role, "role of who came in")
+    (said,) = [one for id_, one in after.statements.items() if id_ not in before.statements]
+    admission = said.record.kind[1]
+    told = (said.record.membership, admission.key, admission.consent)
+    equal(told, (membership, given.key, given.consent), "the admission")
+
+    for vector, why in zip(file["answers"], [None, *invites.WHY], strict=True):
+        data = unhex(vector["bytes"])
+        got, of = invites.read_answer(data, circle)
+        if why:
+            equal(got, why, "why not welcome")
+        else:
+            equal((of, got.tag_key), (slice_, unhex(file["tag_key"])), "slice and tag key of the welcome")
+        answer = decode(invites.answer, data, invites.FRAME_BYTES)
+        equal(invites.read_frame(unhex(vector["frame"])), ("answer", SimpleNamespace(answer=answer)), "frame")
+
+    def statement(data):
+        read = decode(principal.signed_statement, data, principal.LISTING_BYTES + 72)
+        principal.check_statement(read)
+        equal(read.record.subject[1].id, circle, "subject")
+
+    inside = dict(
+        person=person,
+        statement=statement,
+        generation=lambda data: decode(keys.signed_generation, data, invites.FRAME_BYTES),
+        key=lambda data: decode(keys.key_object, data, 4096),
+        entry=entries.read_entry,
+    )
+    for vector, (name, read) in zip(file["circle_items"], inside.items(), strict=True):
+        _, fields = invites.read_frame(unhex(vector["frame"]))
+        of, item = fields.item
+        equal((fields.position, of, item.circle), (vector["position"], "circle", circle), "circle item")
+        equal((item.item[0], item.item[1].bytes), (name, unhex(vector["inside"])), "what of the circle")
+        read(item.item[1].bytes)
+    for vector in file["frames"]:
+        name, fields = invites.read_frame(unhex(vector["bytes"]))
+        equal(fields.item[0] if name == "item" else name, vector["name"], "frame")
+    return {
+        "invite": lambda text: invites.read_link_text(text.decode()),
+        "invite bytes": invites.read_link,
+        "knock": knock,
+        "answer": lambda data: invites.read_answer(data, circle),
+        "frame": invites.read_frame,
+    }
+
+
 # In this order: later files use what the earlier ones told about the world.
 READERS = {
     "hash": read_hash,
@@ -478,13 +557,17 @@ READERS = {
     "stretch": read_stretch,
     "parcel": read_parcel,
     "control": read_control,
+    "invite": read_invite,
 }
+
+
+def input_of(case):
+    return unhex(case["bytes"]) if "bytes" in case else case["text"].encode()
 
 
 def refuse(case, readers):
     """Returns the kind of refusal of one case of `invalid`."""
-    data = unhex(case["bytes"]) if "bytes" in case else case["text"].encode()
-    data += bytes(case.get("then_zeros", 0))
+    data = input_of(case) + bytes(case.get("then_zeros", 0))
     name = case["object"]
     try:
         readers[name](data)
@@ -509,7 +592,7 @@ def main():
         try:
             readers = read(file, world)
             for case in file.get("valid", []):
-                readers[case["object"]](unhex(case["bytes"]))
+                readers[case["object"]](input_of(case))
             for case in file.get("invalid", []):
                 seen[refuse(case, readers)] += 1
                 refused += 1

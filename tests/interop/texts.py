@@ -1,4 +1,4 @@
-"""Texts that people paste: bech32m ids, cards, share links, times (spec, sections 1 and 8)."""
+"""Texts that people paste: bech32m ids, cards, share links, times (spec, sections 1 and 9)."""
 
 import datetime
 
@@ -12,10 +12,12 @@ WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(
 LOWER = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 LEFT_OUT = dict.fromkeys(map(ord, INVISIBLE + WHITE))
 START = "maille:share#"
+STARTS = (START, "maille:join#", "maille:device#")
 TIME_MOST = 253402207200000
 time = uint(TIME_MOST)
 
-card = record(person=raw(32), transport=raw(32), addresses=list_of(text(128), 8))
+address_list = list_of(text(128), 8)
+card = record(person=raw(32), transport=raw(32), addresses=address_list)
 link = record(card=card, grant=raw(32), slice=raw(32), lens=text(64), until=time, to=raw(32))
 
 
@@ -29,10 +31,11 @@ def checksum(kind, values):
     return residue
 
 
-def read_text(kind, pasted, start=""):
-    """Returns the bytes of a text of this kind, which may have this start."""
+def read_text(kind, pasted, starts=()):
+    """Returns the bytes of a text of this kind, which may have one of these starts."""
     require(len(pasted.encode()) <= 8192, "text", "more than 8192 bytes")
     cleaned = pasted.translate(LEFT_OUT | LOWER)
+    start = next((start for start in starts if cleaned.startswith(start)), "")
     found, one, data = cleaned.removeprefix(start).rpartition("1")
     require(one and all(c in CHARACTERS for c in data) and len(data) >= 6, "text", "not bech32m")
     values = [CHARACTERS.index(c) for c in data]
@@ -54,11 +57,11 @@ def read_id(kind, pasted):
 
 
 def read_card(pasted):
-    return decode(card, read_text("maille", pasted, START), 2048)
+    return decode(card, read_text("maille", pasted, STARTS), 2048)
 
 
 def read_link(pasted):
-    return decode(link, read_text("share", pasted, START), 2048)
+    return decode(link, read_text("share", pasted, STARTS), 2048)
 
 
 def write_time(millis):

@@ -190,6 +190,19 @@ def choice(**kinds):
     return read
 
 
+def numbered(**kinds):
+    """`[number, [fields...]]`: likewise."""
+
+    def read(reader):
+        require(reader.of(4) == 2, "form", "not a number and fields")
+        number = reader.of(0)
+        require(number < len(kinds), "form", f"kind {number} is not known")
+        name, fields = list(kinds.items())[number]
+        return name, row(**fields)(reader)
+
+    return read
+
+
 def trimmed(*items):
     """An array whose absent last fields are left out."""
 

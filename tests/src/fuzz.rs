@@ -30,9 +30,10 @@ use maille_protocol::generation::{
     SignedGeneration,
 };
 use maille_protocol::id::{
-    DeviceId, GenerationId, GrantId, InstallationId, KeyId, MembershipId, PersonId, SliceId,
-    TransportId,
+    CircleId, DeviceId, GenerationId, GrantId, InstallationId, KeyId, MembershipId, PersonId,
+    SliceId, TransportId,
 };
+use maille_protocol::invite::{Answer, InviteId, InviteLink, Knock, WhyNot};
 use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
@@ -41,9 +42,9 @@ use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
 use maille_protocol::statement::UnverifiedStatement;
-use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Item, Session};
+use maille_protocol::sync::{CircleItem, Cursor, FeedId, Frame, Greeting, Item, Session};
 use maille_protocol::time::Timestamp;
-use maille_protocol::wire::{self, ENTRY_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
+use maille_protocol::wire::{self, ENTRY_BYTES_MAX, FRAME_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
 use maille_schemas::document::{Document, DocumentId, Domain, Month};
 use maille_schemas::factors::{FactorSetId, footprint};
 use maille_schemas::gate::{AsideError, Fate, Gate, Offered, chunk};
@@ -155,9 +156,13 @@ pub const TARGETS: &[Target] = &[
     target("card-text", text::<Card>),
     target("share-link", written_as_text::<ShareLink>),
     target("share-link-text", text::<ShareLink>),
+    target("invite", invite),
+    target("invite-text", text::<InviteLink>),
     target("ids", ids),
     target("time", text::<Timestamp>),
     // what a session carries
+    target("knock", knock),
+    target("answer", answer),
     target("frame", frame),
     target("session", session),
     target("sealing-key", sealing_key),
@@ -453,6 +458,54 @@ fn padme(length: usize) -> usize {
     let last = exponent - (exponent.ilog2() + 1).min(exponent);
     let mask = (1usize << last) - 1;
     (length + mask) & !mask
+}
+
+/// The record of an invite, and what the node that made it would compare a knock with.
+fn invite(bytes: &[u8]) -> bool {
+    if !written_as_text::<InviteLink>(bytes) {
+        return false;
+    }
+    let link: InviteLink = wire::decode(bytes, TEXT_BYTES_MAX).expect("it was read before");
+    let from = TransportId::from_bytes([2; 32]);
+    let shown = a_knock(link.id(), link.proof(&from));
+    assert!(link.is_shown_by(&shown, &from));
+    true
+}
+
+/// A knock, up to what a node does with it before it checks the first signature.
+fn knock(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Knock>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    authority(&value.authority);
+    true
+}
+
+fn answer(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Answer>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    if let Answer::Welcome { circle, slice, .. } = &value {
+        let _ = Charter::decode(circle);
+        record::<SliceCharter>(slice, STATEMENT_BYTES_MAX);
+    }
+    true
+}
+
+/// A knock whose authority is none.
+fn a_knock(invite: InviteId, proof: [u8; 32]) -> Knock {
+    Knock {
+        version: V1,
+        invite,
+        proof,
+        name: "Marc".to_owned(),
+        addresses: vec![String::new()],
+        by: [4; 32],
+        consent: [5; 64],
+        authority: vec![6; 2],
+    }
 }
 
 fn frame(bytes: &[u8]) -> bool {
@@ -823,7 +876,16 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
         authority: [0; 32],
         authority_held: [8; 32],
     });
+    let circle = |position, item| Frame::Item {
+        position,
+        item: Item::Circle {
+            circle: CircleId::from_bytes([7; 32]),
+            item,
+        },
+    };
     let frames = [
+        Frame::Knock(a_knock(InviteId([1; 32]), [2; 32])),
+        Frame::Answer(Answer::NotWelcome(WhyNot::UsedUp)),
         hello,
         Frame::Authority(vec![1, 2, 3]),
         Frame::Names(vec![]),
@@ -836,6 +898,16 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
             position: 300,
             item: Item::Entry(vec![5; 40]),
         },
+        circle(301, CircleItem::Person(vec![1; 3])),
+        circle(302, CircleItem::Statement(vec![2; 3])),
+        circle(303, CircleItem::Generation(vec![3; 3])),
+        circle(304, CircleItem::Key(vec![4; 3])),
+        circle(305, CircleItem::Entry(Vec::new())),
+        Frame::Answer(Answer::Welcome {
+            circle: vec![1; 3],
+            slice: Vec::new(),
+            tag_key: Key::from_bytes([8; 32]),
+        }),
         Frame::Item {
             position: u64::MAX,
             item: Item::Withdrawn,

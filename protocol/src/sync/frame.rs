@@ -202,7 +202,15 @@ impl Frame {
     /// # Errors
     /// Whatever is too long, not canonical, or not a frame; a list over its bound is malformed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
-        let frame: Self = wire::decode(bytes, FRAME_BYTES_MAX)?;
+        let frame: Self = wire::decode(bytes, FRAME_BYTES_MAX).map_err(|error| {
+            // A frame begins with its number: that of a malformed one is no version.
+            let is_number = matches!(error, WireError::Version { .. });
+            if is_number {
+                WireError::Malformed { position: 0 }
+            } else {
+                error
+            }
+        })?;
         match &frame {
             Self::Hello(hello) if hello.version != VERSION => {
                 Err(FrameError::Version { got: hello.version })

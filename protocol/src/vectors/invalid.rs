@@ -20,6 +20,7 @@ mod circles;
 mod control;
 mod entries;
 mod grants;
+mod invites;
 mod keys;
 mod parcels;
 mod principals;
@@ -29,6 +30,7 @@ pub(super) use circles::{circles, second_roots};
 pub(super) use control::controls;
 pub(super) use entries::{entries, stretches};
 pub(super) use grants::accesses;
+pub(super) use invites::invites;
 pub(super) use keys::{batches, key_objects, part_keys, recovery_boxes};
 pub(super) use parcels::parcels;
 pub(super) use principals::{authorities, statements};
@@ -140,6 +142,28 @@ impl<R> Refusals<R> {
                 matches!(inner(error), Some(WireError::TooLong { max, .. }) if *max == most)
             });
         }
+    }
+
+    /// Adds a case that ends in many zeros, without writing them all out.
+    #[track_caller]
+    fn add_zeros<T, E: Debug>(
+        &mut self,
+        kind: &str,
+        why: &str,
+        bytes: &[u8],
+        expected: impl Fn(&E) -> bool,
+    ) where
+        R: Fn(&[u8]) -> Result<T, E>,
+    {
+        self.check(why, bytes, expected);
+        let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+        self.cases.push(json!({
+            "object": self.object,
+            "kind": kind,
+            "why": why,
+            "bytes": hex(&bytes[..bytes.len() - zeros]),
+            "then_zeros": zeros,
+        }));
     }
 
     /// Adds one byte more than the `most` there may be, without writing them all out.

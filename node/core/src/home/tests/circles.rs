@@ -303,6 +303,36 @@ fn an_invite_in_which_a_word_was_changed_opens_nothing() {
     assert_eq!(world.members(0).len(), 2);
 }
 
+/// Somebody on the way hears a knock, and plays it from a node of their own before or after it was answered.
+#[test]
+fn a_knock_played_from_elsewhere_opens_nothing() {
+    let mut world = World::of(3);
+    world.founds(0);
+    let link = world.invites(0, 2);
+    world.joins(1, &link).unwrap();
+    world.settle();
+    let mut sent = world.nodes[1].sent_frames.iter();
+    let knock = sent.find(|frame| matches!(Frame::from_bytes(frame), Ok(Frame::Knock(_))));
+    let knock = knock.expect("it has knocked").clone();
+    let before = world.nodes[0].sent_frames.len();
+    let from = ConnectionId(1_000_000);
+    let connected = Input::Connected {
+        connection: from,
+        peer: world.nodes[2].secrets.transport,
+        role: crate::io::Role::Acceptor,
+    };
+    world.input(0, connected);
+    assert_eq!(world.nodes[0].home.strangers.len(), 1);
+    let frame = &knock;
+    world.input(0, Input::Received { from, frame });
+    assert!(world.nodes[0].home.strangers.is_empty(), "it is closed");
+    let sent = world.nodes[0].sent_frames.len();
+    assert_eq!(sent, before, "not even an answer");
+    assert_eq!(world.members(0), ["member 0", "member 1"]);
+    let invite = world.the_invite(0);
+    assert_eq!((invite.used.len(), invite.refused), (1, 0));
+}
+
 #[test]
 fn strangers_learn_nothing_and_are_not_waited_for() {
     let mut world = World::of(2);
