@@ -144,7 +144,7 @@ pub enum Frame {
     /// Opens the session.
     #[n(0)]
     Hello(#[n(0)] Hello),
-    /// The sender's authority: its charter and statements.
+    /// The sender's authority: its charter and statements. Comes before a hello where the receiver may not know the node.
     #[n(1)]
     Authority(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
     /// Parts that the sender can show to be entitled to.

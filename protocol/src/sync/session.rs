@@ -160,9 +160,9 @@ impl Session {
             (Frame::Hello(_), Some(_)) => Err(Violation::SecondHello),
             (Frame::Knock(knock), _) => Ok(Received::Knock(knock)),
             (Frame::Answer(answer), _) => Ok(Received::Answer(answer)),
+            (Frame::Authority(bytes), _) => Ok(Received::Authority(bytes)),
             (_, None) => Err(Violation::BeforeHello),
             (Frame::Pair(_) | Frame::Paired(_), Some(_)) => Err(Violation::OutOfPlace),
-            (Frame::Authority(bytes), Some(_)) => Ok(Received::Authority(bytes)),
             (Frame::Names(names), Some(_)) => {
                 if self.named.len() + names.len() > NAMES_MAX {
                     return Err(Violation::TooManyNames);

@@ -16,6 +16,7 @@
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::sync::{Cursor, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -198,12 +199,56 @@ impl<S: Store> Home<S> {
         self.effects.push(Output::Close { connection });
     }
 
-    /// A knock, where we hold an invite of theirs; else a hello.
+    /// A knock, where we hold an invite of theirs; else a hello. Who has never spoken with us may not have heard that
+    /// this is a node of ours.
     fn say_first(&mut self, connection: ConnectionId, peer: TransportId) -> Result<(), ReadError> {
         if self.knock(connection, peer)? {
             return Ok(());
         }
+        if self
+            .feed(peer)?
+            .is_some_and(|feed| feed.last_seen.is_none())
+        {
+            let authority = Frame::Authority(self.me.authority.to_bytes());
+            self.send(connection, &authority);
+        }
         self.say_hello(connection, peer)
+    }
+
+    /// A node that nobody here knows shows whose it is: a contact's, or our own person's. Returns whether it is, and
+    /// takes it in as one then.
+    pub(super) fn introduced(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        (connection, peer): (ConnectionId, TransportId),
+        bytes: &[u8],
+    ) -> Result<bool, Refused> {
+        let claimed = UnverifiedAuthority::decode(bytes).ok();
+        let Some(person) = claimed.and_then(|claimed| claimed.claimed_person()) else {
+            return Ok(false);
+        };
+        if person == self.me.person {
+            self.hear_own_authority(now, rng, bytes)?;
+            if !self.is_own_node(peer) {
+                return Ok(false);
+            }
+        } else {
+            let Some(mut contact) = self.contact(person)? else {
+                return Ok(false);
+            };
+            self.take_authority(&mut contact, peer, bytes)?;
+            // Of bytes that are known nothing was looked at.
+            if !self.is_proven(person, peer)? {
+                return Ok(false);
+            }
+            self.authority_changed(now, rng, (person, peer), bytes)?;
+        }
+        let addresses = Vec::new(); // it says them in its hello
+        self.keep_node(now, rng, peer, &Node { person, addresses })?;
+        self.strangers.remove(&connection);
+        self.connected(now, rng, connection, peer, Role::Acceptor);
+        Ok(true)
     }
 
     fn say_hello(&mut self, connection: ConnectionId, peer: TransportId) -> Result<(), ReadError> {

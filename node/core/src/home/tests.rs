@@ -758,7 +758,9 @@ fn hostile_frames_close_one_session_and_change_nothing() {
     let (mut world, _) = shared();
     let connection = *world.wires.iter().find(|(_, (n, _))| *n == 1).unwrap().0;
     let disk = world.nodes[0].disk.0.borrow().clone();
-    let replayed = world.nodes[1].sent_frames[0].clone();
+    let is_hello = |frame: &&Vec<u8>| matches!(Frame::from_bytes(frame), Ok(Frame::Hello(_)));
+    let replayed = world.nodes[1].sent_frames.iter().find(is_hello);
+    let replayed = replayed.expect("it said hello").clone();
     let hostile: Vec<Vec<u8>> = vec![
         vec![],
         vec![0xff; 64],

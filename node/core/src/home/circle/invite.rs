@@ -279,7 +279,9 @@ impl<S: Store> Home<S> {
         // Who comes with an invite that is over is told so, for a while.
         let while_after = |invite: &Invite| invite.link.until.plus_millis(30 * DAY_MS) > now;
         let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
-        let open = open || self.is_pairing(now);
+        // A contact, or another device of our own person's, may have come to a new node.
+        let has_others = || self.me.authority.devices().len() > 1;
+        let open = open || self.is_pairing(now) || !self.dials.is_empty() || has_others();
         if !open || self.strangers.len() >= STRANGERS_MAX {
             self.effects.push(Output::Close { connection });
             return;
@@ -301,6 +303,13 @@ impl<S: Store> Home<S> {
         };
         let peer = stranger.peer;
         let answer = match Frame::from_bytes(frame) {
+            Ok(Frame::Authority(bytes)) => {
+                match self.introduced(now, rng, (connection, peer), &bytes) {
+                    Ok(true) => return,
+                    Ok(false) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
             Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),
             Ok(Frame::Pair(pair)) if self.asked_to_pair(now, (connection, peer), &pair) => return,
             _ => Ok(None),

@@ -396,3 +396,42 @@ fn each_device_of_a_member_reads_and_writes_in_the_circle() {
     assert!(!world.texts(tablet).contains(&pepper));
     assert!(world.texts(1).contains(&pepper));
 }
+
+#[test]
+fn a_new_device_meets_contacts_who_never_heard_of_it() {
+    let mut world = World::of(2);
+    world.circle(2);
+    world.goes_away(1);
+    let phone = world.pairs(0, false);
+    world.goes_away(0);
+    world.comes_back(1);
+    world.adds(phone, "bread");
+    world.settle();
+    assert_eq!(
+        world.texts(1),
+        ["bread"],
+        "the first device never came back"
+    );
+    world.adds(1, "milk");
+    world.settle();
+    assert_eq!(world.texts(phone).len(), 2);
+}
+
+#[test]
+fn nobody_comes_in_by_an_authority_that_does_not_name_their_node() {
+    let mut world = World::of(3);
+    world.circle(2);
+    let authorities = [0, 1, 2].map(|n| world.nodes[n].home.me.authority.to_bytes());
+    let before = world.nodes[0].sent_frames.len();
+    for authority in authorities {
+        let connection = world.stranger_at(0, transport(9));
+        let frame = Frame::Authority(authority).to_bytes();
+        world.stranger_says(0, connection, &frame);
+        assert!(!world.wires.contains_key(&connection));
+    }
+    assert_eq!(
+        world.nodes[0].sent_frames.len(),
+        before,
+        "not a byte goes out"
+    );
+}
