@@ -4,7 +4,7 @@
 //! |---|---|
 //! | of no invite of ours, or a proof that does not hold | none: the connection is closed |
 //! | from a member | welcome, again |
-//! | revoked, expired, used up | not welcome; counted, and shown to our person |
+//! | revoked, expired, used up, or used by them before | not welcome; counted, and shown to our person |
 //! | we may admit nobody any more | not welcome |
 //! | consent and authority in order | they are admitted; welcome, once that is durable |
 
@@ -400,6 +400,10 @@ impl<S: Store> Home<S> {
         if !circle.has_member(&person) {
             if let Some(why) = closed {
                 return Ok(Answer::NotWelcome(why));
+            }
+            // Who was removed does not come back by the invite that they came by, however often it may be used.
+            if invite.used.iter().any(|by| by.person == person) {
+                return Ok(Answer::NotWelcome(WhyNot::UsedUp));
             }
             let named = check_text_of("name", &knock.name, NAME_BYTES_MAX);
             if person == self.me.person || named.is_err() {

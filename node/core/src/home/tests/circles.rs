@@ -483,6 +483,27 @@ fn who_was_removed_is_told_and_gets_nothing_more() {
     );
 }
 
+/// Marc was removed from a circle whose invite for five was still open, and walked back in by it.
+#[test]
+fn who_was_removed_does_not_come_back_by_the_invite_that_they_came_by() {
+    let mut world = World::of(2);
+    world.founds(0);
+    let link = world.invites(0, 5);
+    world.joins(1, &link).unwrap();
+    world.settle();
+    world.removes(0, 1);
+    world.settle();
+    world.joins(1, &link).unwrap();
+    world.settle();
+    assert_eq!(world.circles(1).1[0].refused, Some(WhyNot::UsedUp));
+    assert_eq!(world.members(0), ["member 0"]);
+    assert_eq!(world.the_invite(0).refused, 1);
+    let another = world.invites(0, 1);
+    world.joins(1, &another).unwrap();
+    world.settle();
+    assert_eq!(world.members(0), ["member 0", "member 1"]);
+}
+
 #[test]
 fn who_leaves_is_out_and_may_come_back_by_another_invite() {
     let mut world = World::of(3);
