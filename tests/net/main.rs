@@ -1,5 +1,6 @@
 //! Real binaries, several processes, real sockets on loopback.
 
+mod circle;
 mod crash;
 mod device;
 mod secrecy;
