@@ -1,6 +1,7 @@
 //! Real binaries, several processes, real sockets on loopback.
 
 mod backup;
+mod circle;
 mod crash;
 mod device;
 mod secrecy;

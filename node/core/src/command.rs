@@ -114,6 +114,12 @@ pub enum Command {
         /// Its link, or the beginning of its id.
         invite: String,
     },
+    /// What an invite leads to, before anything is asked of anybody. Answer: [`Done::CircleConsidered`], or
+    /// why [`Command::CircleJoin`] would be refused here.
+    CircleConsider {
+        /// The invite as it was given.
+        link: InviteLink,
+    },
     /// Ask to come into a circle; the inviter's node lets our person in. Answer: [`Done::CircleJoining`].
     CircleJoin {
         /// The invite as it was given.
@@ -186,6 +192,7 @@ impl Command {
             | Self::ReceivedList
             | Self::ReceivedShow { .. }
             | Self::Circles
+            | Self::CircleConsider { .. }
             | Self::CircleList { .. }
             | Self::Devices
             | Self::LogSent
@@ -310,6 +317,16 @@ pub enum Done {
     CircleInvited {
         /// What to give to the other person: whoever holds it may come in.
         link: InviteLink,
+        /// The invite as listed.
+        invite: InviteShown,
+    },
+    /// Answer to [`Command::CircleConsider`].
+    CircleConsidered {
+        /// What the inviter is called here already; `None`: they are not known. The link's own names prove
+        /// nothing.
+        known_as: Option<String>,
+        /// Where our person's device is met: who is in the circle sees it.
+        addresses: Vec<String>,
     },
     /// Answer to [`Command::CircleJoin`].
     CircleJoining {
@@ -338,6 +355,8 @@ pub enum Done {
         items: Vec<ListShown>,
         /// Edits of ours that wait here for a key.
         waiting: u64,
+        /// The item that was changed as it stands now; as it stood, if it was taken off.
+        changed: Option<ListShown>,
     },
     /// Answer to [`Command::LogSent`].
     Sent {
@@ -500,6 +519,32 @@ pub struct InviteShown {
     pub refused: u32,
     /// When that was last.
     pub refused_at: Option<Timestamp>,
+}
+
+impl InviteShown {
+    /// Why it lets nobody in any more; nothing while it is open.
+    #[must_use]
+    pub fn closed(&self, now: Timestamp) -> Option<WhyNot> {
+        why_closed(now, self.revoked, self.until, (self.used.len(), self.uses))
+    }
+}
+
+/// Why an invite lets nobody in any more, of `(used, uses)`; nothing while it is open.
+pub(crate) fn why_closed(
+    now: Timestamp,
+    revoked: Option<Timestamp>,
+    until: Timestamp,
+    (used, uses): (usize, u32),
+) -> Option<WhyNot> {
+    if revoked.is_some() {
+        Some(WhyNot::Revoked)
+    } else if until <= now {
+        Some(WhyNot::Expired)
+    } else if used >= usize::try_from(uses).unwrap_or(usize::MAX) {
+        Some(WhyNot::UsedUp)
+    } else {
+        None
+    }
 }
 
 /// A circle that our person asked to come into.

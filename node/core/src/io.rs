@@ -191,6 +191,8 @@ pub enum Event {
     CircleJoined {
         /// Which.
         circle: CircleId,
+        /// What it is called, by the invite: the circle itself still has to arrive.
+        name: String,
     },
     /// A circle does not let our person in, for now or for good.
     JoinRefused {

@@ -95,6 +95,11 @@ impl Desk {
     pub(crate) fn is_running(&self) -> bool {
         self.running
     }
+
+    /// Whether another process does the work, and goes on when this one has ended.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_remote)
+    }
 }
 
 impl Drop for Desk {
@@ -135,7 +140,8 @@ fn name_everybody(done: &mut Done, someone: &str) {
             members.for_each(|it| name(&mut it.name));
         }
         Done::CircleListed { items, .. } => items.iter_mut().for_each(|it| name(&mut it.by)),
-        Done::DeviceCode { .. }
+        Done::CircleConsidered { .. }
+        | Done::DeviceCode { .. }
         | Done::Devices { .. }
         | Done::CircleInvited { .. }
         | Done::CircleJoining { .. }

@@ -1,6 +1,5 @@
 //! `maille device add|confirm|join|list|remove`: the devices that speak for me.
 
-use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use maille_core::NotPairedError;
@@ -14,7 +13,7 @@ use crate::cli::desk::{Desk, runtime, unexpected};
 use crate::cli::failure::{Failure, causes};
 use crate::cli::flags::{DeviceAddFlags, DeviceConfirmFlags, DeviceJoinFlags, DeviceRemoveFlags};
 use crate::cli::screen::Screen;
-use crate::cli::{Context, secret, typed};
+use crate::cli::{Context, ask, secret, typed};
 use crate::i18n::Lang;
 
 /// How often to look whether a device has come.
@@ -41,7 +40,7 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
     let Done::DeviceCode { code } = desk.ask(Command::DeviceAdd { senior, called })? else {
         return Err(unexpected("device add"));
     };
-    let here_only = code.card.addresses.iter().all(|it| is_of_this_computer(it));
+    let here_only = typed::only_of_this_computer(&code.card.addresses);
     let fields = json!({ "device_code": code.to_string(), "until": code.until, "rank": code.rank });
     screen.done("device-code", fields, |screen| {
         screen.notes(screen.text.device_code(&code, here_only, &screen.clock));
@@ -53,13 +52,13 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
     let asks = wait_for_device(&mut desk)?;
     let mut devices = match asks {
         Asked::Confirmed(devices) => devices,
-        Asked::Asks(asks) if !screen.json && io::stdin().is_terminal() => {
+        Asked::Asks(asks) if ask::somebody(screen) => {
             screen.notes(
                 screen
                     .text
                     .device_asks(&asks.name, &both_lists(screen, &asks.words)),
             );
-            let same = yes(screen, screen.text.device_same_words())?;
+            let same = ask::yes(screen, screen.text.device_same_words())?;
             let devices = confirm_words(&mut desk, same)?;
             if !same {
                 return Err(Failure::WordsDiffer);
@@ -272,17 +271,11 @@ pub(crate) fn list(context: &Context) -> Result<(), Failure> {
 pub(crate) fn remove(context: &Context, flags: &DeviceRemoveFlags) -> Result<(), Failure> {
     let screen = &context.screen;
     let mut desk = Desk::open(context)?;
+    ask::needs_a_yes(screen, flags.yes)?;
     if !flags.yes {
-        if screen.json || !io::stdin().is_terminal() {
-            let hint = Some(screen.text.usage_add_yes().to_owned());
-            let what = screen.text.usage_missing("--yes");
-            return Err(Failure::Usage { what, hint });
-        }
         screen.notes(screen.text.device_removing(&flags.device));
-        if !yes(screen, screen.text.device_remove_sure())? {
-            return Err(Failure::NotDone);
-        }
     }
+    ask::sure(screen, flags.yes, screen.text.device_remove_sure())?;
     let device = flags.device.clone();
     let Done::Devices { devices, .. } = desk.ask(Command::DeviceRemove { device })? else {
         return Err(unexpected("device remove"));
@@ -346,25 +339,6 @@ fn folded(word: &str) -> String {
         .nfd()
         .filter(char::is_ascii_alphabetic)
         .collect()
-}
-
-/// Asks a question that is answered with yes or no.
-fn yes(screen: &Screen, question: &str) -> Result<bool, Failure> {
-    loop {
-        let _ = write!(io::stderr().lock(), "{question} ").and_then(|()| io::stderr().flush());
-        let mut line = String::new();
-        match io::stdin().read_line(&mut line) {
-            Ok(read) if read > 0 => {}
-            _ => return Err(Failure::NotDone),
-        }
-        if let Some(answer) = screen.text.yes_or_no(line.trim()) {
-            return Ok(answer);
-        }
-    }
-}
-
-fn is_of_this_computer(address: &str) -> bool {
-    address.starts_with("/ip4/127.") || address.starts_with("/ip6/::1/")
 }
 
 fn of_pair(error: PairError) -> Failure {

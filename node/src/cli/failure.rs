@@ -20,6 +20,7 @@ use maille_node::home_dir::HomeError;
 use maille_node::keystore::{CreateError, KeyError};
 use maille_protocol::card::TextError;
 use maille_protocol::id::IdError;
+use maille_protocol::invite::WhyNot;
 use maille_schemas::import::{ImportError, Place};
 use serde::Serialize;
 
@@ -200,6 +201,36 @@ pub(crate) enum Failure {
         /// Which.
         file: PathBuf,
     },
+    /// An invite does not read.
+    BadInvite {
+        /// Why.
+        reason: Mistyped,
+        /// What it is instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        got: Option<Pasted>,
+    },
+    /// The inviter's device does not let us in.
+    NotWelcome {
+        /// What the circle is called, by the invite.
+        circle: String,
+        /// Who invited, by the invite.
+        inviter: String,
+        /// Why.
+        why: WhyNot,
+    },
+    /// The inviter's device did not answer in time. The wish is kept.
+    NoWelcomeYet {
+        /// What the circle is called, by the invite.
+        circle: String,
+        /// Who invited, by the invite.
+        inviter: String,
+        /// How long was waited.
+        seconds: u64,
+        /// Whether the invite names no place but the computer that it was made on.
+        here_only: bool,
+        /// Whether a node goes on trying when this process has ended.
+        running: bool,
+    },
     /// It needs a node that runs, and none does.
     NotRunning,
     /// The device that shows the code cannot be reached.
@@ -300,6 +331,10 @@ pub(crate) enum Pasted {
     Card,
     /// News of a share.
     Link,
+    /// An invite to a circle.
+    Invite,
+    /// What adds a device.
+    PairCode,
     /// The id of a share, or of its slice.
     ShareId,
     /// The id of a person.
@@ -314,6 +349,10 @@ impl Pasted {
             ("maille1", Self::Card),
             ("maille:share#", Self::Link),
             ("share1", Self::Link),
+            ("maille:join#", Self::Invite),
+            ("invite1", Self::Invite),
+            ("maille:device#", Self::PairCode),
+            ("pair1", Self::PairCode),
             ("grant1", Self::ShareId),
             ("slice1", Self::ShareId),
             ("person1", Self::PersonId),
@@ -408,6 +447,7 @@ impl Failure {
             Self::Told { exit_code } => *exit_code,
             Self::CannotListen { .. }
             | Self::NotArrived { .. }
+            | Self::NoWelcomeYet { .. }
             | Self::DeviceNotReached
             | Self::DaemonLost { .. } => 3,
             Self::BadDate { .. }

@@ -8,9 +8,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{
+    ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use maille_core::command::CircleKind;
 
 use maille_protocol::card::{Card, ShareLink};
+use maille_protocol::invite::InviteLink;
+use maille_protocol::pairing::PairCode;
 
 use crate::cli::failure::{Failure, Pasted};
 use crate::i18n::{Lang, Text};
@@ -70,6 +75,8 @@ pub(crate) enum Verb {
     Backup(BackupVerb),
     #[command(subcommand)]
     Device(DeviceVerb),
+    #[command(subcommand)]
+    Circle(CircleVerb),
     #[command(subcommand)]
     Log(LogVerb),
     Export(ExportFlags),
@@ -248,6 +255,155 @@ pub(crate) struct DeviceRemoveFlags {
 }
 
 #[derive(Subcommand, Debug)]
+pub(crate) enum CircleVerb {
+    Create(CircleCreateFlags),
+    List,
+    Status(CircleFlags),
+    Invite(CircleInviteFlags),
+    Uninvite(CircleUninviteFlags),
+    Join(CircleJoinFlags),
+    Leave(CircleLeaveFlags),
+    Remove(CircleRemoveFlags),
+    Items(CircleFlags),
+    Add(CircleAddFlags),
+    Tick(CircleItemFlags),
+    Untick(CircleItemFlags),
+    Drop(CircleItemFlags),
+    Rename(CircleRenameFlags),
+}
+
+/// What kind of circle it is, as typed in either language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindFlag {
+    #[value(alias = "foyer")]
+    Household,
+    #[value(aliases = ["collègues", "collegues"])]
+    Colleagues,
+    #[value(aliases = ["autre", "circle", "cercle"])]
+    Other,
+}
+
+impl From<KindFlag> for CircleKind {
+    fn from(kind: KindFlag) -> Self {
+        match kind {
+            KindFlag::Household => Self::Household,
+            KindFlag::Colleagues => Self::Colleagues,
+            KindFlag::Other => Self::Other,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleCreateFlags {
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[arg(
+        long,
+        value_name = "household|colleagues|other",
+        hide_possible_values = true
+    )]
+    pub(crate) kind: KindFlag,
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) called: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleInviteFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 1,
+        hide_default_value = true
+    )]
+    pub(crate) uses: u32,
+    #[arg(
+        long,
+        value_name = "DATE",
+        default_value = "7d",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) until: String,
+    #[arg(long)]
+    pub(crate) admin: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleUninviteFlags {
+    #[arg(value_name = "INVITE")]
+    pub(crate) invite: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleJoinFlags {
+    #[arg(value_name = "LINK")]
+    pub(crate) link: String,
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) called: Option<String>,
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        hide_default_value = true
+    )]
+    pub(crate) wait: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleLeaveFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleRemoveFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "PERSON")]
+    pub(crate) person: String,
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleAddFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleItemFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "ITEM")]
+    pub(crate) item: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleRenameFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "ITEM")]
+    pub(crate) item: String,
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
+#[derive(Subcommand, Debug)]
 pub(crate) enum ReceivedVerb {
     Accept(ReceivedAcceptFlags),
     List,
@@ -410,6 +566,8 @@ fn pastes(arguments: &[OsString]) -> bool {
     words.any(|word| match Pasted::like(word) {
         Some(Pasted::Card) => word.parse::<Card>().is_err(),
         Some(Pasted::Link) => word.parse::<ShareLink>().is_err(),
+        Some(Pasted::Invite) => word.parse::<InviteLink>().is_err(),
+        Some(Pasted::PairCode) => word.parse::<PairCode>().is_err(),
         _ => word.starts_with("maille:"),
     })
 }
@@ -525,8 +683,9 @@ fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
 
 /// The placeholder of an argument's value.
 fn value_name(arg: &clap::Arg) -> Option<&'static str> {
-    const NAMES: [&str; 11] = [
-        "ADDR", "CARD", "DATE", "DIR", "FILE", "LINK", "NAME", "SECONDS", "SET", "SHARE", "TEXT",
+    const NAMES: [&str; 19] = [
+        "ADDR", "CARD", "CIRCLE", "CODE", "COUNT", "DATE", "DEVICE", "DIR", "FILE", "INVITE",
+        "ITEM", "LINK", "NAME", "PERSON", "SECONDS", "SET", "SHARE", "TEXT", "WORD",
     ];
     let name = arg.get_value_names()?.first()?.as_str();
     NAMES.into_iter().chain(["YYYY-MM"]).find(|it| *it == name)

@@ -8,8 +8,10 @@
 //! nothing else. A failure changes nothing, says whose turn it is by its exit code
 //! ([`failure`]), and names the next step.
 
+mod ask;
 mod backup;
 mod card;
+mod circle;
 pub(crate) mod desk;
 mod device;
 mod export;
@@ -41,8 +43,8 @@ use serde_json::json;
 
 use failure::Failure;
 use flags::{
-    BackupVerb, DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb, ShowVerb,
-    TripVerb, Verb,
+    BackupVerb, CircleVerb, DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb,
+    ShowVerb, TripVerb, Verb,
 };
 use screen::Screen;
 
@@ -121,9 +123,29 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),
         Verb::Device(DeviceVerb::List) => device::list(context),
         Verb::Device(DeviceVerb::Remove(flags)) => device::remove(context, &flags),
+        Verb::Circle(verb) => circle(context, &verb),
         Verb::Log(LogVerb::Sent) => log::sent(context),
         Verb::Export(flags) => export::run(context, &flags),
         Verb::Demo(flags) => crate::demo::run(context, flags.keep.as_deref()),
+    }
+}
+
+fn circle(context: &Context, verb: &CircleVerb) -> Result<(), Failure> {
+    match verb {
+        CircleVerb::Create(flags) => circle::create(context, flags),
+        CircleVerb::List => circle::list(context),
+        CircleVerb::Status(flags) => circle::status(context, flags),
+        CircleVerb::Invite(flags) => circle::invite(context, flags),
+        CircleVerb::Uninvite(flags) => circle::uninvite(context, flags),
+        CircleVerb::Join(flags) => circle::join(context, flags),
+        CircleVerb::Leave(flags) => circle::leave(context, flags),
+        CircleVerb::Remove(flags) => circle::remove(context, flags),
+        CircleVerb::Items(flags) => circle::items(context, flags),
+        CircleVerb::Add(flags) => circle::add(context, flags),
+        CircleVerb::Tick(flags) => circle::tick(context, flags, true),
+        CircleVerb::Untick(flags) => circle::tick(context, flags, false),
+        CircleVerb::Drop(flags) => circle::drop_item(context, flags),
+        CircleVerb::Rename(flags) => circle::rename(context, flags),
     }
 }
 

@@ -120,13 +120,14 @@ impl Names {
             | Event::ShareArrived { grant }
             | Event::RowsArrived { grant, .. }
             | Event::ShareEnded { grant } => grant.to_string(),
-            Event::CircleJoined { circle }
-            | Event::JoinRefused { circle, .. }
+            Event::JoinRefused { circle, .. }
             | Event::MemberJoined { circle, .. }
             | Event::InviteRefused { circle, .. }
             | Event::CircleNews { circle } => circle.to_string(),
             Event::Violation { peer, .. } => return peer.to_string(),
-            Event::DeviceAsks { name, .. } => return name.clone(),
+            Event::DeviceAsks { name, .. } | Event::CircleJoined { name, .. } => {
+                return name.clone();
+            }
             Event::PairingRefused | Event::DeviceRemoved => return String::new(),
         };
         if !self.known.contains_key(&who) && self.look_up(node).await.is_err() {

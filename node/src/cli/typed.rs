@@ -8,6 +8,7 @@ use std::path::Path;
 use maille_core::command::{CommandError, TEXT_BYTES_MAX};
 use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
+use maille_protocol::invite::InviteLink;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::document::Month;
 
@@ -98,6 +99,24 @@ pub(crate) fn pair_code(typed: &str) -> Result<PairCode, Failure> {
             got: Pasted::like(&text),
         },
     })
+}
+
+/// An invite to a circle, pasted or in a file.
+pub(crate) fn invite(typed: &str) -> Result<InviteLink, Failure> {
+    let text = pasted(typed)?;
+    text.parse().map_err(|error: TextError| match error.into() {
+        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
+        reason => Failure::BadInvite {
+            reason,
+            got: Pasted::like(&text),
+        },
+    })
+}
+
+/// Whether all these places are met from this computer only.
+pub(crate) fn only_of_this_computer(addresses: &[String]) -> bool {
+    let of_this = |it: &String| it.starts_with("/ip4/127.") || it.starts_with("/ip6/::1/");
+    addresses.iter().all(of_this)
 }
 
 /// Whether somebody meant a file that is not there: no card, link or id has a point or a slash.

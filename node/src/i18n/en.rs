@@ -8,7 +8,6 @@ use maille_core::command::{
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
-use maille_protocol::invite::WhyNot;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
@@ -18,21 +17,22 @@ use maille_schemas::import::{
 use maille_schemas::time::Moment;
 
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
+use crate::i18n::circle::help_en;
 use crate::i18n::clock::spell_month;
+use crate::i18n::{CircleText as _, os, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
-use crate::i18n::{os, validity};
 
 /// English sentences.
 #[derive(Debug)]
 pub(crate) struct English;
 
 /// "0 rows", "1 row", "2 rows".
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     let word = if count == 1 { one } else { many };
     format!("{} {word}", English.count(count))
 }
 
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("“{word}”")
 }
 
@@ -53,6 +53,8 @@ fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> St
             let got = match got {
                 Pasted::Card => "a card",
                 Pasted::Link => "a share link",
+                Pasted::Invite => "an invite to a circle",
+                Pasted::PairCode => "a device's code",
                 Pasted::ShareId => "the identifier of a share",
                 Pasted::PersonId => "the identifier of a person",
             };
@@ -90,12 +92,12 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::UnknownLens { lens } => Sentence::new(format!("no view is called {}", quoted(lens)))
             .hint("see the views there are: `maille lens list`"),
         CommandError::EndsInThePast { until, .. } => {
-            Sentence::new(format!("this share would end before it begins, on {}", clock.spell(*until, &English)))
+            Sentence::new(format!("this would end before it begins, on {}", clock.spell(*until, &English)))
                 .hint("choose a date to come, such as `--until 90d`")
         }
         CommandError::EndsTooLate { until, days_max } => {
-            Sentence::new(format!("this share would last too long, until {}", clock.spell(*until, &English)))
-                .detail(format!("a share lasts at most {}; you can make another one afterwards", counted(u64::from(*days_max), "day", "days")))
+            Sentence::new(format!("this would last too long, until {}", clock.spell(*until, &English)))
+                .detail(format!("at most {}; you can do it again afterwards", counted(u64::from(*days_max), "day", "days")))
                 .hint(format!("for example `--until {days_max}d`"))
         }
         CommandError::Oneself => Sentence::new("this card or link is your own")
@@ -121,7 +123,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::UnknownCircle { circle } => {
             Sentence::new(format!("no circle is called “{circle}”"))
-                .hint("the list of your circles says their names")
+                .hint("see their names: `maille circle list`")
         }
         CommandError::AmbiguousCircle { circle, candidates } => {
             Sentence::new(format!("several circles are called “{circle}”"))
@@ -134,10 +136,11 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AlreadyInCircle { circle } => {
             Sentence::new(format!("you are a member of “{circle}” already"))
+                .hint("see how it stands: `maille circle list`")
         }
         CommandError::UnknownMember { member } => {
             Sentence::new(format!("no member is called “{member}”"))
-                .hint("the list of members says their names")
+                .hint("see their names: `maille circle status CIRCLE`")
         }
         CommandError::AmbiguousMember { member, candidates } => {
             Sentence::new(format!("several members are called “{member}”"))
@@ -163,11 +166,11 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::UnknownInvite { invite } => {
             Sentence::new(format!("none of your invites is “{invite}”"))
-                .hint("the circle's status says your invites")
+                .hint("give its link, or the beginning of its number: `maille circle status CIRCLE` shows them")
         }
         CommandError::UnknownItem { item } => {
             Sentence::new(format!("nothing on the list is called “{item}”"))
-                .hint("give its number or its whole text")
+                .hint("give its number (`maille circle items CIRCLE`), or its whole text")
         }
         CommandError::BadText { field, bytes_max } => {
             let field = match field.as_str() {
@@ -212,17 +215,6 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .hint("it is forged or mistaken: ask them for a new one by another way")
         }
         other => Sentence::new(other.to_string()),
-    }
-}
-
-fn why_not(why: WhyNot) -> &'static str {
-    match why {
-        WhyNot::Expired => "the invite has expired",
-        WhyNot::UsedUp => "the invite was used as often as it may be",
-        WhyNot::Revoked => "the invite was taken back",
-        WhyNot::NotAdmitter => "whoever gave it may let nobody in any more",
-        WhyNot::Undecided => "the circle is to decide first",
-        _ => "the request is not in order",
     }
 }
 
@@ -424,7 +416,7 @@ impl Text for English {
             "export --out" => "The new file to write (else standard output)",
             "demo" => "Shows the main thing in less than a minute, with made-up people",
             "demo --keep" => "Keeps the made-up people's folders here, instead of deleting them",
-            _ => return None,
+            _ => return help_en(key),
         })
     }
 
@@ -624,6 +616,10 @@ impl Text for English {
                 Sentence::new(mistyped("a share link", "this link", *reason, *got))
                     .hint("a card is for sharing with this person (`maille share create --with`); to receive, ask them for a link")
             }
+            Failure::BadLink { got: got @ Some(Pasted::Invite), reason } => {
+                Sentence::new(mistyped("a share link", "this link", *reason, *got))
+                    .hint("an invite is taken by `maille circle join LINK`")
+            }
             Failure::BadLink { reason, got } => Sentence::new(mistyped("a share link", "this link", *reason, *got))
                 .hint("ask for the link again and copy all of it, within quotes"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("a pairing code", "this code", *reason, *got))
@@ -645,6 +641,28 @@ impl Text for English {
             Failure::BackupLocked { file } => {
                 Sentence::new(format!("this does not open {}", file.display()))
                     .hint("try its passphrase, or your twelve words (`--words`)")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::Link), reason } => {
+                Sentence::new(mistyped("an invite", "this invite", *reason, *got))
+                    .hint("a share link is accepted by `maille received accept LINK`")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::PairCode), reason } => {
+                Sentence::new(mistyped("an invite", "this invite", *reason, *got))
+                    .hint("a device's code adds a device of yours, in a new folder: `maille device join CODE`")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::Card), reason } => {
+                Sentence::new(mistyped("an invite", "this invite", *reason, *got))
+                    .hint("a card says who somebody is; to come into their circle, ask them for an invite (`maille circle invite`)")
+            }
+            Failure::BadInvite { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("an invite", "this invite", *reason, None))
+                    .hint("give the link, which begins with `maille:join#`, within quotes, or the name of a file that holds it")
+            }
+            Failure::BadInvite { reason, got } => Sentence::new(mistyped("an invite", "this invite", *reason, *got))
+                .hint("ask for the link again and copy all of it, within quotes"),
+            Failure::NotWelcome { circle, inviter, why } => self.circle_not_welcome(circle, inviter, *why),
+            Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
+                self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
             }
             Failure::NotRunning => Sentence::new("Maille is not running here")
                 .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
@@ -1098,7 +1116,10 @@ impl Text for English {
             Event::DeviceRemoved => self.device_removed().to_owned(),
             Event::CircleJoined { .. } => format!("you are in the circle {name}"),
             Event::JoinRefused { why, .. } => {
-                format!("the circle {name} does not let you in: {}", why_not(*why))
+                format!(
+                    "the circle {name} does not let you in: {}",
+                    self.why_not(*why)
+                )
             }
             Event::MemberJoined { name: who, .. } => {
                 format!("{who} came into the circle {name} by your invite")
@@ -1106,7 +1127,7 @@ impl Text for English {
             Event::InviteRefused { why, .. } => {
                 format!(
                     "somebody came to the circle {name} by an invite that lets nobody in: {}",
-                    why_not(*why)
+                    self.why_not(*why)
                 )
             }
             Event::CircleNews { .. } => format!("news in the circle {name}"),

@@ -8,7 +8,6 @@ use maille_core::command::{
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
-use maille_protocol::invite::WhyNot;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
@@ -18,21 +17,22 @@ use maille_schemas::import::{
 use maille_schemas::time::Moment;
 
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
+use crate::i18n::circle::help_fr;
 use crate::i18n::clock::spell_month;
+use crate::i18n::{CircleText as _, os, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
-use crate::i18n::{os, validity};
 
 /// French sentences.
 #[derive(Debug)]
 pub(crate) struct French;
 
 /// « 1 ligne », « 2 lignes »: in French zero is singular.
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     let word = if count < 2 { one } else { many };
     format!("{} {word}", French.count(count))
 }
 
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("« {word} »")
 }
 
@@ -53,6 +53,8 @@ fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> St
             let got = match got {
                 Pasted::Card => "une carte",
                 Pasted::Link => "un lien de partage",
+                Pasted::Invite => "une invitation dans un cercle",
+                Pasted::PairCode => "un code d'appareil",
                 Pasted::ShareId => "l'identifiant d'un partage",
                 Pasted::PersonId => "l'identifiant d'une personne",
             };
@@ -91,12 +93,12 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         CommandError::UnknownLens { lens } => Sentence::new(format!("aucune vue ne s'appelle {}", quoted(lens)))
             .hint("voyez les vues qui existent : `maille lens list`"),
         CommandError::EndsInThePast { until, .. } => {
-            Sentence::new(format!("ce partage finirait avant de commencer, le {}", clock.spell(*until, &French)))
+            Sentence::new(format!("cela finirait avant de commencer, le {}", clock.spell(*until, &French)))
                 .hint("choisissez une date à venir, par exemple `--until 90j`")
         }
         CommandError::EndsTooLate { until, days_max } => {
-            Sentence::new(format!("ce partage durerait trop longtemps, jusqu'au {}", clock.spell(*until, &French)))
-                .detail(format!("un partage dure {} au plus ; vous pourrez en faire un autre ensuite", counted(u64::from(*days_max), "jour", "jours")))
+            Sentence::new(format!("cela durerait trop longtemps, jusqu'au {}", clock.spell(*until, &French)))
+                .detail(format!("{} au plus ; vous pourrez recommencer ensuite", counted(u64::from(*days_max), "jour", "jours")))
                 .hint(format!("par exemple `--until {days_max}j`"))
         }
         CommandError::Oneself => Sentence::new("cette carte ou ce lien est le vôtre")
@@ -122,7 +124,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::UnknownCircle { circle } => {
             Sentence::new(format!("aucun cercle ne s'appelle « {circle} »"))
-                .hint("la liste de vos cercles dit leurs noms")
+                .hint("voyez leurs noms : `maille circle list`")
         }
         CommandError::AmbiguousCircle { circle, candidates } => {
             Sentence::new(format!("plusieurs cercles s'appellent « {circle} »"))
@@ -135,10 +137,11 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::AlreadyInCircle { circle } => {
             Sentence::new(format!("vous êtes déjà membre de « {circle} »"))
+                .hint("voyez où il en est : `maille circle list`")
         }
         CommandError::UnknownMember { member } => {
             Sentence::new(format!("aucun membre ne s'appelle « {member} »"))
-                .hint("la liste des membres dit leurs noms")
+                .hint("voyez leurs noms : `maille circle status CERCLE`")
         }
         CommandError::AmbiguousMember { member, candidates } => {
             Sentence::new(format!("plusieurs membres s'appellent « {member} »"))
@@ -164,11 +167,11 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::UnknownInvite { invite } => {
             Sentence::new(format!("aucune de vos invitations n'est « {invite} »"))
-                .hint("l'état du cercle dit vos invitations")
+                .hint("donnez son lien, ou le début de son numéro : `maille circle status CERCLE` les montre")
         }
         CommandError::UnknownItem { item } => {
             Sentence::new(format!("rien dans la liste ne s'appelle « {item} »"))
-                .hint("donnez le numéro ou le texte entier")
+                .hint("donnez son numéro (`maille circle items CERCLE`), ou son texte entier")
         }
         CommandError::BadText { field, bytes_max } => {
             let field = match field.as_str() {
@@ -189,6 +192,13 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             &French,
         ),
         CommandError::TooMany { what, max } => {
+            let what = match what.as_str() {
+                "circles" => "cercles",
+                "open invites" => "invitations ouvertes",
+                "uses of one invite" => "personnes par invitation",
+                "items of a list" => "choses dans une liste",
+                other => other,
+            };
             Sentence::new(format!("la limite est atteinte : {} {what} au plus", French.count(*max)))
         }
         CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
@@ -213,17 +223,6 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .hint("elle est fausse ou erronée : demandez-lui-en une nouvelle par un autre moyen")
         }
         other => Sentence::new(other.to_string()),
-    }
-}
-
-fn why_not(why: WhyNot) -> &'static str {
-    match why {
-        WhyNot::Expired => "l'invitation a expiré",
-        WhyNot::UsedUp => "l'invitation a déjà servi autant de fois que prévu",
-        WhyNot::Revoked => "l'invitation a été reprise",
-        WhyNot::NotAdmitter => "qui l'a donnée ne peut plus faire entrer personne",
-        WhyNot::Undecided => "le cercle doit d'abord en décider",
-        _ => "la demande n'est pas en règle",
     }
 }
 
@@ -446,7 +445,7 @@ impl Text for French {
             "demo --keep" => {
                 "Garde les dossiers des personnes inventées ici, au lieu de les effacer"
             }
-            _ => return None,
+            _ => return help_fr(key),
         })
     }
 
@@ -523,14 +522,21 @@ impl Text for French {
         match english {
             "ADDR" => "ADRESSE",
             "CARD" => "CARTE",
+            "CIRCLE" => "CERCLE",
+            "COUNT" => "NOMBRE",
+            "DEVICE" => "APPAREIL",
             "DIR" => "DOSSIER",
             "FILE" => "FICHIER",
+            "INVITE" => "INVITATION",
+            "ITEM" => "CHOSE",
             "LINK" => "LIEN",
             "NAME" => "NOM",
+            "PERSON" => "PERSONNE",
             "SECONDS" => "SECONDES",
             "SET" => "JEU",
             "SHARE" => "PARTAGE",
             "TEXT" => "TEXTE",
+            "WORD" => "MOT",
             "YYYY-MM" => "AAAA-MM",
             other => other,
         }
@@ -660,6 +666,10 @@ impl Text for French {
                 Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
                     .hint("une carte sert à partager avec cette personne (`maille share create --with`) ; pour recevoir, demandez-lui un lien")
             }
+            Failure::BadLink { got: got @ Some(Pasted::Invite), reason } => {
+                Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
+                    .hint("une invitation s'accepte avec `maille circle join LIEN`")
+            }
             Failure::BadLink { reason, got } => Sentence::new(mistyped("un lien de partage", "ce lien", *reason, *got))
                 .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("un code d'appareil", "ce code", *reason, *got))
@@ -682,6 +692,28 @@ impl Text for French {
             Failure::BackupLocked { file } => {
                 Sentence::new(format!("cela n'ouvre pas {}", file.display()))
                     .hint("essayez sa phrase de passe, ou vos douze mots (`--words`)")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::Link), reason } => {
+                Sentence::new(mistyped("une invitation", "cette invitation", *reason, *got))
+                    .hint("un lien de partage s'accepte avec `maille received accept LIEN`")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::PairCode), reason } => {
+                Sentence::new(mistyped("une invitation", "cette invitation", *reason, *got))
+                    .hint("un code d'appareil sert à ajouter un appareil à vous, dans un dossier neuf : `maille device join CODE`")
+            }
+            Failure::BadInvite { got: got @ Some(Pasted::Card), reason } => {
+                Sentence::new(mistyped("une invitation", "cette invitation", *reason, *got))
+                    .hint("une carte dit qui est quelqu'un ; pour entrer dans son cercle, demandez-lui une invitation (`maille circle invite`)")
+            }
+            Failure::BadInvite { reason: reason @ Mistyped::NotOne, .. } => {
+                Sentence::new(mistyped("une invitation", "cette invitation", *reason, None))
+                    .hint("donnez le lien, qui commence par `maille:join#`, entre guillemets, ou le nom d'un fichier qui le contient")
+            }
+            Failure::BadInvite { reason, got } => Sentence::new(mistyped("une invitation", "cette invitation", *reason, *got))
+                .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
+            Failure::NotWelcome { circle, inviter, why } => self.circle_not_welcome(circle, inviter, *why),
+            Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
+                self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
             }
             Failure::NotRunning => Sentence::new("Maille n'est pas en marche ici")
                 .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
@@ -1149,7 +1181,7 @@ impl Text for French {
             Event::JoinRefused { why, .. } => {
                 format!(
                     "le cercle {name} ne vous laisse pas entrer : {}",
-                    why_not(*why)
+                    self.why_not(*why)
                 )
             }
             Event::MemberJoined { name: who, .. } => {
@@ -1158,7 +1190,7 @@ impl Text for French {
             Event::InviteRefused { why, .. } => {
                 format!(
                     "quelqu'un est venu au cercle {name} par une invitation qui ne vaut plus : {}",
-                    why_not(*why)
+                    self.why_not(*why)
                 )
             }
             Event::CircleNews { .. } => format!("du nouveau dans le cercle {name}"),

@@ -13,6 +13,7 @@
 //! **Invariants.** Nothing here reads a clock, a file or the network; the one exception
 //! is [`Lang::from_environment`]. Codes, flags and JSON keys are never translated.
 
+mod circle;
 mod clock;
 mod en;
 mod fr;
@@ -31,6 +32,7 @@ use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed};
 use maille_schemas::import::{Format, ImportError, LooksLike, NoteKind, Place, SkipReason};
 
+pub(crate) use circle::{CircleText, Invited, Terms};
 pub(crate) use clock::{Clock, spell_month};
 pub(crate) use numbers::Numbers;
 pub(crate) use os::OsFault;
@@ -83,7 +85,7 @@ impl Lang {
 ///
 /// A method that returns a `Vec` returns whole lines. Counts come as `u64` so that
 /// each language can choose its plural.
-pub(crate) trait Text: Numbers + Sync {
+pub(crate) trait Text: Numbers + CircleText + Sync {
     /// Which language this is.
     fn lang(&self) -> Lang;
 

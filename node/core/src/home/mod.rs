@@ -425,6 +425,7 @@ impl<S: Store> Home<S> {
             Command::CircleUninvite { invite } => self.circle_uninvite(now, &invite),
             Command::CircleJoin { link, called } => self.circle_join(now, rng, link, called),
             Command::Circles => self.circles_shown(),
+            Command::CircleConsider { link } => self.circle_consider(now, &link),
             Command::CircleRemove { circle, member } => {
                 self.circle_remove(now, rng, (&circle, &member))
             }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | of no invite of ours, or a proof that does not hold | none: the connection is closed |
 //! | from a member | welcome, again |
-//! | revoked, expired, used up | not welcome; counted, and shown to our person |
+//! | revoked, expired, used up, or used by them before | not welcome; counted, and shown to our person |
 //! | we may admit nobody any more | not welcome |
 //! | consent and authority in order | they are admitted; welcome, once that is durable |
 
@@ -25,7 +25,7 @@ use rand_core::CryptoRng;
 use super::super::taking::Refused;
 use super::super::{Home, check_end, check_text_of};
 use super::Circle;
-use crate::command::{CommandError, Done, InviteShown, JoiningShown};
+use crate::command::{CommandError, Done, InviteShown, JoiningShown, why_closed};
 use crate::io::{ConnectionId, Event, Output, Store};
 use crate::layout;
 use crate::state::{CircleRecord, Invite, Joining, UsedBy};
@@ -62,15 +62,8 @@ impl Joining {
 impl Invite {
     /// Why it lets nobody in any more; nothing while it is open.
     fn closed(&self, now: Timestamp) -> Option<WhyNot> {
-        if self.revoked.is_some() {
-            Some(WhyNot::Revoked)
-        } else if self.link.until <= now {
-            Some(WhyNot::Expired)
-        } else if self.used.len() >= usize::try_from(self.link.uses).unwrap_or(usize::MAX) {
-            Some(WhyNot::UsedUp)
-        } else {
-            None
-        }
+        let uses = (self.used.len(), self.link.uses);
+        why_closed(now, self.revoked, self.link.until, uses)
     }
 }
 
@@ -132,7 +125,8 @@ impl<S: Store> Home<S> {
                 refused_at: None,
             };
             home.view.write(layout::invite(link.id()), &invite);
-            Ok(Done::CircleInvited { link })
+            let invite = shown(invite);
+            Ok(Done::CircleInvited { link, invite })
         })
     }
 
@@ -147,19 +141,6 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn invites_to(&self, circle: CircleId) -> Result<Vec<InviteShown>, ReadError> {
-        let shown = |invite: Invite| InviteShown {
-            id: short(invite.link.id()),
-            created: invite.created,
-            until: invite.link.until,
-            uses: invite.link.uses,
-            admin: invite.link.role == Role::Admin,
-            used: (invite.used.iter())
-                .map(|by| (by.name.clone(), by.at))
-                .collect(),
-            revoked: invite.revoked,
-            refused: invite.refused,
-            refused_at: invite.refused_at,
-        };
         Ok(self.invites_of(circle)?.into_iter().map(shown).collect())
     }
 
@@ -192,15 +173,22 @@ impl<S: Store> Home<S> {
         Ok(Done::CircleChanged { circle })
     }
 
-    /// Wants to come into a circle.
-    pub(in crate::home) fn circle_join(
+    /// What an invite leads to, if our person may take it.
+    pub(in crate::home) fn circle_consider(
         &mut self,
         now: Timestamp,
-        rng: &mut impl CryptoRng,
-        link: InviteLink,
-        called: String,
+        link: &InviteLink,
     ) -> Result<Done, CommandError> {
-        check_text_of("as", &called, NAME_BYTES_MAX)?;
+        self.check_invite(now, link)?;
+        let known = self.contact(link.card.person)?;
+        Ok(Done::CircleConsidered {
+            known_as: known.map(|contact| contact.name),
+            addresses: self.card().addresses,
+        })
+    }
+
+    /// Refuses what is known here to lead nowhere.
+    fn check_invite(&mut self, now: Timestamp, link: &InviteLink) -> Result<(), CommandError> {
         if link.card.person == self.me.person {
             return Err(CommandError::Oneself);
         }
@@ -211,10 +199,24 @@ impl<S: Store> Home<S> {
         if let Some(circle) = self.circles.get(&link.circle)
             && !circle.had_member(&self.me.person)
         {
+            let name = Some(circle.name()).filter(|name| !name.is_empty());
             return Err(CommandError::AlreadyInCircle {
-                circle: circle.name(),
+                circle: name.unwrap_or_else(|| link.name.clone()),
             });
         }
+        Ok(())
+    }
+
+    /// Wants to come into a circle.
+    pub(in crate::home) fn circle_join(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        link: InviteLink,
+        called: String,
+    ) -> Result<Done, CommandError> {
+        check_text_of("as", &called, NAME_BYTES_MAX)?;
+        self.check_invite(now, &link)?;
         let at = layout::joining(link.circle);
         if self.view.get(&at)?.is_none() {
             self.check_room_for_a_circle()?;
@@ -408,6 +410,10 @@ impl<S: Store> Home<S> {
             if let Some(why) = closed {
                 return Ok(Answer::NotWelcome(why));
             }
+            // Who was removed does not come back by the invite that they came by, however often it may be used.
+            if invite.used.iter().any(|by| by.person == person) {
+                return Ok(Answer::NotWelcome(WhyNot::UsedUp));
+            }
             let named = check_text_of("name", &knock.name, NAME_BYTES_MAX);
             if person == self.me.person || named.is_err() {
                 return Ok(Answer::NotWelcome(WhyNot::NotInOrder));
@@ -490,6 +496,7 @@ impl<S: Store> Home<S> {
                     return Err(Refused::Peer("a welcome that nobody asked for".to_owned()));
                 };
                 let id = joining.link.circle;
+                let name = joining.link.name;
                 self.view.delete(at);
                 let before = self.view.read::<CircleRecord>(&layout::circle(id))?;
                 let record = match before {
@@ -520,7 +527,7 @@ impl<S: Store> Home<S> {
                 self.pass_on_circle(now, rng, id)?;
                 // What came of the circle before the welcome was of no use: it is to come again.
                 self.take_feed_again(now, person)?;
-                self.event(Event::CircleJoined { circle: id });
+                self.event(Event::CircleJoined { circle: id, name });
                 Ok(())
             }
         }
@@ -553,6 +560,23 @@ const fn is_final(why: WhyNot) -> bool {
         why,
         WhyNot::Expired | WhyNot::UsedUp | WhyNot::Revoked | WhyNot::NotInOrder
     )
+}
+
+/// An invite as listed.
+fn shown(invite: Invite) -> InviteShown {
+    InviteShown {
+        id: short(invite.link.id()),
+        created: invite.created,
+        until: invite.link.until,
+        uses: invite.link.uses,
+        admin: invite.link.role == Role::Admin,
+        used: (invite.used.iter())
+            .map(|by| (by.name.clone(), by.at))
+            .collect(),
+        revoked: invite.revoked,
+        refused: invite.refused,
+        refused_at: invite.refused_at,
+    }
 }
 
 /// How an invite is named on a screen: by the beginning of its id.

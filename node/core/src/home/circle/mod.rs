@@ -635,32 +635,22 @@ impl<S: Store> Home<S> {
     /// The list, with what our own person did and what waits.
     pub(super) fn circle_list(&mut self, circle: &str) -> Result<Done, CommandError> {
         let id = self.find_circle(circle)?;
-        self.with_circle(id, |home, circle| home.listed(circle))
+        self.with_circle(id, |home, circle| home.listed(circle, None))
     }
 
-    fn listed(&self, circle: &mut Circle) -> Result<Done, CommandError> {
-        let items = document::items(circle.document().document());
-        let mut by: BTreeMap<Vec<u8>, String> = BTreeMap::new();
-        let mut shown = Vec::new();
-        for item in items {
-            let by = by.entry(item.added_by.clone()).or_insert_with(|| {
-                let person = circle.person_of_actor(&item.added_by);
-                let card = person.and_then(|person| circle.cards.get(&person));
-                card.map_or_else(String::new, |card| card.name.clone())
-            });
-            shown.push(ListShown {
-                id: item.id,
-                text: item.text,
-                done: item.done,
-                by: by.clone(),
-            });
-        }
+    fn listed(
+        &self,
+        circle: &mut Circle,
+        changed: Option<ListShown>,
+    ) -> Result<Done, CommandError> {
+        let items = items_shown(circle);
         let waiting = self.view.scan(&layout::circle_edits(circle.id()))?.len();
         Ok(Done::CircleListed {
             circle: circle.id(),
             name: circle.name(),
-            items: shown,
+            items,
             waiting: waiting as u64,
+            changed,
         })
     }
 
@@ -682,9 +672,13 @@ impl<S: Store> Home<S> {
                 });
             }
             let edit = edit_of(circle, change, ItemId(fresh))?;
+            let id = edit.item();
+            let find = |items: Vec<ListShown>| items.into_iter().find(|item| item.id == id);
+            let before = find(items_shown(circle));
             home.keep_edit(circle, &Edit::List(edit));
             home.do_duties(now, rng, circle)?;
-            home.listed(circle)
+            let changed = find(items_shown(circle)).or(before);
+            home.listed(circle, changed)
         })
     }
 
@@ -750,6 +744,27 @@ impl<S: Store> Home<S> {
         self.view.put(at, Vec::new());
         Ok(())
     }
+}
+
+/// The list, item by item.
+fn items_shown(circle: &mut Circle) -> Vec<ListShown> {
+    let items = document::items(circle.document().document());
+    let mut by: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for item in items {
+        let by = by.entry(item.added_by.clone()).or_insert_with(|| {
+            let person = circle.person_of_actor(&item.added_by);
+            let card = person.and_then(|person| circle.cards.get(&person));
+            card.map_or_else(String::new, |card| card.name.clone())
+        });
+        shown.push(ListShown {
+            id: item.id,
+            text: item.text,
+            done: item.done,
+            by: by.clone(),
+        });
+    }
+    shown
 }
 
 fn unknown(id: &CircleId) -> CommandError {

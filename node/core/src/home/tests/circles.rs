@@ -35,7 +35,7 @@ impl World {
             admin: false,
         };
         match self.asks(n, command) {
-            Ok(Done::CircleInvited { link }) => link,
+            Ok(Done::CircleInvited { link, .. }) => link,
             other => panic!("no invite: {other:?}"),
         }
     }
@@ -252,6 +252,67 @@ fn a_second_use_of_an_invite_for_one_is_refused_and_shown_to_who_gave_it() {
 }
 
 #[test]
+fn an_invite_is_looked_at_before_anything_is_asked() {
+    let mut world = World::of(2);
+    world.founds(0);
+    let link = world.invites(0, 1);
+    let looks = |world: &mut World, n, link: &InviteLink| {
+        let link = link.clone();
+        world.asks(n, Command::CircleConsider { link })
+    };
+    let seen = looks(&mut world, 1, &link);
+    let Ok(Done::CircleConsidered { known_as, .. }) = seen else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(known_as, None, "the link's own names prove nothing");
+    world.settle();
+    assert!(world.nodes[1].sent_frames.is_empty(), "nothing was asked");
+    assert!(world.circles(1).1.is_empty(), "nor kept");
+    assert_eq!(
+        looks(&mut world, 0, &link).unwrap_err(),
+        CommandError::Oneself
+    );
+    world.joins(1, &link).unwrap();
+    world.settle();
+    let again = looks(&mut world, 1, &link).unwrap_err();
+    assert!(matches!(again, CommandError::AlreadyInCircle { circle } if circle == CIRCLE));
+    let late = InviteLink {
+        until: world.now,
+        ..link
+    };
+    let late = looks(&mut world, 1, &late).unwrap_err();
+    assert!(matches!(late, CommandError::LinkExpired { .. }));
+}
+
+#[test]
+fn what_an_edit_changed_is_told_by_the_item_and_not_by_its_place() {
+    let mut world = World::of(1);
+    world.founds(0);
+    let mut changed = |change| {
+        let circle = CIRCLE.to_owned();
+        match world.asks(0, Command::CircleChange { circle, change }) {
+            Ok(Done::CircleListed { changed, .. }) => changed.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for text in ["pain", "lait"] {
+        let text = text.to_owned();
+        changed(ListChange::Add { text });
+    }
+    let item = || "2".to_owned();
+    let ticked = changed(ListChange::Tick {
+        item: item(),
+        done: true,
+    });
+    assert_eq!((ticked.text.as_str(), ticked.done), ("lait", true));
+    let text = "lait entier".to_owned();
+    let renamed = changed(ListChange::Rename { item: item(), text });
+    assert_eq!(renamed.text, "lait entier");
+    let gone = changed(ListChange::Remove { item: item() });
+    assert_eq!(gone, renamed, "as it stood");
+}
+
+#[test]
 fn invites_that_were_taken_back_or_ran_out_let_nobody_in() {
     let mut world = World::of(3);
     world.founds(0);
@@ -450,6 +511,27 @@ fn who_was_removed_is_told_and_gets_nothing_more() {
         !world.circle_items_sent(2, sent[2]).is_empty(),
         "to the first"
     );
+}
+
+/// Marc was removed from a circle whose invite for five was still open, and walked back in by it.
+#[test]
+fn who_was_removed_does_not_come_back_by_the_invite_that_they_came_by() {
+    let mut world = World::of(2);
+    world.founds(0);
+    let link = world.invites(0, 5);
+    world.joins(1, &link).unwrap();
+    world.settle();
+    world.removes(0, 1);
+    world.settle();
+    world.joins(1, &link).unwrap();
+    world.settle();
+    assert_eq!(world.circles(1).1[0].refused, Some(WhyNot::UsedUp));
+    assert_eq!(world.members(0), ["member 0"]);
+    assert_eq!(world.the_invite(0).refused, 1);
+    let another = world.invites(0, 1);
+    world.joins(1, &another).unwrap();
+    world.settle();
+    assert_eq!(world.members(0), ["member 0", "member 1"]);
 }
 
 #[test]
