@@ -17,6 +17,9 @@
 //! | revoke | Marc's list and Inès' say revoked, Marc has confirmed, and still holds his rows |
 //! | after | after another import the preview differs, Marc's rows do not, and no rows were sent |
 //! | log | everything that left went to Marc, under this share |
+//! | device | Inès' phone shows the same words, holds all that her laptop holds, and hears that it was removed |
+
+mod device;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -348,6 +351,7 @@ async fn perform(folder: &Path, show: &mut Show<'_>) -> Result<Outcome, Failure>
     revoke(&ines, &marc, id, &preview, show).await?;
     after(&ines, &marc, id, &more[0], &preview, show).await?;
     let sent = log(&ines, id, show).await?;
+    device::device(folder, &ines, show).await?;
 
     let given = ines.gave(id).await?;
     let (received, rows) = marc.holds(id).await?;

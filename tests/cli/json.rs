@@ -173,7 +173,7 @@ fn the_demo_says_what_it_checked() {
         "{object}"
     );
     assert!(object["seconds"].as_u64() < Some(60), "{object}");
-    let steps: Vec<String> = (0..10)
+    let steps: Vec<String> = (0..11)
         .map(|step| text(&object, &format!("/steps/{step}/step")))
         .collect();
     assert_eq!(
@@ -188,7 +188,8 @@ fn the_demo_says_what_it_checked() {
             "stranger",
             "revoke",
             "after",
-            "log"
+            "log",
+            "device"
         ]
     );
     assert_eq!(text(&object, "/received/share/state/state"), "revoked");

@@ -1713,6 +1713,9 @@ impl Text for English {
             DemoStep::Revoke => "Inès stops the share; Marc hears of it and keeps what he had",
             DemoStep::After => "Inès imports more; nothing new arrives at Marc's",
             DemoStep::Log => "Inès reads again all that left her device",
+            DemoStep::Device => {
+                "Inès adds her phone by a code and three words, has all of it there, and loses it"
+            }
         }
     }
 

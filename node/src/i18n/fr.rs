@@ -1789,6 +1789,9 @@ impl Text for French {
             DemoStep::Revoke => "Inès arrête le partage ; Marc l'apprend et garde ce qu'il avait",
             DemoStep::After => "Inès importe encore ; rien de nouveau n'arrive chez Marc",
             DemoStep::Log => "Inès relit ce qui est sorti de son appareil",
+            DemoStep::Device => {
+                "Inès ajoute son téléphone par un code et trois mots, y retrouve tout, puis le perd"
+            }
         }
     }
 

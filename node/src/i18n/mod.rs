@@ -386,11 +386,13 @@ pub(crate) enum DemoStep {
     After,
     /// What left Inès' node.
     Log,
+    /// Inès adds a phone, and loses it.
+    Device,
 }
 
 impl DemoStep {
     /// All steps, in order.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Found,
         Self::Import,
         Self::Footprint,
@@ -401,6 +403,7 @@ impl DemoStep {
         Self::Revoke,
         Self::After,
         Self::Log,
+        Self::Device,
     ];
 }
 
