@@ -11,6 +11,8 @@
 
 mod access;
 
+#[cfg(test)]
+pub(crate) use access::judged;
 pub use access::{Access, AccessError, Allowed, Owner, UnverifiedAccess};
 
 use minicbor::{Decode, Encode};

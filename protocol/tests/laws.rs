@@ -76,6 +76,7 @@ impl Draw {
                 role: Role::Admin,
                 seniority: Seniority::of_rank(place.into()),
                 removed: self.below(12) == 0,
+                removed_keys: self.some(&[[place * 16; 32], [place * 16 + 1; 32]], 16),
             })
             .collect();
         Base {

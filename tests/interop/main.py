@@ -199,25 +199,50 @@ def read_circle(file, world):
     return {"circle": circle, "access of a circle": access}
 
 
-def read_judgement(file, world):
-    def tale(vector):
-        data = unhex(vector["bytes"])
-        given = decode(principal.principal, data, principal.SET_BYTES)
-        name = principal.check_charter(given.charter.record)
-        id_ = primitives.hashed(f"{name}-id", given.charter.bytes)
-        told = principal.read_person(data, id_) if name == "person" else principal.read_circle(data, id_, people)
-        judged = told.judged
-        letters = "".join("s" if id_ in judged.stands else "nc"[id_ in judged.cut] for id_ in told.statements)
-        speak = sorted(f"{membership[:8].hex()} {key[:8].hex()}" for membership, key in judged.speaks())
-        equal((letters, speak), (vector["judged"], vector["speak"]), vector["name"])
-        return told
+def read_tale(vector, people):
+    data = unhex(vector["bytes"])
+    given = decode(principal.principal, data, principal.SET_BYTES)
+    name = principal.check_charter(given.charter.record)
+    id_ = primitives.hashed(f"{name}-id", given.charter.bytes)
+    told = principal.read_person(data, id_) if name == "person" else principal.read_circle(data, id_, people)
+    equal_judgement(vector, told.judged, told.statements)
+    return told
 
+
+def equal_judgement(vector, judged, statements):
+    letters = "".join("s" if id_ in judged.stands else "nc"[id_ in judged.cut] for id_ in statements)
+    speak = sorted(f"{membership[:8].hex()} {key[:8].hex()}" for membership, key in judged.speaks())
+    equal((letters, speak), (vector["judged"], vector["speak"]), vector["name"])
+
+
+def read_judgement(file, world):
     people = {}
     for vector in file["people"]:
-        told = tale(vector)
+        told = read_tale(vector, people)
         people[told.id] = told
     for vector in file["tales"]:
-        tale(vector)
+        read_tale(vector, people)
+    return {}
+
+
+def read_slice_judgement(file, world):
+    people, circles = {}, {}
+    for vector in file["people"]:
+        told = read_tale(vector, people)
+        people[told.id] = told
+    for vector in file["circles"]:
+        told = read_tale(vector, people)
+        circles[told.id] = told
+    owners = [*people.values(), *circles.values()]
+    for vector in file["tales"]:
+        owner = owners[vector["owner"]]
+        judged, statements = slices.read_and_judge(unhex(vector["bytes"]), owner, people, circles)
+        equal_judgement(vector, judged, statements)
+        for log in vector["logs"]:
+            by = (unhex(log["membership"]), unhex(log["key"]))
+            branches = [[unhex(hash_) for hash_ in branch] for branch in log["branches"]]
+            stand = slices.entries_standing(judged, by, log["part"], unhex(log["log"]), branches)
+            equal(stand, log["stand"], f"{vector['name']}: entries of {log['log'][:2]}")
     return {}
 
 
@@ -549,6 +574,7 @@ READERS = {
     "circle": read_circle,
     "next-root": read_next_root,
     "judgement": read_judgement,
+    "slice-judgement": read_slice_judgement,
     "part-key": read_part_key,
     "batch": read_batch,
     "ring": read_ring,
@@ -580,12 +606,12 @@ def refuse(case, readers):
 def main():
     for path in sys.argv[1:]:
         file = json.loads(Path(path).read_text())
-        read_judgement(file, World())
+        (read_slice_judgement if "circles" in file else read_judgement)(file, World())
         print(f"{path}: {len(file['tales'])} histories, all judged alike")
     if sys.argv[1:]:
         return 0
     world, failures, seen = World(), 0, dict.fromkeys(KINDS, 0)
-    print(f"{'file':<12}{'bytes':>8}  {'refused':>7}  result")
+    print(f"{'file':<16}{'bytes':>8}  {'refused':>7}  result")
     for name, read in READERS.items():
         text = (VECTORS / f"{name}.json").read_text()
         file, refused, result = json.loads(text), 0, "read"
@@ -599,7 +625,7 @@ def main():
         except (Wrong, Refused) as wrong:
             failures += 1
             result = f"FAILED: {wrong}"
-        print(f"{name:<12}{len(text):>8}  {refused:>7}  {result}")
+        print(f"{name:<16}{len(text):>8}  {refused:>7}  {result}")
         if failures:
             break  # what comes after builds on it
     print("refused by kind:", ", ".join(f"{kind} {count}" for kind, count in seen.items()))

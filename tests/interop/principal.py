@@ -237,12 +237,6 @@ def in_order(statements, founders):
     return order
 
 
-def check_unforked(statements):
-    logs = [(*author(one.record), one.record.after[0], *vars(one.record.after[1]).values()) for one in statements]
-    if len(set(logs)) < len(logs):
-        raise NotImplementedError("forks are not judged by this reader")
-
-
 def read_principal(data, expected):
     """Returns charter and statements of `expected`, a pair of "person" or "circle" and an id."""
     given = decode(principal, data, SET_BYTES)
@@ -315,10 +309,3 @@ def read_circle(data, circle, people):
 
 def is_next_root(person, key):
     return person.charter.next_root == hashed("next-root", key)
-
-
-def seniority(person, said):
-    """Returns that of a statement's author among those who speak for a person, 0 being the most senior, or None."""
-    if said.membership == founder(person.id, 1) and is_next_root(person, said.key):
-        return (0,)
-    return person.speakers.get(author(said))

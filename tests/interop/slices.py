@@ -2,8 +2,9 @@
 
 from types import SimpleNamespace
 
+import judge as judge_
 from primitives import hashed, keyed
-from principal import GRANT, SET_BYTES, check_unforked, founder, is_next_root, read_statements, seniority, set_of
+from principal import GRANT, SET_BYTES, WRITE, cited, founder, read_statements, set_of
 from wire import choice, decode, encode, one_of, optional, raw, record, require, row, uint32
 
 RECORD_BYTES = 4096
@@ -90,59 +91,48 @@ def read_access(data, slice_, owner):
     return verify_access(decode(access, data, SET_BYTES), slice_, owner)
 
 
+def judge_all(statements, owner, people, circles=None):
+    """Returns what comes of all that was said about a slice; `people` and `circles` are those who are known."""
+    founders = {membership for membership, _ in owner.judged.actors}
+    history = judge_.read_history(statements, lambda said: cited(said, founders))
+    return judge_.judge_slice(history, owner, people, circles or {})
+
+
+def read_and_judge(data, owner, people, circles):
+    """Returns what comes of all that was said about a slice, and the statements, by id, in order."""
+    given = decode(access, data, SET_BYTES)
+    statements = verify_access(given, slice_id(given.charter.record), owner)
+    return judge_all(statements, owner, people, circles), statements
+
+
+def entries_standing(judged, by, part, log, branches):
+    """Of each branch of a log by `by`, how many entries stand."""
+    actor = judged.actors.get(by)
+    if actor is None or actor.shadow:
+        return [0] * len(branches)
+    if actor.membership in judged.grants:
+        given = judged.grants[actor.membership].fields.grant
+        if given.abilities not in (WRITE, GRANT) or not part_within(part, given.parts):
+            return [0] * len(branches)
+    return judge_.standing(judged.limits(actor, log), branches)
+
+
 def judge(statements, owner, people):
-    """Returns the grants that were rightly given (by id), ended ones too, if no log forks and nobody of the owner is
-    removed. Whoever holds a grant and is not among `people` says nothing that stands."""
-    check_unforked(statements.values())
-    if owner.judged.removed:
-        raise NotImplementedError("what is left of somebody whom the owner removed is not judged by this reader")
-    grants, removals = {}, []
+    """Returns the grants that were rightly given (by id), ended ones too."""
+    judged, grants = judge_all(statements, owner, people), {}
     for id_, one in statements.items():
-        said = one.record
-        name, fields = said.kind
-        by = grants.get(said.membership)
-        if name in ("extend", "approve"):
-            raise NotImplementedError(f"{name} is not judged by this reader")
-        if seniority(owner, said) is None and not (by and speaks(by.granted.audience, said.key, people)):
+        name, fields = one.record.kind
+        if id_ not in judged.stands:
             continue
+        by = grants.get(one.record.membership)
         if name == "grant":
-            granted = fields.grant
-            grants[id_] = SimpleNamespace(id=id_, granted=granted, parent=by, expires=granted.expires, removed=False)
+            given, removed = fields.grant, judged.is_ended(id_, judged.grants[id_].path)
+            grants[id_] = SimpleNamespace(id=id_, granted=given, parent=by, expires=given.expires, removed=removed)
         elif name == "renew" and fields.grant in grants:
             renewed = grants[fields.grant]
             if by in (None, renewed.parent):
                 renewed.expires = max(renewed.expires, fields.expires)
-        elif name == "remove":
-            removals.append((id_, said.membership, fields))
-    for id_, by, fields in removals:
-        target = grants.get(fields.membership)
-        if target is None and fields.membership not in statements:
-            raise NotImplementedError("removals of devices are not judged by this reader")
-        if target and (by not in grants or any(link.id == by for link in chain(target))):
-            check_cut(statements, id_, fields)
-            target.removed = True
     return grants
-
-
-def speaks(audience, key, people):
-    """Whether this is a key of whom a grant was given to. A service has none."""
-    kind, whom = audience
-    if kind == "circle":
-        raise NotImplementedError("what a circle says by a grant is not judged by this reader")
-    person = people.get(whom.id) if kind == "person" else None
-    return person and (is_next_root(person, key) or any(key == known for _, known in person.speakers))
-
-
-def check_cut(statements, removal, fields):
-    """A removal of a whole grant that keeps all that was said by it: what was cut could be forgotten or not."""
-    kept = {removal, *fields.keep.statements}
-    for id_, one in reversed(statements.items()):
-        after, before = one.record.after
-        if id_ in kept and after == "follows":
-            kept.add(before.statement)
-    said = {id_ for id_, one in statements.items() if one.record.membership == fields.membership}
-    if fields.key is not None or fields.trusted is not None or not said <= kept:
-        raise NotImplementedError("removals of one key, doubt and cuts are not judged by this reader")
 
 
 def chain(grant):

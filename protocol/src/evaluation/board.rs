@@ -61,11 +61,12 @@ pub(super) fn decide(
     let mut board = Board::new(history, base, quorum.into());
     // What they signed is counted as far as the board keeps it, so it is judged first.
     let mut base = base.clone();
-    base.founders
-        .iter_mut()
-        .for_each(|founder| founder.removed = false);
+    for founder in &mut base.founders {
+        founder.removed = false;
+        founder.removed_keys.clear();
+    }
     loop {
-        let seen = seen_by_others(history, &base, &board.removed, directory);
+        let seen = seen_by_others(history, &base, &board, directory);
         let alone = Judge::new(history, &base, directory, Mode::OwnKeys(seen)).run_signed();
         let mut open = board.open(&alone);
         let seated = loop {
@@ -86,11 +87,11 @@ pub(super) fn decide(
     }
 }
 
-/// The signatures of each admin that somebody else who is one, and not `removed`, has behind something of theirs.
+/// The signatures of each admin that somebody else who is one, and not removed, has behind something of theirs.
 fn seen_by_others(
     history: &History,
     base: &Base,
-    removed: &BTreeSet<MembershipId>,
+    board: &Board<'_>,
     directory: &impl Directory,
 ) -> FixedBitSet {
     let admins = base.founders.iter().filter(|of| of.role == Role::Admin);
@@ -106,13 +107,13 @@ fn seen_by_others(
         let theirs = history
             .speakers(&admin.membership)
             .filter(|of| keys.contains(&of.key));
-        let places: Vec<usize> = theirs
-            .flat_map(|of| history.by(&of).iter().copied())
-            .collect();
-        if !removed.contains(&admin.membership) {
-            saw.entry(admin.who).or_default().extend(&places);
+        for of in theirs {
+            let places = history.by(&of);
+            if !board.is_removed(&of) {
+                saw.entry(admin.who).or_default().extend(places);
+            }
+            said.entry(admin.who).or_default().extend(places);
         }
-        said.entry(admin.who).or_default().extend(places);
     }
     let behind = |places: &[usize]| {
         let mut behind = FixedBitSet::with_capacity(history.len());
@@ -160,6 +161,7 @@ fn admitted(history: &History, alone: &Outcome, place: usize) -> Option<Founder>
         role: admission.role,
         seniority: admitter.seniority.admits(history.seq(place)),
         removed: false,
+        removed_keys: Vec::new(),
     })
 }
 
@@ -171,6 +173,8 @@ struct Board<'a> {
     quorum: usize,
     /// Founders who are removed elsewhere: by the owner of the slice that this is about.
     removed: BTreeSet<MembershipId>,
+    /// Single keys, likewise.
+    removed_keys: BTreeSet<Speaker>,
     /// Acts that anybody approved.
     acts: Vec<usize>,
     approvals: BTreeMap<StatementId, Vec<usize>>,
@@ -201,6 +205,16 @@ impl<'a> Board<'a> {
             removed: (base.founders.iter())
                 .filter(|founder| founder.removed)
                 .map(|founder| founder.membership)
+                .collect(),
+            removed_keys: (base.founders.iter())
+                .flat_map(|founder| {
+                    let membership = founder.membership;
+                    let keys = founder.removed_keys.iter();
+                    keys.map(move |key| Speaker {
+                        membership,
+                        key: *key,
+                    })
+                })
                 .collect(),
             acts,
             approvals,
@@ -268,7 +282,12 @@ impl<'a> Board<'a> {
                     && removal.key.is_none_or(|key| key == author.key)
             })
         };
-        !self.removed.contains(&author.membership) || self.cuts.keys().any(says_what_is_kept)
+        !self.is_removed(author) || self.cuts.keys().any(says_what_is_kept)
+    }
+
+    /// Whether the owner of the slice has removed this key, or its member.
+    fn is_removed(&self, author: &Speaker) -> bool {
+        self.removed.contains(&author.membership) || self.removed_keys.contains(author)
     }
 
     fn decide(&mut self, place: usize, signatures: Vec<usize>) {

@@ -73,6 +73,8 @@ pub struct Outcome {
     members: BTreeMap<MembershipId, Member>,
     /// The memberships that the owner's own authority removed.
     removed: BTreeSet<MembershipId>,
+    /// Single keys that it removed, whose members stay.
+    removed_keys: BTreeSet<Speaker>,
     /// Whether memberships are grants.
     grants: bool,
     /// The keys of principals, once for all their memberships.
@@ -135,7 +137,25 @@ impl Outcome {
             && (self.voice(speaker))
                 .is_some_and(|voice| !voice.removed && voice.removals.is_empty())
             // Of a whole membership that was left the member says so.
-            && self.leavings(speaker).all(|cut| cut.key.is_none())
+            && (self.leavings(speaker))
+                .all(|cut| cut.key.is_none() && !self.is_of_one_in_a_circle(cut))
+    }
+
+    /// The keys of a member who speaks that only this history has removed, and not their own principal.
+    pub(crate) fn keys_removed_here(&self, id: &MembershipId) -> Vec<[u8; 32]> {
+        let keys = self
+            .member(id)
+            .and_then(|member| self.keys.get(&member.who));
+        let keys = keys.into_iter().flat_map(BTreeMap::values);
+        keys.filter(|of| !of.removed)
+            .map(|of| of.key)
+            .filter(|key| {
+                !self.speaks(&Speaker {
+                    membership: *id,
+                    key: *key,
+                })
+            })
+            .collect()
     }
 
     /// Returns whether a removal of this key stands in the history itself. A principal's own word
@@ -235,7 +255,9 @@ impl Outcome {
         };
         Some(Voice {
             seniority,
-            removed: removed || self.removed.contains(&speaker.membership),
+            removed: removed
+                || self.removed.contains(&speaker.membership)
+                || self.removed_keys.contains(speaker),
             removals: Vec::new(),
         })
     }
@@ -247,25 +269,27 @@ impl Outcome {
             .flatten()
             .filter(|cut| cut.key.is_none_or(|key| key == speaker.key))
             .filter(|cut| !self.is_of_one_in_a_circle(cut) || self.is_of_same_person(cut, speaker))
-            .filter(|cut| self.reaches(cut, speaker.membership, seniority))
+            .filter(|cut| self.reaches(cut, seniority))
             .map(|cut| cut.place)
             .collect()
     }
 
-    /// The removals by which a key left itself, or its person the membership.
+    /// The removals by which a key left itself, or its person the membership. Who leaves what a circle holds
+    /// does so alone.
     fn leavings(&self, speaker: &Speaker) -> impl Iterator<Item = &Cut> {
         let cuts = self.cuts.get(&speaker.membership).into_iter().flatten();
         cuts.filter(|cut| match cut.key {
             Some(key) => key == speaker.key && cut.by == *speaker,
-            None => !self.is_of_one_in_a_circle(cut) && self.is_of_same_person(cut, speaker),
+            None if self.is_of_one_in_a_circle(cut) => cut.by == *speaker,
+            None => cut.by.membership == speaker.membership,
         })
     }
 
-    /// Whether a removal may cut somebody of this seniority who speaks by this membership.
-    fn reaches(&self, cut: &Cut, id: MembershipId, seniority: &Seniority) -> bool {
+    /// Whether a removal may cut somebody of this seniority whom it is about.
+    fn reaches(&self, cut: &Cut, seniority: &Seniority) -> bool {
         let by = self.voices.get(&cut.by);
         let senior = by.is_some_and(|by| by.seniority < *seniority);
-        cut.decided || senior && self.may_end(&cut.by, id)
+        cut.decided || senior && self.may_end(&cut.by, cut.of)
     }
 
     /// Whether a member of a circle removes what the circle holds: that reaches their own keys.
@@ -358,6 +382,7 @@ impl<'a, D: Directory> Judge<'a, D> {
             past_for_good: empty(),
             members: BTreeMap::new(),
             removed: BTreeSet::new(),
+            removed_keys: BTreeSet::new(),
             grants: base.grants,
             keys: BTreeMap::new(),
             voices: BTreeMap::new(),
@@ -404,6 +429,11 @@ impl<'a, D: Directory> Judge<'a, D> {
             if founder.removed {
                 self.outcome.removed.insert(founder.membership);
             }
+            let removed = founder.removed_keys.iter().map(|key| Speaker {
+                membership: founder.membership,
+                key: *key,
+            });
+            self.outcome.removed_keys.extend(removed);
             self.admit(
                 founder.membership,
                 Member {
@@ -821,7 +851,8 @@ impl<'a, D: Directory> Judge<'a, D> {
             Who::Key(key) => cut.key.is_none_or(|of| of == key),
             Who::Person(_) | Who::Circle(_) | Who::Service(_) => cut.key.is_none(),
         };
-        let reaches = || cut.by.membership == id || outcome.reaches(cut, id, &member.seniority);
+        let leaves = cut.by.membership == id && cut.of == id;
+        let reaches = || leaves || outcome.reaches(cut, &member.seniority);
         all_of_it && !outcome.is_of_one_in_a_circle(cut) && reaches()
     }
 }

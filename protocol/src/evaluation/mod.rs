@@ -108,6 +108,8 @@ pub struct Founder {
     /// Whether the owner's authority has removed them: nothing of theirs stands here but what a
     /// removal in this history keeps.
     pub removed: bool,
+    /// The same of single keys of theirs, while they stay.
+    pub removed_keys: Vec<[u8; 32]>,
 }
 
 /// Where an evaluation starts.

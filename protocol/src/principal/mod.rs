@@ -284,6 +284,7 @@ impl Grounds for Founding {
             role: Role::Admin,
             seniority: Seniority::of_rank(rank),
             removed: false,
+            removed_keys: Vec::new(),
         };
         let mut founders: Vec<Founder> = (0..)
             .zip(&self.charter.founders)

@@ -61,6 +61,7 @@ impl Owner<'_> {
                 role: Role::Admin,
                 seniority: member.seniority.clone(),
                 removed: member.standing != Standing::Speaks,
+                removed_keys: set.outcome().keys_removed_here(id),
             });
         Owning {
             rule: charter.rule,
@@ -440,6 +441,24 @@ impl Access {
         let own = self.set.granted(link)?.expires;
         Some(renewals.fold(own, Timestamp::max))
     }
+}
+
+/// Judges what was said about a slice as it is: nothing is forgotten, and there is room for all.
+#[cfg(test)]
+pub(crate) fn judged(
+    owner: Owner<'_>,
+    said: &[SignedStatement],
+    directory: &impl Directory,
+) -> (crate::evaluation::History, crate::evaluation::Outcome) {
+    let owning = owner.owning();
+    let mut history = crate::evaluation::History::default();
+    for one in said {
+        (history.insert(one.node(), |of| owning.keeps_without_admission(of)))
+            .expect("what is cited comes before");
+    }
+    let base = owning.base(&BTreeMap::new());
+    let outcome = crate::evaluation::evaluate(&history, &base, directory);
+    (history, outcome)
 }
 
 #[cfg(test)]

@@ -648,6 +648,83 @@ fn what_a_board_keeps_of_whom_it_removed_still_signs_for_its_slices() {
     assert_eq!(access.allowed(&later), Err(GrantError::Unknown));
 }
 
+/// Marc's phone is stolen. Inès removes it from the circle at once; Marc, who is away, will remove it himself. Found
+/// by judging the vectors by the spec alone (2026-11-27): until then it went on to speak for the circle in its slices.
+#[test]
+fn a_key_that_only_the_circle_removed_says_nothing_about_its_slices() {
+    let (people, mut known) = people(4);
+    let [ines, marc, zoe, guest] = &people[..] else {
+        unreachable!()
+    };
+    let founders = [ines.id(), marc.id(), zoe.id()];
+    let found = |rule| Circle::found(rule, &founders, false, &known.people, &mut rng(9)).unwrap();
+    for (board, mut circle) in [
+        (false, found(Rule::Admins)),
+        (true, found(Rule::Board { quorum: 2 })),
+    ] {
+        let seats = founders.map(|of| circle.members()[&of].membership);
+        let by = |of: usize| Signer {
+            membership: seats[of],
+            ..people[of].signer()
+        };
+        let agree = |said: &SignedStatement| Kind::Approve {
+            statement: said.id(),
+        };
+        let charter = ines.slice_of(circle.id());
+        let mut access = Access::begin(charter, Owner::Circle(&circle), &known).unwrap();
+        let phone = by(1);
+        let grant = Kind::Grant(ines.grant_to(guest));
+        let granted = access.say(&phone, grant.clone(), &known).unwrap();
+        if board {
+            // Zoé agrees: her signature and the phone's are two.
+            access.say(&by(2), agree(&granted), &known).unwrap();
+        }
+        let id = GrantId::from(granted.membership());
+        assert!(access.allowed(&id).is_ok());
+
+        let of_phone = |keep: Vec<StatementId>| Kind::Remove {
+            membership: seats[1],
+            key: Some(Key32(phone.key.public())),
+            keep: Upto {
+                statements: keep,
+                logs: Vec::new(),
+            },
+            trusted: None,
+        };
+        let gone = circle.say(&by(0), of_phone(Vec::new()), &known.people);
+        let gone = gone.unwrap();
+        if board {
+            (circle.say(&by(2), agree(&gone), &known.people)).unwrap();
+        }
+        assert!(circle.members().contains_key(&marc.id()), "Marc stays");
+        known.circles.insert(circle.id(), circle.clone());
+        access.judge(Owner::Circle(&circle), &known).unwrap();
+        assert!(!access.statements().outcome().speaks(&phone.speaker()));
+        assert!(access.may_write(&phone.speaker(), PartNumber(3)));
+        let limits = |access: &Access| {
+            let outcome = access.statements().outcome();
+            outcome.log_limits(&phone.speaker(), &marc.log(3).id())
+        };
+        assert_eq!(limits(&access), [Vec::new()], "nor do its entries");
+        // Whom it grants to now gets nothing, whoever agrees.
+        let history = access.statements().history();
+        let later = phone.say(history, Subject::Slice(access.id()), grant);
+        let later = later.unwrap();
+        access.add([later.clone()], &known).unwrap();
+        access.say(&by(2), agree(&later), &known).unwrap();
+        let later = GrantId::from(later.membership());
+        assert_eq!(access.allowed(&later), Err(GrantError::Unknown));
+        assert_eq!(access.allowed(&id), Err(GrantError::Unknown));
+        // What a removal in the slice keeps of it stands again.
+        let kept = access.say(&by(0), of_phone(vec![granted.id()]), &known);
+        if board {
+            access.say(&by(2), agree(&kept.unwrap()), &known).unwrap();
+        }
+        assert!(access.allowed(&id).is_ok());
+        assert_eq!(access.allowed(&later), Err(GrantError::Unknown));
+    }
+}
+
 /// A device of `ines` beside her first, admitted by `signer`.
 fn one_more_device(
     authority: &mut Authority,

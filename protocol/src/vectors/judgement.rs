@@ -17,6 +17,7 @@ use crate::statement::{Consent, Key32, Kind, SignedStatement, Statement, Subject
 use crate::wire::{self, V1};
 
 mod drawn;
+mod slices;
 mod stories;
 
 /// A key of the tales, by number: its seed is 32 times that.
@@ -243,13 +244,7 @@ impl Tale {
         self.is_judged_so_by_a_node(&bytes, people, &speak);
         let letters: String = (order.iter())
             .map(|id| history.place(id).expect("ordered"))
-            .map(
-                |place| match (outcome.stands(place), outcome.is_past_a_cut(place)) {
-                    (true, _) => 's',
-                    (false, true) => 'c',
-                    (false, false) => 'n',
-                },
-            )
+            .map(|place| letter(&outcome, place))
             .collect();
         json!({
             "name": self.name,
@@ -278,10 +273,19 @@ impl Tale {
     }
 }
 
-fn speakers(outcome: &Outcome, people: &People) -> Vec<String> {
+/// Whether what is at `place` stands, is past a cut, or neither.
+fn letter(outcome: &Outcome, place: usize) -> char {
+    match (outcome.stands(place), outcome.is_past_a_cut(place)) {
+        (true, _) => 's',
+        (false, true) => 'c',
+        (false, false) => 'n',
+    }
+}
+
+fn speakers(outcome: &Outcome, directory: &impl Directory) -> Vec<String> {
     let mut found = BTreeSet::new();
     for (membership, member) in outcome.members() {
-        for known in Directory::keys(people, &member.who) {
+        for known in directory.keys(&member.who) {
             let speaker = Speaker {
                 membership: *membership,
                 key: known.key,

@@ -82,6 +82,7 @@ fn base(rules: &Rules) -> Base {
             role: Role::Admin,
             seniority: Seniority::of_rank(rank.into()),
             removed: false,
+            removed_keys: Vec::new(),
         })
         .collect();
     Base {

@@ -10,32 +10,36 @@ use super::{
 };
 use crate::testing::rng;
 
-struct Draw(ChaCha20Rng);
+pub(super) struct Draw(pub(super) ChaCha20Rng);
 
 impl Draw {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.0.next_u64() % bound.max(1) as u64).expect("below a usize")
     }
 
-    fn one<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(super) fn one<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
     /// Each with these odds, in rising order.
-    fn some(&mut self, from: &[StatementId], odds: usize) -> Vec<StatementId> {
+    pub(super) fn some(&mut self, from: &[StatementId], odds: usize) -> Vec<StatementId> {
         let mut found = from.to_vec();
         found.retain(|_| self.below(odds) == 0);
         found.sort_unstable();
         found
     }
 
-    fn number(&mut self, bound: u8) -> u8 {
+    pub(super) fn number(&mut self, bound: u8) -> u8 {
         u8::try_from(self.below(bound.into())).expect("below a byte")
     }
 }
 
 /// Who can say something: memberships, each with the keys it might be by.
-fn members(tale: &Tale, town: &Town) -> Vec<(MembershipId, Vec<KeyNumber>)> {
+pub(super) fn members(tale: &Tale, town: &Town) -> Vec<(MembershipId, Vec<KeyNumber>)> {
     let keys_of = |person: &PersonId| stories::keys_of(town, person);
     let mut found: Vec<_> = (0..)
         .zip(&tale.charter.founders)

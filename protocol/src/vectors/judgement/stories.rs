@@ -12,13 +12,13 @@ pub(super) const ROOT: KeyNumber = 16;
 pub(super) const DEVICES: KeyNumber = 5;
 
 /// Root keys of the persons of circles. After each comes the next root, then its devices.
-const ADA: KeyNumber = 32;
-const BO: KeyNumber = 64;
-const CLEO: KeyNumber = 96;
-const DAN: KeyNumber = 128;
-const EVE: KeyNumber = 160;
+pub(super) const ADA: KeyNumber = 32;
+pub(super) const BO: KeyNumber = 64;
+pub(super) const CLEO: KeyNumber = 96;
+pub(super) const DAN: KeyNumber = 128;
+pub(super) const EVE: KeyNumber = 160;
 
-fn upto(ids: &[StatementId]) -> Upto {
+pub(super) fn upto(ids: &[StatementId]) -> Upto {
     let mut statements = ids.to_vec();
     statements.sort_unstable();
     Upto {
@@ -27,11 +27,11 @@ fn upto(ids: &[StatementId]) -> Upto {
     }
 }
 
-fn removal(membership: MembershipId, keep: &[StatementId]) -> Kind {
+pub(super) fn removal(membership: MembershipId, keep: &[StatementId]) -> Kind {
     crate::testing::removal(membership, upto(keep).statements)
 }
 
-fn removal_of(by: Voice, keep: &[StatementId]) -> Kind {
+pub(super) fn removal_of(by: Voice, keep: &[StatementId]) -> Kind {
     Kind::Remove {
         membership: by.0,
         key: Some(Key32(public(by.1))),
@@ -40,7 +40,11 @@ fn removal_of(by: Voice, keep: &[StatementId]) -> Kind {
     }
 }
 
-fn doubting(membership: MembershipId, keep: &[StatementId], trusted: &[StatementId]) -> Kind {
+pub(super) fn doubting(
+    membership: MembershipId,
+    keep: &[StatementId],
+    trusted: &[StatementId],
+) -> Kind {
     Kind::Remove {
         membership,
         key: None,
@@ -49,14 +53,14 @@ fn doubting(membership: MembershipId, keep: &[StatementId], trusted: &[Statement
     }
 }
 
-fn extension(of: &[StatementId], ids: &[StatementId]) -> Kind {
+pub(super) fn extension(of: &[StatementId], ids: &[StatementId]) -> Kind {
     Kind::Extend {
         of: upto(of).statements,
         upto: upto(ids),
     }
 }
 
-fn checkpoint(ids: &[StatementId]) -> Kind {
+pub(super) fn checkpoint(ids: &[StatementId]) -> Kind {
     Kind::Checkpoint {
         upto: upto(ids),
         logs: [1; 32],
@@ -82,11 +86,11 @@ fn ring() -> Kind {
     }
 }
 
-const fn approval(statement: StatementId) -> Kind {
+pub(super) const fn approval(statement: StatementId) -> Kind {
     Kind::Approve { statement }
 }
 
-const fn as_membership(id: StatementId) -> MembershipId {
+pub(super) const fn as_membership(id: StatementId) -> MembershipId {
     MembershipId::from_bytes(*id.as_bytes())
 }
 
@@ -265,7 +269,7 @@ fn rank() -> Vec<Tale> {
     tales
 }
 
-fn as_said(voice: Voice) -> StatementId {
+pub(super) fn as_said(voice: Voice) -> StatementId {
     StatementId::from_bytes(*voice.0.as_bytes())
 }
 
@@ -452,7 +456,7 @@ fn circle(name: &str, rule: Rule, town: &Town) -> (Tale, Voice, Voice, Voice) {
     (tale, voices.0, voices.1, voices.2)
 }
 
-fn joins(tale: &mut Tale, by: Voice, town: &Town, number: usize, role: Role) -> Voice {
+pub(super) fn joins(tale: &mut Tale, by: Voice, town: &Town, number: usize, role: Role) -> Voice {
     let person = town.person(number);
     let device = keys_of(town, &person)[0];
     let kind = tale.joins(by, person, device, role);
