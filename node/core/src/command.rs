@@ -216,10 +216,6 @@ impl Command {
 }
 
 /// The answer to a [`Command`] that was carried out, durably where it changed anything.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one answer at a time, moved a few times"
-)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "done", rename_all = "kebab-case")]
 pub enum Done {

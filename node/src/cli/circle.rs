@@ -71,7 +71,7 @@ pub(crate) fn status(context: &Context, flags: &CircleFlags) -> Result<(), Failu
         Err(Failure::Command(CommandError::UnknownCircle { circle })) => {
             // One that we only asked to come into is known by its invite.
             let asked = all(&mut desk)?.1.into_iter();
-            let asked = asked.filter(|it| is_called(it, &circle)).last();
+            let asked = asked.rev().find(|it| is_called(it, &circle));
             let Some(joining) = asked else {
                 return Err(CommandError::UnknownCircle { circle }.into());
             };

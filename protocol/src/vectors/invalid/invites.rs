@@ -207,7 +207,8 @@ fn knocks(door: &Door, knock: &Knock, cases: &mut Vec<Value>) {
     add("the proof of another node", &|it| {
         it[2] = put(door.link.proof(&transport(&door.zoe)));
     });
-    let better: [(&str, fn(&mut InviteLink)); 5] = [
+    type Change = fn(&mut InviteLink);
+    let better: [(&str, Change); 5] = [
         ("the proof of a link with another role", |it| {
             it.role = crate::evaluation::Role::Admin;
         }),

@@ -235,14 +235,12 @@ impl<S: Store> Home<S> {
         }
         let hash = hash_of(&item);
         let known = self.view.read::<u64>(&layout::circle_number(id, &hash))?;
-        if let Some(number) = known {
-            if !matches!(item, CircleItem::Person(_)) {
-                self.known_by
-                    .entry(from.1)
-                    .or_default()
-                    .insert((id, number));
-                return Ok(());
-            }
+        if let Some(number) = known
+            && !matches!(item, CircleItem::Person(_))
+        {
+            let known = self.known_by.entry(from.1).or_default();
+            known.insert((id, number));
+            return Ok(());
         }
         self.with_circle(id, |home, circle| {
             if home.take_item(circle, item, hash, from)? {

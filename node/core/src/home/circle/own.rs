@@ -5,6 +5,7 @@
 //! a circle that has other members nothing of this holds.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use maille_protocol::id::{CircleId, DeviceId};
 use maille_protocol::pairing::PairedCircle;
@@ -224,10 +225,10 @@ impl<S: Store> Home<S> {
             }
         }
         for (id, mut document) in changed {
-            if !before.contains_key(&id) {
+            if let Entry::Vacant(unseen) = before.entry(id) {
                 let records = self.document_records(id)?.0;
                 let by_key = records.into_iter().map(|it| (it.key(), it));
-                before.insert(id, by_key.collect());
+                unseen.insert(by_key.collect());
             }
             self.save_document(id, &mut document);
         }
