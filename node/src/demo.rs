@@ -17,6 +17,9 @@
 //! | revoke | Marc's list and Inès' say revoked, Marc has confirmed, and still holds his rows |
 //! | after | after another import the preview differs, Marc's rows do not, and no rows were sent |
 //! | log | everything that left went to Marc, under this share |
+//! | circle | Marc and Léo are in by one invite for two, and all three know all three |
+//! | list | what the three wrote at once is the same list at all |
+//! | remove | Marc knows that he is out; the others hold two items more, Marc's list does not |
 //! | device | Inès' phone shows the same words, holds all that her laptop holds, and hears that it was removed |
 
 mod device;
@@ -28,8 +31,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use maille_core::command::{
-    Command, CommandError, Done, ElectricityMonth, GivenShare, ProjectedRow, ReceivedShare,
-    SentEntry, SentWhat, ShareState,
+    CircleKind, CircleShown, CircleStanding, Command, CommandError, Done, ElectricityMonth,
+    GivenShare, ListChange, ListShown, ProjectedRow, ReceivedShare, SentEntry, SentWhat,
+    ShareState,
 };
 use maille_node::clock;
 use maille_node::driver::{CallError, Mode, Node};
@@ -37,7 +41,7 @@ use maille_node::home_dir::HomeDir;
 use maille_node::keystore::{self, CreateOptions};
 use maille_node::net::{Net, NetEvent, NetOptions};
 use maille_protocol::card::{Card, ShareLink};
-use maille_protocol::id::GrantId;
+use maille_protocol::id::{CircleId, GrantId};
 use maille_schemas::document::Month;
 use maille_schemas::factors::{FactorSetId, Footprint};
 use maille_schemas::sample::{self, SampleFile};
@@ -75,6 +79,8 @@ struct Outcome {
     received: ReceivedShare,
     rows: Vec<ProjectedRow>,
     sent: Vec<SentEntry>,
+    /// The circle's list at Léo's, and at Marc's.
+    lists: [Vec<ListShown>; 2],
 }
 
 /// Runs the demo.
@@ -111,6 +117,7 @@ pub(crate) fn run(context: &Context, keep: Option<&Path>) -> Result<(), Failure>
         "given": outcome.given,
         "received": { "share": outcome.received, "rows": rows::json(LENS, &outcome.rows) },
         "sent": outcome.sent,
+        "circle": { "leo": outcome.lists[0], "marc": outcome.lists[1] },
         "kept": keep,
     });
     screen.done("demo", fields, |screen| tell(&outcome, screen));
@@ -123,6 +130,12 @@ pub(crate) fn run(context: &Context, keep: Option<&Path>) -> Result<(), Failure>
 /// The result, for the eye.
 fn tell(outcome: &Outcome, screen: &Screen) {
     let text = screen.text;
+    let list = |items: &[ListShown]| -> Vec<String> {
+        let items = items.iter().enumerate();
+        items
+            .map(|(at, item)| text.circle_item(at + 1, item))
+            .collect()
+    };
     let sections = [
         (
             DemoView::Footprint,
@@ -145,6 +158,8 @@ fn tell(outcome: &Outcome, screen: &Screen) {
                 .map(|entry| text.sent(entry, &screen.clock))
                 .collect(),
         ),
+        (DemoView::List, list(&outcome.lists[0])),
+        (DemoView::ListRemoved, list(&outcome.lists[1])),
     ];
     for (view, lines) in sections {
         screen.line("");
@@ -314,6 +329,31 @@ impl Someone {
         })
     }
 
+    /// Their one circle, if they are in one.
+    async fn circle(&self) -> Result<Option<CircleShown>, Failure> {
+        match self.ask(Command::Circles).await? {
+            Done::Circles { mut circles, .. } => Ok(circles.pop()),
+            other => Err(other_answer(&other)),
+        }
+    }
+
+    async fn list(&self, circle: CircleId) -> Result<Vec<ListShown>, Failure> {
+        let circle = circle.to_string();
+        match self.ask(Command::CircleList { circle }).await? {
+            Done::CircleListed { items, .. } => Ok(items),
+            other => Err(other_answer(&other)),
+        }
+    }
+
+    async fn writes(&self, circle: CircleId, text: &str) -> Result<(), Failure> {
+        let change = ListChange::Add {
+            text: text.to_owned(),
+        };
+        let circle = circle.to_string();
+        self.ask(Command::CircleChange { circle, change }).await?;
+        Ok(())
+    }
+
     async fn sent(&self) -> Result<Vec<SentEntry>, Failure> {
         match self.ask(Command::LogSent).await? {
             Done::Sent { entries } => Ok(entries),
@@ -351,6 +391,12 @@ async fn perform(folder: &Path, show: &mut Show<'_>) -> Result<Outcome, Failure>
     revoke(&ines, &marc, id, &preview, show).await?;
     after(&ines, &marc, id, &more[0], &preview, show).await?;
     let sent = log(&ines, id, show).await?;
+
+    let leo = Someone::new(folder, "leo").await?;
+    let circle = circle([&ines, &marc, &leo], show).await?;
+    write_together(circle, [&ines, &marc, &leo], show).await?;
+    let lists = remove(circle, [&ines, &marc, &leo], show).await?;
+    leo.node.shutdown().await;
     device::device(folder, &ines, show).await?;
 
     let given = ines.gave(id).await?;
@@ -364,6 +410,7 @@ async fn perform(folder: &Path, show: &mut Show<'_>) -> Result<Outcome, Failure>
         received,
         rows,
         sent,
+        lists,
     })
 }
 
@@ -705,4 +752,123 @@ async fn log(ines: &Someone, id: GrantId, show: &mut Show<'_>) -> Result<Vec<Sen
     })?;
     show.seen(&step, &json!({ "entries": sent.len() }));
     Ok(sent)
+}
+
+/// Inès makes a circle, Marc and Léo come in by one invite.
+async fn circle(people: [&Someone; 3], show: &mut Show<'_>) -> Result<CircleId, Failure> {
+    let step = show.step(DemoStep::Circle);
+    let [ines, marc, leo] = people;
+    let name = show.screen.text.demo_circle().to_owned();
+    let command = Command::CircleCreate {
+        name: name.clone(),
+        kind: CircleKind::Household,
+        called: "Inès".to_owned(),
+    };
+    let Done::CircleCreated { circle } = ines.ask(command).await? else {
+        return Err(step.failed("another answer"));
+    };
+    let command = Command::CircleInvite {
+        circle: circle.id.to_string(),
+        uses: 2,
+        until: clock::now().plus_millis(SHARE_MS / 90),
+        admin: false,
+    };
+    let Done::CircleInvited { link, .. } = ines.ask(command).await? else {
+        return Err(step.failed("another answer"));
+    };
+    let begun = Instant::now();
+    for (someone, called) in [(marc, "Marc"), (leo, "Léo")] {
+        let command = Command::CircleJoin {
+            link: pasted(&step, &link)?,
+            called: called.to_owned(),
+        };
+        someone.ask(command).await?;
+    }
+    for someone in people {
+        step.wait("all three in the circle", || async {
+            let circle = someone.circle().await?;
+            let mut names: Vec<String> = (circle.into_iter())
+                .flat_map(|circle| circle.members)
+                .map(|member| member.name)
+                .collect();
+            names.sort();
+            Ok((names == ["Inès", "Léo", "Marc"]).then_some(()))
+        })
+        .await?;
+    }
+    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    show.seen(
+        &step,
+        &json!({ "circle": circle.id, "name": name, "members": 3, "within_ms": within_ms }),
+    );
+    Ok(circle.id)
+}
+
+async fn write_together(
+    circle: CircleId,
+    people: [&Someone; 3],
+    show: &mut Show<'_>,
+) -> Result<(), Failure> {
+    let step = show.step(DemoStep::List);
+    let begun = Instant::now();
+    let items = show.screen.text.demo_items();
+    for (someone, item) in people.into_iter().zip(items) {
+        someone.writes(circle, item).await?;
+    }
+    for someone in people {
+        step.wait("one list at all three", || async {
+            let (here, first) = (someone.list(circle).await?, people[0].list(circle).await?);
+            Ok((here.len() == 3 && here == first).then_some(()))
+        })
+        .await?;
+    }
+    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    show.seen(&step, &json!({ "items": 3, "within_ms": within_ms }));
+    Ok(())
+}
+
+/// Returns the list at Léo's and at Marc's.
+async fn remove(
+    circle: CircleId,
+    [ines, marc, leo]: [&Someone; 3],
+    show: &mut Show<'_>,
+) -> Result<[Vec<ListShown>; 2], Failure> {
+    let step = show.step(DemoStep::Remove);
+    let before = marc.list(circle).await?;
+    let command = Command::CircleRemove {
+        circle: circle.to_string(),
+        member: "Marc".to_owned(),
+    };
+    ines.ask(command).await?;
+    for (someone, out) in [(marc, true), (leo, false)] {
+        step.wait("the removal", || async {
+            let seen = someone.circle().await?;
+            Ok(seen
+                .is_some_and(|seen| match out {
+                    true => seen.standing == CircleStanding::Removed,
+                    false => seen.members.len() == 2,
+                })
+                .then_some(()))
+        })
+        .await?;
+    }
+    let [.., fourth, fifth] = show.screen.text.demo_items();
+    ines.writes(circle, fourth).await?;
+    leo.writes(circle, fifth).await?;
+    let whole = step
+        .wait("what was written after", || async {
+            let (here, there) = (ines.list(circle).await?, leo.list(circle).await?);
+            Ok((here.len() == 5 && here == there).then_some(here))
+        })
+        .await?;
+    tokio::time::sleep(NOTHING_FOR).await;
+    let after = marc.list(circle).await?;
+    step.sure(after == before && after.len() == 3, || {
+        format!("Marc's list: {after:?}")
+    })?;
+    show.seen(
+        &step,
+        &json!({ "items": whole.len(), "items_at_marc": after.len() }),
+    );
+    Ok([whole, after])
 }

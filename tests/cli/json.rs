@@ -173,7 +173,7 @@ fn the_demo_says_what_it_checked() {
         "{object}"
     );
     assert!(object["seconds"].as_u64() < Some(60), "{object}");
-    let steps: Vec<String> = (0..11)
+    let steps: Vec<String> = (0..14)
         .map(|step| text(&object, &format!("/steps/{step}/step")))
         .collect();
     assert_eq!(
@@ -189,6 +189,9 @@ fn the_demo_says_what_it_checked() {
             "revoke",
             "after",
             "log",
+            "circle",
+            "list",
+            "remove",
             "device"
         ]
     );

@@ -17,7 +17,7 @@ use crate::cli::flags::{
     CircleJoinFlags, CircleLeaveFlags, CircleRemoveFlags, CircleRenameFlags, CircleUninviteFlags,
 };
 use crate::cli::screen::Screen;
-use crate::cli::{Context, ask, typed, until};
+use crate::cli::{Context, ask, qr, typed, until};
 use crate::i18n::{Invited, Terms};
 
 /// How often to look whether we are in.
@@ -110,6 +110,7 @@ pub(crate) fn invite(context: &Context, flags: &CircleInviteFlags) -> Result<(),
         let (before, after) = screen.text.circle_invited(&told, &screen.clock);
         screen.notes(before);
         screen.line(link.to_string());
+        qr::show(screen, &link.to_string(), flags.no_qr);
         screen.notes(after);
     });
     Ok(())

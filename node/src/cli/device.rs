@@ -13,7 +13,7 @@ use crate::cli::desk::{Desk, runtime, unexpected};
 use crate::cli::failure::{Failure, causes};
 use crate::cli::flags::{DeviceAddFlags, DeviceConfirmFlags, DeviceJoinFlags, DeviceRemoveFlags};
 use crate::cli::screen::Screen;
-use crate::cli::{Context, ask, secret, typed};
+use crate::cli::{Context, ask, qr, secret, typed};
 use crate::i18n::Lang;
 
 /// How often to look whether a device has come.
@@ -45,6 +45,7 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
     screen.done("device-code", fields, |screen| {
         screen.notes(screen.text.device_code(&code, here_only, &screen.clock));
         screen.line(code.to_string());
+        qr::show(screen, &code.to_string(), flags.no_qr);
     });
     if flags.no_wait {
         return Ok(());

@@ -228,6 +228,8 @@ pub(crate) struct DeviceAddFlags {
     pub(crate) name: Option<String>,
     #[arg(long)]
     pub(crate) no_wait: bool,
+    #[arg(long)]
+    pub(crate) no_qr: bool,
 }
 
 #[derive(Args, Debug)]
@@ -321,7 +323,8 @@ pub(crate) struct CircleInviteFlags {
         long,
         value_name = "COUNT",
         default_value_t = 1,
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) uses: u32,
     #[arg(
@@ -334,6 +337,8 @@ pub(crate) struct CircleInviteFlags {
     pub(crate) until: String,
     #[arg(long)]
     pub(crate) admin: bool,
+    #[arg(long)]
+    pub(crate) no_qr: bool,
 }
 
 #[derive(Args, Debug)]

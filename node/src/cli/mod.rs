@@ -22,6 +22,7 @@ pub(crate) mod import;
 mod init;
 mod lens;
 mod log;
+mod qr;
 pub(crate) mod received;
 pub(crate) mod rows;
 mod run;

@@ -191,7 +191,17 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
             &English,
         ),
         CommandError::TooMany { what, max } => {
-            Sentence::new(format!("the limit is reached: at most {} {what}", English.count(*max)))
+            let hint = match what.as_str() {
+                "open invites" => Some("take back those of no use any more: `maille circle status CIRCLE`, then `maille circle uninvite`"),
+                "uses of one invite" => Some("make several invites"),
+                "items of a list" => Some("take off what is done: `maille circle drop`"),
+                _ => None,
+            };
+            let sentence = Sentence::new(format!("the limit is reached: at most {} {what}", English.count(*max)));
+            match hint {
+                Some(hint) => sentence.hint(hint),
+                None => sentence,
+            }
         }
         CommandError::Damaged { key } => Sentence::new("something kept here cannot be read; nothing has changed")
             .detail(key.clone())
@@ -390,6 +400,7 @@ impl Text for English {
             "device add --no-wait" => {
                 "Shows the code and ends; the running Maille waits for the device"
             }
+            "device add --no-qr" => "Does not show the code as a picture to photograph",
             "device confirm" => {
                 "Says that the new device shows these three words; if it does not, nothing is added"
             }
@@ -1288,6 +1299,10 @@ impl Text for English {
         "nobody is there to ask: add `--yes` if you are sure"
     }
 
+    fn qr_too_wide(&self) -> &'static str {
+        "(No picture to photograph: this terminal is too narrow for it.)"
+    }
+
     fn yes_or_no(&self, answer: &str) -> Option<bool> {
         match answer.to_lowercase().as_str() {
             "y" | "yes" => Some(true),
@@ -1713,6 +1728,13 @@ impl Text for English {
             DemoStep::Revoke => "Inès stops the share; Marc hears of it and keeps what he had",
             DemoStep::After => "Inès imports more; nothing new arrives at Marc's",
             DemoStep::Log => "Inès reads again all that left her device",
+            DemoStep::Circle => {
+                "Inès makes a circle; Marc and Léo, who did not know each other, come in by her invite"
+            }
+            DemoStep::List => "All three write on its list at once; all three hold the same list",
+            DemoStep::Remove => {
+                "Inès takes Marc out; what she and Léo write afterwards does not reach him"
+            }
             DemoStep::Device => {
                 "Inès adds her phone by a code and three words, has all of it there, and loses it"
             }
@@ -1721,7 +1743,7 @@ impl Text for English {
 
     fn demo_intro(&self) -> Vec<String> {
         vec![
-            "Demo: three made-up people, fabricated files (in real formats), three real Maille devices that talk".to_owned(),
+            "Demo: made-up people, fabricated files (in real formats), real Maille devices that talk".to_owned(),
             "over this machine's own network.".to_owned(),
         ]
     }
@@ -1740,6 +1762,20 @@ impl Text for English {
         ]
     }
 
+    fn demo_circle(&self) -> &'static str {
+        "Made-up house"
+    }
+
+    fn demo_items(&self) -> [&'static str; 5] {
+        [
+            "bread",
+            "bicycle pump",
+            "light bulbs",
+            "seeds (after Marc)",
+            "milk (after Marc)",
+        ]
+    }
+
     fn demo_purpose(&self) -> &'static str {
         "comparing our weeks"
     }
@@ -1749,6 +1785,10 @@ impl Text for English {
             DemoView::Footprint => "At Inès', her emissions:",
             DemoView::Received => "At Marc's, what he received:",
             DemoView::Given => "At Inès', what she shared:",
+            DemoView::List => "In the circle, the list at Léo's:",
+            DemoView::ListRemoved => {
+                "The list at Marc's, who was taken out before its last two lines:"
+            }
             DemoView::Sent => "At Inès', what left her device:",
         }
     }

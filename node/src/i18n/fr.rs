@@ -199,7 +199,17 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "items of a list" => "choses dans une liste",
                 other => other,
             };
-            Sentence::new(format!("la limite est atteinte : {} {what} au plus", French.count(*max)))
+            let hint = match what {
+                "invitations ouvertes" => Some("reprenez celles qui ne servent plus : `maille circle status CERCLE`, puis `maille circle uninvite`"),
+                "personnes par invitation" => Some("faites plusieurs invitations"),
+                "choses dans une liste" => Some("ôtez ce qui est fait : `maille circle drop`"),
+                _ => None,
+            };
+            let sentence = Sentence::new(format!("la limite est atteinte : {} {what} au plus", French.count(*max)));
+            match hint {
+                Some(hint) => sentence.hint(hint),
+                None => sentence,
+            }
         }
         CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
             .detail(key.clone())
@@ -413,6 +423,7 @@ impl Text for French {
             "device add --no-wait" => {
                 "Affiche le code et s'arrête ; le Maille en marche attend l'appareil"
             }
+            "device add --no-qr" => "N'affiche pas le code comme image à photographier",
             "device confirm" => {
                 "Dit que le nouvel appareil affiche ces trois mots ; sinon, rien n'est ajouté"
             }
@@ -1348,6 +1359,10 @@ impl Text for French {
         "il n'y a personne à qui demander : ajoutez `--yes` si vous êtes sûr"
     }
 
+    fn qr_too_wide(&self) -> &'static str {
+        "(Pas d'image à photographier : ce terminal est trop étroit pour elle.)"
+    }
+
     fn yes_or_no(&self, answer: &str) -> Option<bool> {
         match answer.to_lowercase().as_str() {
             "o" | "oui" => Some(true),
@@ -1789,6 +1804,15 @@ impl Text for French {
             DemoStep::Revoke => "Inès arrête le partage ; Marc l'apprend et garde ce qu'il avait",
             DemoStep::After => "Inès importe encore ; rien de nouveau n'arrive chez Marc",
             DemoStep::Log => "Inès relit ce qui est sorti de son appareil",
+            DemoStep::Circle => {
+                "Inès crée un cercle ; Marc et Léo, qui ne se connaissaient pas, y entrent par son invitation"
+            }
+            DemoStep::List => {
+                "Tous trois écrivent dans sa liste en même temps ; tous trois ont la même"
+            }
+            DemoStep::Remove => {
+                "Inès retire Marc ; ce qu'elle et Léo écrivent ensuite ne lui parvient pas"
+            }
             DemoStep::Device => {
                 "Inès ajoute son téléphone par un code et trois mots, y retrouve tout, puis le perd"
             }
@@ -1797,7 +1821,7 @@ impl Text for French {
 
     fn demo_intro(&self) -> Vec<String> {
         vec![
-            "Démonstration : trois personnes inventées, des fichiers fabriqués (dans de vrais formats), trois vrais".to_owned(),
+            "Démonstration : des personnes inventées, des fichiers fabriqués (dans de vrais formats), de vrais".to_owned(),
             "appareils Maille qui se parlent par le réseau de cette machine.".to_owned(),
         ]
     }
@@ -1816,6 +1840,20 @@ impl Text for French {
         ]
     }
 
+    fn demo_circle(&self) -> &'static str {
+        "Maison inventée"
+    }
+
+    fn demo_items(&self) -> [&'static str; 5] {
+        [
+            "pain",
+            "pompe à vélo",
+            "ampoules",
+            "graines (après Marc)",
+            "lait (après Marc)",
+        ]
+    }
+
     fn demo_purpose(&self) -> &'static str {
         "comparer nos semaines"
     }
@@ -1825,6 +1863,8 @@ impl Text for French {
             DemoView::Footprint => "Chez Inès, ses émissions :",
             DemoView::Received => "Chez Marc, ce qu'il a reçu :",
             DemoView::Given => "Chez Inès, ce qu'elle a partagé :",
+            DemoView::List => "Dans le cercle, la liste chez Léo :",
+            DemoView::ListRemoved => "La liste chez Marc, retiré avant les deux dernières lignes :",
             DemoView::Sent => "Chez Inès, ce qui est sorti de son appareil :",
         }
     }

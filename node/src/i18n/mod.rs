@@ -253,6 +253,8 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn device_remove_sure(&self) -> &'static str;
     /// Suggests `--yes`.
     fn usage_add_yes(&self) -> &'static str;
+    /// The terminal is too narrow for a picture.
+    fn qr_too_wide(&self) -> &'static str;
     /// What an answer means; nothing if it is neither.
     fn yes_or_no(&self, answer: &str) -> Option<bool>;
 
@@ -356,6 +358,10 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn demo_done(&self, seconds: u64) -> String;
     /// Where the homes were kept.
     fn demo_kept(&self, folder: &str) -> Vec<String>;
+    /// What the circle is called.
+    fn demo_circle(&self) -> &'static str;
+    /// What is written on its list, the last two after the removal.
+    fn demo_items(&self) -> [&'static str; 5];
     /// Why Inès shares.
     fn demo_purpose(&self) -> &'static str;
     /// Heading above one person's view.
@@ -386,13 +392,19 @@ pub(crate) enum DemoStep {
     After,
     /// What left Inès' node.
     Log,
+    /// Inès makes a circle; Marc and Léo come in by an invite.
+    Circle,
+    /// All three write at once, and all hold the same list.
+    List,
+    /// Marc is removed, and gets nothing that is written afterwards.
+    Remove,
     /// Inès adds a phone, and loses it.
     Device,
 }
 
 impl DemoStep {
     /// All steps, in order.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Found,
         Self::Import,
         Self::Footprint,
@@ -403,6 +415,9 @@ impl DemoStep {
         Self::Revoke,
         Self::After,
         Self::Log,
+        Self::Circle,
+        Self::List,
+        Self::Remove,
         Self::Device,
     ];
 }
@@ -418,6 +433,10 @@ pub(crate) enum DemoView {
     Given,
     /// What left Inès' node.
     Sent,
+    /// The circle's list at Léo's.
+    List,
+    /// The same at Marc's, who was removed.
+    ListRemoved,
 }
 
 /// A purpose, or the words for one that nobody gave. They are never kept: the reader may have

@@ -30,6 +30,7 @@ pub(crate) fn help(key: &str) -> Option<&'static str> {
         "circle invite --uses" => "How many people may come in by it (else 1)",
         "circle invite --until" => "Until when: 7d, 2 weeks, 2027-01-31 (else 7 days)",
         "circle invite --admin" => "Whoever comes in by it is an admin: invites and removes, too",
+        "circle invite --no-qr" => "Does not show the link as a picture to photograph",
         "circle uninvite" => "Takes an invite back: nobody comes in by it any more",
         "circle uninvite INVITE" => {
             "Its link, or the beginning of its number (`maille circle status`)"
@@ -233,11 +234,11 @@ impl CircleText for English {
             (Some(_), _) => "used up".to_owned(),
         };
         let mut lines = vec![format!(
-            "{} · as {} · {} of {} used · {state}",
+            "{} · as {} · used by {} of {} · {state}",
             invite.id,
             role(invite.admin),
             invite.used.len(),
-            people(u64::from(invite.uses))
+            invite.uses
         )];
         for (who, at) in &invite.used {
             lines.push(format!(

@@ -36,6 +36,7 @@ pub(crate) fn help(key: &str) -> Option<&'static str> {
         "circle invite --uses" => "Combien de personnes peuvent entrer avec (1 sinon)",
         "circle invite --until" => "Jusqu'à quand : 7j, 2 semaines, 2027-01-31 (7 jours sinon)",
         "circle invite --admin" => "Qui entre avec est admin : invite et retire, aussi",
+        "circle invite --no-qr" => "N'affiche pas le lien comme image à photographier",
         "circle uninvite" => "Reprend une invitation : plus personne n'entre avec",
         "circle uninvite INVITE" => "Son lien, ou le début de son numéro (`maille circle status`)",
         "circle join" => {

@@ -546,6 +546,13 @@ fn who_leaves_is_out_and_may_come_back_by_another_invite() {
     assert_eq!(world.the_circle(2).standing, CircleStanding::Removed);
     assert_eq!(world.members(0), ["member 0", "member 1"]);
     assert_eq!(world.texts(1), ["of the third"]);
+    assert_eq!(
+        world.texts(2),
+        ["of the third"],
+        "who leaves keeps what is there"
+    );
+    world.crashes(2);
+    assert_eq!(world.texts(2), ["of the third"]);
     world.adds(0, "meanwhile");
     world.settle();
     let link = world.invites(0, 1);
