@@ -82,7 +82,8 @@ fn nobody_joins_leaves_or_removes_without_having_said_yes() {
 #[test]
 fn who_invites_into_what_and_what_others_will_see_is_said_before_asking() {
     let (ines, marc) = (founds("Rue des Lilas"), Person::new());
-    let link = invite(&ines, "Rue des Lilas");
+    // In capitals, as a camera takes it from the screen.
+    let link = invite(&ines, "Rue des Lilas").to_uppercase();
     let mut arguments = join(&link).to_vec();
     arguments.extend(["--wait", "0"]);
     let words = told(&marc, &arguments);

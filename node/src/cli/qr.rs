@@ -19,7 +19,7 @@ pub(crate) fn show(screen: &Screen, text: &str, no_qr: bool) {
     }
     let size = rustix::termios::tcgetwinsize(io::stderr()).map(|it| usize::from(it.ws_col));
     match lines_of(text) {
-        Some(lines) if fits(&lines, size.unwrap_or(0)) => screen.notes(lines),
+        Some(lines) if fits(&lines, size.unwrap_or(0)) => screen.picture(&lines),
         _ => screen.note(screen.text.qr_too_wide()),
     }
 }
@@ -32,7 +32,6 @@ fn fits(lines: &[String], columns: usize) -> bool {
 fn lines_of(text: &str) -> Option<Vec<String>> {
     // A screen is clean and near: the lowest correction is enough, and keeps the squares large.
     let code = QrCode::with_error_correction_level(text.to_uppercase(), EcLevel::L).ok()?;
-    // Light on dark, as most terminals are: the squares that are dark on paper are left empty.
     let image = code
         .render::<Dense1x2>()
         .dark_color(Dense1x2::Dark)

@@ -73,6 +73,14 @@ impl Screen {
         }
     }
 
+    /// A picture of dark squares on light ones, whatever the terminal's own colours: not every camera reads the
+    /// reverse. Only for a terminal.
+    pub(crate) fn picture(&self, lines: &[String]) {
+        for line in lines {
+            let _ = writeln!(io::stderr().lock(), "\u{1b}[30;107m{line}\u{1b}[0m");
+        }
+    }
+
     /// A long sentence of narration, on lines that fit; dropped with `--json`.
     pub(crate) fn prose(&self, sentence: &str) {
         self.notes(self.wrapped(sentence, 2));
