@@ -396,3 +396,22 @@ fn each_device_of_a_member_reads_and_writes_in_the_circle() {
     assert!(!world.texts(tablet).contains(&pepper));
     assert!(world.texts(1).contains(&pepper));
 }
+
+/// Fetching the other device and reading three words takes more than the ten seconds that a stranger has.
+#[test]
+fn whoever_compares_words_for_a_minute_is_still_heard() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    let (newcomer, connection) = world.newcomer(0, &code);
+    world.now = world.now.plus_millis(60_000);
+    world.input(0, Input::Tick);
+    world
+        .asks(0, Command::DeviceConfirm { same: true })
+        .unwrap();
+    let answer = world.nodes[0].sent_frames.last().cloned();
+    let answer = answer.expect("an answer to the new device");
+    world.cut(connection);
+    let now = world.now;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    newcomer.hears(now, &mut rng, &answer).expect("welcome");
+}
