@@ -206,7 +206,8 @@ impl<S: Store> Home<S> {
             to: asks.connection,
             frame: Frame::Paired(answer).to_bytes(),
         });
-        // Its connection goes on as a stranger's, and is closed like one.
+        // Its connection goes on as a stranger's, from now on, and is closed like one.
+        self.strangers_time_begins(now, asks.connection);
         self.devices(now)
     }
 

@@ -624,6 +624,10 @@ impl<S: Store> Home<S> {
     ) -> Result<Contact, CommandError> {
         // A transport key does not say whose it is: who has proven to be met there keeps it, and a
         // card alone gives way to the newer one.
+        if self.is_own_node(card.transport) {
+            let person = self.me.person;
+            return Err(CommandError::OtherContactsNode { person });
+        }
         let mut addresses = card.addresses.clone();
         match self.node(card.transport)? {
             Some(node) if node.person != card.person => {

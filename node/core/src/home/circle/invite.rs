@@ -335,6 +335,17 @@ impl<S: Store> Home<S> {
         self.effects.push(Output::Close { connection });
     }
 
+    /// A stranger who was waited for may take as long again to hear the answer: it waits for the disk.
+    pub(in crate::home) fn strangers_time_begins(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+    ) {
+        if let Some(stranger) = self.strangers.get_mut(&connection) {
+            stranger.until = now.plus_millis(STRANGER_MS);
+        }
+    }
+
     /// Closes connections of strangers who took too long.
     pub(in crate::home) fn drop_slow_strangers(&mut self, now: Timestamp) {
         let slow: Vec<ConnectionId> = (self.strangers.iter())

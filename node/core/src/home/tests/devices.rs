@@ -435,3 +435,48 @@ fn nobody_comes_in_by_an_authority_that_does_not_name_their_node() {
         "not a byte goes out"
     );
 }
+
+/// Fetching the other device and reading three words takes more than the ten seconds that a stranger has.
+#[test]
+fn whoever_compares_words_for_a_minute_is_still_heard() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    let (newcomer, connection) = world.newcomer(0, &code);
+    world.now = world.now.plus_millis(60_000);
+    world.input(0, Input::Tick);
+    world
+        .asks(0, Command::DeviceConfirm { same: true })
+        .unwrap();
+    let answer = world.nodes[0].sent_frames.last().cloned();
+    let answer = answer.expect("an answer to the new device");
+    world.cut(connection);
+    let now = world.now;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    newcomer.hears(now, &mut rng, &answer).expect("welcome");
+}
+
+/// Zoé signs of herself that our phone is hers, and is met in a circle; or somebody hands us such a card.
+#[test]
+fn nobody_elses_card_or_authority_takes_a_node_of_ours_over() {
+    let mut world = World::of(2);
+    let phone = world.pairs(0, false);
+    let me = world.nodes[0].secrets.person;
+    for own in [transport(phone), transport(0)] {
+        let card = Card::new(
+            world.nodes[1].secrets.person,
+            own,
+            vec!["/memory/1".to_owned()],
+        )
+        .unwrap();
+        let refused = world.asks(0, world.wish(card));
+        assert!(
+            matches!(refused, Err(CommandError::OtherContactsNode { person }) if person == me),
+            "{refused:?}"
+        );
+    }
+    let home = &world.nodes[0].home;
+    assert_eq!(home.node(transport(phone)).unwrap().unwrap().person, me);
+    world.imports(phone, 4, "2026-02");
+    world.settle();
+    assert_eq!(world.trips_of(0), world.trips_of(phone));
+}
