@@ -156,6 +156,9 @@ fn links(link: &InviteLink, cases: &mut Vec<Value>) {
     cases.append(&mut list.cases);
 }
 
+/// Makes a link sound better than it is.
+type Change = fn(&mut InviteLink);
+
 fn knocks(door: &Door, knock: &Knock, cases: &mut Vec<Value>) {
     // What the node of the inviter does with a knock from Marc's node, up to the admission.
     let read = |bytes: &[u8]| -> Result<(), Fault> {
@@ -207,7 +210,6 @@ fn knocks(door: &Door, knock: &Knock, cases: &mut Vec<Value>) {
     add("the proof of another node", &|it| {
         it[2] = put(door.link.proof(&transport(&door.zoe)));
     });
-    type Change = fn(&mut InviteLink);
     let better: [(&str, Change); 5] = [
         ("the proof of a link with another role", |it| {
             it.role = crate::evaluation::Role::Admin;

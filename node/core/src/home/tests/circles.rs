@@ -337,6 +337,34 @@ fn invites_that_were_taken_back_or_ran_out_let_nobody_in() {
 }
 
 #[test]
+fn one_invite_use_or_day_past_the_bounds_is_refused() {
+    let mut world = World::of(1);
+    world.founds(0);
+    let asks = |world: &mut World, uses, days: u64| {
+        let command = Command::CircleInvite {
+            circle: CIRCLE.to_owned(),
+            uses,
+            until: world.now.plus_millis(days * DAY),
+            admin: false,
+        };
+        world.asks(0, command)
+    };
+    for uses in [0, 1_001] {
+        let refused = asks(&mut world, uses, 1).unwrap_err();
+        assert!(matches!(refused, CommandError::TooMany { .. }));
+    }
+    let refused = asks(&mut world, 1, 91).unwrap_err();
+    assert!(matches!(refused, CommandError::EndsTooLate { .. }));
+    asks(&mut world, 1_000, 90).unwrap();
+    (1..64).for_each(|_| drop(asks(&mut world, 1, 1).unwrap()));
+    let refused = asks(&mut world, 1, 1).unwrap_err();
+    assert!(matches!(refused, CommandError::TooMany { max: 64, .. }));
+    // Those that ran out make room.
+    world.now = world.now.plus_millis(2 * DAY);
+    asks(&mut world, 1, 1).unwrap();
+}
+
+#[test]
 fn an_invite_in_which_a_word_was_changed_opens_nothing() {
     let mut world = World::of(2);
     world.founds(0);
