@@ -13,6 +13,7 @@
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
 //! node has at most one session, and one more that waits for a hello.
 
+use maille_protocol::card::Card;
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
@@ -23,7 +24,7 @@ use rand_core::CryptoRng;
 
 use super::Home;
 use super::authority_hash;
-use super::taking::Refused;
+use super::taking::{Refused, theirs};
 use crate::io::{ConnectionId, Event, Output, Role, Store};
 use crate::layout;
 use crate::state::{Contact, Due, DueWhat, Feed, Given, Node, Sent, SentKind};
@@ -336,6 +337,11 @@ impl<S: Store> Home<S> {
                 let at = layout::contact(person);
                 let mut contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
                 self.take_authority(&mut contact, peer, &bytes)?;
+                if !self.is_proven(person, contact.transport)? {
+                    // Shares go to a node that speaks for them: the one that they went to was removed.
+                    let card = Card::new(person, peer, Vec::new()).map_err(theirs)?;
+                    contact = self.keep_contact(now, rng, &card, String::new())?;
+                }
                 self.authority_changed(now, rng, (person, peer), &bytes)?;
                 self.feed_shares_of(rng, &contact)?;
                 self.make_ready(connection);

@@ -32,7 +32,7 @@ use super::{Circle, CircleContent, MemberCard};
 use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
-use crate::state::{Due, Holding, Node, SentKind};
+use crate::state::{Contact, Due, Holding, Node, SentKind};
 use crate::view::ReadError;
 
 /// Most items of one circle that wait for something.
@@ -365,10 +365,14 @@ impl<S: Store> Home<S> {
             let Some(authority) = circle.replica.known().people.get(person) else {
                 continue;
             };
+            let contact = self.contact(*person)?;
+            let moved = contact
+                .is_some_and(|known| authority.device_of_transport(&known.transport).is_none());
             for device in authority.devices().values() {
                 let peer = device.transport;
                 let fed = self.view.get(&layout::circle_fed(peer, id))?.is_some();
-                if peer != self.me.secrets.transport && (!fed || news.contains(person)) {
+                let news = !fed || moved || news.contains(person);
+                if peer != self.me.secrets.transport && news {
                     nodes.push((*person, device.signing, peer));
                 }
             }
@@ -414,9 +418,16 @@ impl<S: Store> Home<S> {
         circle: &Circle,
         (person, peer, addresses): (PersonId, TransportId, Vec<String>),
     ) -> Result<bool, ReadError> {
-        let authority = &circle.replica.known().people[&person];
+        // What either holds is true: a device that was removed is heard of in a circle, too.
+        let mut authority = circle.replica.known().people[&person].clone();
+        let known = self.contact(person)?;
+        if let Some(known) = &known
+            && let Some(held) = self.authority_of(known)?
+        {
+            authority.merge(&held);
+        }
         // Where shares go stays, if that is one of their nodes.
-        let main = match self.contact(person)? {
+        let main = match &known {
             Some(known) if authority.device_of_transport(&known.transport).is_some() => {
                 known.transport
             }
@@ -433,14 +444,25 @@ impl<S: Store> Home<S> {
         let Ok(place) = Card::new(person, main, at_main) else {
             return Ok(false);
         };
+        let shown = Some(authority.to_bytes().into());
+        if let Some(known) = known
+            && known.authority != shown
+        {
+            let contact = Contact {
+                authority: shown.clone(),
+                ..known
+            };
+            self.view.write(layout::contact(person), &contact);
+        }
         let name = circle.cards.get(&person).map_or("", |card| &card.name);
         let Ok(mut contact) = self.keep_contact_called(now, rng, &place, name) else {
             return Ok(false);
         };
         if contact.authority.is_none() {
-            contact.authority = Some(authority.to_bytes().into());
+            contact.authority = shown;
             self.view.write(layout::contact(person), &contact);
         }
+        self.feed_shares_of(rng, &contact)?;
         if peer != main {
             let known = self.node(peer)?;
             if known.as_ref().is_some_and(|known| known.person != person) {

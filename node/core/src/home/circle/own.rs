@@ -4,8 +4,8 @@
 //! circle's entries are the truth of what the others did. It is founded when the first other device is added. Of
 //! a circle that has other members nothing of this holds.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maille_protocol::id::{CircleId, DeviceId};
 use maille_protocol::pairing::PairedCircle;
@@ -135,6 +135,7 @@ impl<S: Store> Home<S> {
         if !circle.record.own {
             return Ok(());
         }
+        self.keep_what_fell(circle)?;
         let (mut left, mut circles) = (Vec::new(), Vec::new());
         for it in circle.replica.standing() {
             let hash = it.entry.header_hash();
@@ -177,6 +178,40 @@ impl<S: Store> Home<S> {
         }
         if !news.is_empty() {
             self.republish_touched(now, rng, &news)?;
+        }
+        Ok(())
+    }
+
+    /// A removal may keep less of a log than we have taken into our documents. What we have built on it since could
+    /// be applied nowhere else: we pass on ourselves what no entry carries any more.
+    fn keep_what_fell(&mut self, circle: &mut Circle) -> Result<(), ReadError> {
+        if !circle.replica.uncut().is_empty() {
+            return Ok(()); // how much is kept is not said yet
+        }
+        let standing = circle.replica.standing();
+        let stands: BTreeSet<[u8; 32]> = standing.map(|it| it.entry.header_hash()).collect();
+        let fell: Vec<[u8; 32]> = circle.taken.difference(&stands).copied().collect();
+        if fell.is_empty() {
+            return Ok(());
+        }
+        for entry in fell {
+            self.view.delete(layout::circle_taken(circle.id(), &entry));
+            circle.taken.remove(&entry);
+        }
+        let contents = circle.replica.standing().filter_map(|it| it.content);
+        let carried: BTreeSet<(DocumentId, Vec<u8>)> = contents
+            .flat_map(|content| CircleContent::of(content).documents)
+            .filter_map(|it| Some((it.document()?, it.change.to_vec())))
+            .collect();
+        let mut lost = Vec::new();
+        for id in self.documents()? {
+            let all = self.all_changes(id)?.into_iter().map(|it| (id, it));
+            lost.extend(all.filter(|it| !carried.contains(it)));
+        }
+        let lost = lost.into_iter();
+        let lost = lost.map(|(id, change)| DocumentChange::new(id, change));
+        for changes in in_entries(lost.collect()) {
+            self.keep_edit(circle, &Edit::Documents(changes));
         }
         Ok(())
     }

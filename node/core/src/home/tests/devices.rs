@@ -2,6 +2,7 @@
 
 use maille_protocol::pairing::PairCode;
 
+use super::peers::assert_nobody_at_fault;
 use super::*;
 use crate::command::{DeviceShown, PairingShown};
 use crate::newcomer::{Newcomer, NotPairedError};
@@ -479,4 +480,73 @@ fn nobody_elses_card_or_authority_takes_a_node_of_ours_over() {
     world.imports(phone, 4, "2026-02");
     world.settle();
     assert_eq!(world.trips_of(0), world.trips_of(phone));
+}
+
+/// A thief's last words reach the tablet alone, before anybody knows of the theft.
+#[test]
+fn what_rests_on_a_removed_devices_last_change_reaches_the_others() {
+    let mut world = World::of(1);
+    world.imports(0, 3, "2026-01");
+    let phone = world.pairs(0, false);
+    let tablet = world.pairs(0, false);
+    world.goes_away(0);
+    world.imports(phone, 4, "2026-01");
+    world.settle();
+    world.goes_away(phone);
+    world.goes_away(tablet);
+    world.comes_back(0);
+    let device = "device 1".to_owned();
+    world.asks(0, Command::DeviceRemove { device }).unwrap();
+    world.settle();
+    world.comes_back(tablet);
+    world.settle();
+    world.imports(tablet, 5, "2026-01");
+    world.settle();
+    assert_eq!(world.trips_of(0), world.trips_of(tablet));
+}
+
+/// Marc's phone, to which Inès shares, is stolen: he removes it with his laptop, which she meets in a circle.
+#[test]
+fn a_stolen_phone_that_was_removed_is_shared_with_no_more() {
+    let mut world = World::of(2);
+    world.imports(0, 1, "2026-01");
+    let phone = world.pairs(1, false);
+    world.circle(2);
+    world.settle();
+    let (_, link) = world.shares_from(0, phone, None);
+    world.accepts(phone, &link);
+    world.settle();
+    world.assert_same_view(0, phone);
+    let device = format!("device {phone}");
+    world.goes_away(phone);
+    world.asks(1, Command::DeviceRemove { device }).unwrap();
+    world.settle();
+    // The thief sees to it that it hears of nothing from the laptop.
+    world.goes_away(1);
+    world.comes_back(phone);
+    // Nor does it show what it would be recognized by.
+    let his = world.nodes[1].home.me.authority.to_bytes();
+    world.nodes[phone].home.me.authority_hash = authority_hash(&his);
+    let before = world.nodes[0].sent_frames.len();
+    world.imports(0, 2, "2026-02");
+    world.settle();
+    let left = world.nodes[0].sent_frames[before..].iter();
+    let left = left.filter(|frame| {
+        matches!(
+            Frame::from_bytes(frame),
+            Ok(Frame::Item {
+                item: Item::Parcel(_) | Item::Entry(_),
+                ..
+            })
+        )
+    });
+    assert_eq!(left.count(), 0, "a share goes to whom it is stolen by");
+    world.goes_away(phone);
+    world.comes_back(1);
+    world.settle();
+    // His laptop is asked instead.
+    world.accepts(1, &link);
+    world.settle();
+    world.assert_same_view(0, 1);
+    assert_nobody_at_fault(&world);
 }
