@@ -5,7 +5,7 @@ use maille_protocol::entry::{Author, LogTip};
 use maille_protocol::grant::Grant;
 use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::invite::{InviteLink, WhyNot};
-use maille_protocol::sync::{Cursor, FeedId};
+use maille_protocol::sync::{CircleItem, Cursor, FeedId};
 use maille_protocol::time::Timestamp;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -398,6 +398,17 @@ pub(crate) struct CircleRecord {
     /// Number of the next edit that waits for a key.
     #[n(7)]
     pub(crate) next_edit: u64,
+}
+
+/// An item of a circle that waits for something that is not here.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct WaitingItem {
+    /// For what: see `home::circle`.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) needs: [u8; 32],
+    #[n(1)]
+    pub(crate) item: CircleItem,
 }
 
 /// An invite that our person gave.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | new | kept under the next number, due to every member but the one it came from; what waited is tried again |
 //! | known | nothing; it is not sent to who sent it |
-//! | waits for something | kept aside, at most [`WAITING_MAX`] per circle |
+//! | waits for something | kept aside within bounds, see `waiting` |
 //! | of no use here | nothing |
 //! | malformed or badly signed | the peer's fault |
 
@@ -28,14 +28,12 @@ use rand_core::CryptoRng;
 use super::super::Home;
 use super::super::link::{Live, Turn};
 use super::super::taking::{Refused, theirs};
+use super::waiting::{self, Needed};
 use super::{Circle, CircleContent};
 use crate::io::{Event, Store};
 use crate::layout;
-use crate::state::{Contact, Due, Holding, SentKind};
+use crate::state::{Contact, Due, Holding, SentKind, WaitingItem};
 use crate::view::ReadError;
-
-/// Most items of one circle that wait for something.
-const WAITING_MAX: usize = 4_096;
 
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +41,8 @@ enum Outcome {
     /// It is to be kept: as it came, or what it made of what was held.
     New(CircleItem),
     Known,
-    Waits,
+    /// It is to come again once this is here.
+    Waits(Needed),
     Useless,
 }
 
@@ -107,7 +106,7 @@ impl Circle {
             return Err(theirs("an authority of nobody"));
         };
         if !before && !self.wants(&person) {
-            return Ok(Outcome::Waits);
+            return Ok(Outcome::Waits(*person.as_bytes()));
         }
         let authority = if before {
             authority.verified_before(person)
@@ -137,7 +136,9 @@ impl Circle {
                 }
                 match self.replica.take_statements([said]) {
                     Ok(()) => new(),
-                    Err(RefusedError::Statement(InsertError::Missing(_))) => Ok(Outcome::Waits),
+                    Err(RefusedError::Statement(InsertError::Missing(id))) => {
+                        Ok(Outcome::Waits(*id.as_bytes()))
+                    }
                     Err(_) => Ok(Outcome::Useless),
                 }
             }
@@ -157,7 +158,7 @@ impl Circle {
             CircleItem::Key(bytes) => {
                 let object = KeyObject::decode(bytes).map_err(theirs)?;
                 if !self.replica.knows_key(&object.target) {
-                    return Ok(Outcome::Waits);
+                    return Ok(Outcome::Waits(object.target));
                 }
                 if self.replica.take_objects([object]) {
                     new()
@@ -167,10 +168,15 @@ impl Circle {
             }
             CircleItem::Entry(bytes) => {
                 let entry = UnverifiedEntry::decode(bytes).map_err(theirs)?;
+                let (log, seq) = (entry.claimed().log, entry.claimed().seq);
                 match self.replica.take_entry(entry) {
                     Ok(Taken::New) => new(),
                     Ok(Taken::Known) => Ok(Outcome::Known),
-                    Ok(Taken::Early) => Ok(Outcome::Waits),
+                    Ok(Taken::Early) => {
+                        Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
+                            Outcome::Waits(waiting::place(log, before))
+                        }))
+                    }
                     Ok(Taken::Crowded) => Ok(Outcome::Useless),
                     Err(RefusedError::Entry(error)) => Err(theirs(error)),
                     Err(_) => Ok(Outcome::Useless),
@@ -250,16 +256,14 @@ impl<S: Store> Home<S> {
         match circle.take(&item)? {
             Outcome::New(item) => {
                 self.hold(from, bytes(&item))?;
-                self.keep_item(circle, item, Some(from))?;
-                self.try_waiting(circle, from)?;
+                self.keep_item(circle, item.clone(), Some(from))?;
+                self.try_waiting(circle, item, from)?;
                 Ok(true)
             }
-            Outcome::Waits => {
-                if circle.waiting.len() < WAITING_MAX && !circle.waiting.contains_key(&hash) {
+            Outcome::Waits(needs) => {
+                if circle.waiting.has_room_for(&hash, &item) {
                     self.hold(from, bytes(&item))?;
-                    let at = layout::circle_waiting(circle.id(), &hash);
-                    self.view.write(at, &item);
-                    circle.waiting.insert(hash, item);
+                    self.wait(circle, hash, WaitingItem { needs, item });
                 }
                 Ok(false)
             }
@@ -267,29 +271,35 @@ impl<S: Store> Home<S> {
         }
     }
 
-    /// Tries what waits until nothing more comes of it.
-    fn try_waiting(&mut self, circle: &mut Circle, from: PersonId) -> Result<(), Refused> {
-        loop {
-            let mut any = false;
-            for (hash, item) in std::mem::take(&mut circle.waiting) {
+    fn wait(&mut self, circle: &mut Circle, hash: [u8; 32], waits: WaitingItem) {
+        let at = layout::circle_waiting(circle.id(), &hash);
+        self.view.write(at, &waits);
+        circle.waiting.insert(hash, waits);
+    }
+
+    /// Tries what waited for an item that has come, and what waited for that.
+    fn try_waiting(
+        &mut self,
+        circle: &mut Circle,
+        came: CircleItem,
+        from: PersonId,
+    ) -> Result<(), Refused> {
+        let mut new = vec![came];
+        while let Some(came) = new.pop() {
+            for (hash, item) in circle.waiting.take_for(&came) {
+                self.view.delete(layout::circle_waiting(circle.id(), &hash));
                 // Whoever brought it is not at hand: what does not hold is dropped.
                 match circle.take(&item).unwrap_or(Outcome::Useless) {
-                    Outcome::Waits => {
-                        circle.waiting.insert(hash, item);
-                        continue;
-                    }
+                    Outcome::Waits(needs) => self.wait(circle, hash, WaitingItem { needs, item }),
                     Outcome::New(item) => {
-                        any = true;
-                        self.keep_item(circle, item, Some(from))?;
+                        self.keep_item(circle, item.clone(), Some(from))?;
+                        new.push(item);
                     }
                     Outcome::Known | Outcome::Useless => {}
                 }
-                self.view.delete(layout::circle_waiting(circle.id(), &hash));
-            }
-            if !any {
-                return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Keeps an item that was taken in or made, and makes it due to all members but one.

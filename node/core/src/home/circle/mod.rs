@@ -21,6 +21,7 @@
 mod duties;
 mod invite;
 mod items;
+mod waiting;
 
 pub(super) use invite::Stranger;
 
@@ -54,7 +55,7 @@ use crate::command::{
 };
 use crate::io::Store;
 use crate::layout;
-use crate::state::{CircleRecord, Due, Joining};
+use crate::state::{CircleRecord, Due, Joining, WaitingItem};
 use crate::view::{ReadError, damaged};
 
 /// The one part of a circle's slice.
@@ -77,8 +78,7 @@ pub(super) struct Circle {
     cards: BTreeMap<PersonId, MemberCard>,
     /// Entries that were looked at for cards.
     read: BTreeSet<[u8; 32]>,
-    /// Items that wait for something that is not here.
-    waiting: BTreeMap<[u8; 32], CircleItem>,
+    waiting: waiting::Waiting,
     duties: duties::Duties,
 }
 
@@ -279,12 +279,11 @@ impl<S: Store> Home<S> {
         circle.fill(items.into_iter().map(|(_, item)| item));
         let waiting = self
             .view
-            .scan_read::<CircleItem>(&layout::circle_all_waiting(id))?;
-        for (key, item) in waiting {
+            .scan_read::<WaitingItem>(&layout::circle_all_waiting(id))?;
+        for (key, waits) in waiting {
             let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
-            circle
-                .waiting
-                .insert(hash.ok_or_else(|| damaged(&key))?, item);
+            let hash = hash.ok_or_else(|| damaged(&key))?;
+            circle.waiting.insert(hash, waits);
         }
         circle.read_cards();
         Ok(Some(circle))
@@ -309,7 +308,7 @@ impl<S: Store> Home<S> {
             offered: BTreeSet::new(),
             cards: BTreeMap::new(),
             read: BTreeSet::new(),
-            waiting: BTreeMap::new(),
+            waiting: waiting::Waiting::default(),
             duties: duties::Duties::default(),
         })
     }
@@ -761,4 +760,17 @@ fn edit_of(
         },
         ListChange::Remove { item } => ListEdit::Remove { id: find(&item)? },
     })
+}
+
+#[cfg(test)]
+impl<S: Store> Home<S> {
+    /// How many persons a circle in memory knows.
+    pub(super) fn people_in_memory(&self, id: CircleId) -> usize {
+        self.circles[&id].replica.known().people.len()
+    }
+
+    /// How many bytes of a circle in memory wait.
+    pub(super) fn waiting_in_memory(&self, id: CircleId) -> usize {
+        self.circles[&id].waiting.bytes()
+    }
 }

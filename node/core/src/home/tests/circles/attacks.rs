@@ -1,0 +1,184 @@
+//! Members, those who were removed, and strangers who cheat; and honest ones whom chance treats badly.
+
+use std::time::{Duration, Instant};
+
+use maille_protocol::crypto::{Key, SigningKey};
+use maille_protocol::entry::{LogId, LogPlace};
+use maille_protocol::evaluation::{After, Rule, Upto, Who};
+use maille_protocol::id::{InstallationId, MembershipId};
+use maille_protocol::invite::{Answer, Knock};
+use maille_protocol::principal::{Charter, UnverifiedAuthority};
+use maille_protocol::statement::{Consent, Kind, SignedStatement, Statement, Subject};
+use maille_protocol::statement::UnverifiedStatement;
+use maille_protocol::wire::{self, V1};
+use minicbor::bytes::ByteVec;
+
+use super::super::peers::{assert_nobody_at_fault, on_disk, put};
+use super::*;
+use crate::state::{CircleRecord, Holding};
+
+/// Somebody who runs no node, but speaks to others' by hand.
+struct Puppet {
+    secrets: Secrets,
+    authority: Vec<u8>,
+}
+
+impl Puppet {
+    fn at(number: u8, transport: TransportId) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(u64::from(number));
+        let founding = found(&[number; 64], transport, &mut rng);
+        let (_, authority) = founding.batch.into_iter().next().unwrap();
+        Self {
+            secrets: founding.secrets,
+            authority: authority.unwrap(),
+        }
+    }
+
+    fn new(number: u8) -> Self {
+        Self::at(number, TransportId::from_bytes([number; 32]))
+    }
+
+    fn knock(&self, link: &InviteLink) -> Knock {
+        let person = self.secrets.person;
+        let consent = Consent::of_person(link.circle, link.admitter, person, link.role);
+        Knock {
+            version: V1,
+            invite: link.id(),
+            proof: link.proof(&self.secrets.transport),
+            name: "puppet".to_owned(),
+            addresses: Vec::new(),
+            by: self.secrets.signing_key().public(),
+            consent: consent.sign(&self.secrets.signing_key()),
+            authority: self.authority.clone(),
+        }
+    }
+}
+
+impl World {
+    /// Somebody connects to a node from outside.
+    fn connects(&mut self, n: usize, peer: TransportId) -> ConnectionId {
+        self.next += 1;
+        let connection = ConnectionId(1_000_000 + self.next);
+        let role = crate::io::Role::Acceptor;
+        self.input(n, Input::Connected { connection, peer, role });
+        connection
+    }
+
+    fn receives(&mut self, n: usize, from: ConnectionId, frame: Frame) {
+        let frame = frame.to_bytes();
+        self.input(n, Input::Received { from, frame: &frame });
+    }
+
+    fn answers(&self, n: usize) -> Vec<Answer> {
+        let frames = self.nodes[n].sent_frames.iter();
+        frames
+            .filter_map(|frame| match Frame::from_bytes(frame) {
+                Ok(Frame::Answer(answer)) => Some(answer),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Gives items of a circle to a node as if another had sent them.
+    fn is_given(&mut self, n: usize, from: usize, items: impl IntoIterator<Item = CircleItem>) {
+        let id = self.the_circle(n).id;
+        let (now, from) = (self.now, self.person_of(from));
+        for item in items {
+            let node = &mut self.nodes[n];
+            let contact = node.home.contact(from).unwrap().unwrap();
+            let taken = (node.home).take_circle_item(now, &mut node.rng, &contact, (id, item));
+            taken.unwrap();
+            self.input(n, Input::Tick);
+        }
+    }
+
+    /// The items of its circle that a node holds, in the order in which they came.
+    fn items_of(&mut self, n: usize) -> Vec<CircleItem> {
+        let id = self.the_circle(n).id;
+        let items = self.nodes[n].disk.scan(&layout::circle_items(id)).unwrap();
+        let items = items.iter().map(|(_, item)| minicbor::decode(item).unwrap());
+        items.collect()
+    }
+
+    /// By which admission a member speaks.
+    fn membership_of(&mut self, n: usize, member: usize) -> MembershipId {
+        let of = self.person_of(member);
+        let mut said = self.items_of(n).into_iter().filter_map(|item| match item {
+            CircleItem::Statement(bytes) => {
+                UnverifiedStatement::decode(&bytes).unwrap().verify().ok()
+            }
+            _ => None,
+        });
+        let admits = |said: &SignedStatement| {
+            matches!(said.statement().kind, Kind::Person { person, .. } if person == of)
+        };
+        said.find(admits).expect("admitted").membership()
+    }
+}
+
+fn entries(items: impl IntoIterator<Item = CircleItem>) -> Vec<CircleItem> {
+    let is_entry = |item: &CircleItem| matches!(item, CircleItem::Entry(_));
+    items.into_iter().filter(is_entry).collect()
+}
+
+#[test]
+fn what_waits_for_ever_takes_little_memory() {
+    let mut world = World::of(2);
+    world.circle(2);
+    let id = world.the_circle(0).id;
+    world.is_given(0, 1, (0..800).map(|number| waits_for_ever(id, number, 200)));
+    let kept = world.nodes[0].home.waiting_in_memory(id);
+    assert!(kept <= 8 << 20, "{kept}");
+}
+
+/// Each of these took a signature check, and a judgement of the circle, for every item that came later.
+#[test]
+fn what_waits_for_ever_is_not_looked_at_for_each_item() {
+    let mut world = World::of(2);
+    world.circle(2);
+    let id = world.the_circle(0).id;
+    world.is_given(0, 1, (0..2_000).map(|number| waits_for_ever(id, number, 0)));
+    let before = now();
+    for number in 0..20 {
+        world.adds(1, &number.to_string());
+        world.deliver();
+    }
+    assert_eq!(world.texts(0).len(), 20);
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+}
+
+/// A statement that cites what nobody has.
+fn waits_for_ever(id: CircleId, number: u64, logs: u8) -> CircleItem {
+    let key = SigningKey::from_seed(&[9; 32]);
+    let mut cited = [0; 32];
+    cited[..8].copy_from_slice(&number.to_be_bytes());
+    let place = |log| LogPlace {
+        log: LogId::from_bytes([log; 32]),
+        seq: 0,
+        hash: [0; 32],
+    };
+    let keep = Upto {
+        statements: Vec::new(),
+        logs: (0..logs).map(place).collect(),
+    };
+    let statement = Statement {
+        version: V1,
+        subject: Subject::Circle(id),
+        membership: MembershipId::from_bytes(cited),
+        key: key.public(),
+        after: After::Nothing(InstallationId::from_bytes([7; 32])),
+        heads: Vec::new(),
+        kind: Kind::Remove {
+            membership: MembershipId::from_bytes([1; 32]),
+            key: None,
+            keep,
+            trusted: None,
+        },
+    };
+    CircleItem::Statement(SignedStatement::sign(statement, &key).unwrap().to_bytes())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+fn now() -> Instant {
+    Instant::now()
+}
