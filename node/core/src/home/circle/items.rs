@@ -257,7 +257,7 @@ impl<S: Store> Home<S> {
             Outcome::New(item) => {
                 self.hold(from, bytes(&item))?;
                 self.keep_item(circle, item.clone(), Some(from))?;
-                self.try_waiting(circle, item, from)?;
+                self.try_waiting(circle, item)?;
                 Ok(true)
             }
             Outcome::Waits(needs) => {
@@ -277,13 +277,8 @@ impl<S: Store> Home<S> {
         circle.waiting.insert(hash, waits);
     }
 
-    /// Tries what waited for an item that has come, and what waited for that.
-    fn try_waiting(
-        &mut self,
-        circle: &mut Circle,
-        came: CircleItem,
-        from: PersonId,
-    ) -> Result<(), Refused> {
+    /// Tries what waited for an item that has come, and what waited for that. Whoever brought that one need not have the others.
+    fn try_waiting(&mut self, circle: &mut Circle, came: CircleItem) -> Result<(), Refused> {
         let mut new = vec![came];
         while let Some(came) = new.pop() {
             for (hash, item) in circle.waiting.take_for(&came) {
@@ -292,7 +287,7 @@ impl<S: Store> Home<S> {
                 match circle.take(&item).unwrap_or(Outcome::Useless) {
                     Outcome::Waits(needs) => self.wait(circle, hash, WaitingItem { needs, item }),
                     Outcome::New(item) => {
-                        self.keep_item(circle, item.clone(), Some(from))?;
+                        self.keep_item(circle, item.clone(), None)?;
                         new.push(item);
                     }
                     Outcome::Known | Outcome::Useless => {}

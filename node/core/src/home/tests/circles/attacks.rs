@@ -182,3 +182,24 @@ fn waits_for_ever(id: CircleId, number: u64, logs: u8) -> CircleItem {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[test]
+fn what_waited_goes_to_who_brought_what_it_waited_for() {
+    let mut world = World::of(3);
+    world.circle(3);
+    world.goes_away(2);
+    let before = entries(world.items_of(2));
+    world.adds(2, "first");
+    world.adds(2, "second");
+    let mut new = entries(world.items_of(2));
+    new.retain(|item| !before.contains(item));
+    let [first, second] = &new[..] else {
+        panic!("{} entries", new.len());
+    };
+    // The third never comes back. What it wrote last came to the first, what it wrote before to the second.
+    world.is_given(0, 2, [second.clone()]);
+    world.is_given(1, 2, [first.clone()]);
+    world.settle();
+    assert_eq!(world.texts(0), ["first", "second"]);
+    assert_eq!(world.texts(1), ["first", "second"]);
+}
