@@ -316,14 +316,18 @@ impl<S: Store> Home<S> {
         self.view.write(at, &number);
         self.view.write(layout::circle_item(id, number), &item);
         let news_of_end = circle.ends_membership_of(&item);
-        let fed: Vec<PersonId> = (circle.replica.known().people.keys())
-            .filter(|person| Some(**person) != from && **person != self.me.person)
-            .filter(|person| circle.has_member(person) || news_of_end == Some(**person))
-            .copied()
-            .collect();
-        for person in fed {
-            if self.view.get(&layout::circle_fed(person, id))?.is_some() {
-                self.append_due(person, &Due::Circle { circle: id, number })?;
+        let due = Due::Circle { circle: id, number };
+        for person in circle.replica.known().people.keys().copied() {
+            let at = layout::circle_fed(person, id);
+            let has_feed = if circle.has_member(&person) {
+                self.view.get(&at)?.is_some()
+            } else {
+                // What comes now is not for them: should they be a member again, all is due to them again.
+                self.view.delete(at);
+                news_of_end == Some(person) && self.feed(person)?.is_some()
+            };
+            if has_feed && Some(person) != from && person != self.me.person {
+                self.append_due(person, &due)?;
             }
         }
         Ok(())

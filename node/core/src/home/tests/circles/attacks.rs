@@ -203,3 +203,26 @@ fn what_waited_goes_to_who_brought_what_it_waited_for() {
     assert_eq!(world.texts(0), ["first", "second"]);
     assert_eq!(world.texts(1), ["first", "second"]);
 }
+
+#[test]
+fn who_comes_back_is_given_what_others_wrote_meanwhile() {
+    let mut world = World::of(3);
+    world.circle(3);
+    let circle = CIRCLE.to_owned();
+    world.asks(2, Command::CircleLeave { circle }).unwrap();
+    world.settle();
+    world.goes_away(0);
+    world.adds(1, "meanwhile");
+    world.settle();
+    world.goes_away(1);
+    world.comes_back(0);
+    let link = world.invites(0, 1);
+    world.joins(2, &link).unwrap();
+    world.settle();
+    assert_eq!(world.the_circle(2).standing, CircleStanding::Member);
+    // Who let them in again has not heard of it, and never comes back.
+    world.goes_away(0);
+    world.comes_back(1);
+    world.settle();
+    assert_eq!(world.texts(2), ["meanwhile"]);
+}
