@@ -657,6 +657,8 @@ impl<S: Store> Home<S> {
 
     /// Everything of the circles that both belong to becomes due to a contact again.
     pub(super) fn feed_circles_again(&mut self, person: PersonId) -> Result<(), ReadError> {
+        // Nor is it known any more what they hold: their store may be an older one.
+        self.known_by.remove(&person);
         for (key, _) in self.view.scan(&layout::circles_fed(person))? {
             self.view.delete(key);
         }

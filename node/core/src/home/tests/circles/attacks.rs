@@ -226,3 +226,18 @@ fn who_comes_back_is_given_what_others_wrote_meanwhile() {
     world.settle();
     assert_eq!(world.texts(2), ["meanwhile"]);
 }
+
+#[test]
+fn who_went_on_from_a_backup_is_given_back_what_they_had_passed_on() {
+    let mut world = World::of(3);
+    world.circle(3);
+    let backup = world.nodes[2].disk.0.borrow().clone();
+    world.adds(1, "after the backup");
+    world.settle();
+    world.goes_away(1);
+    *world.nodes[2].disk.0.borrow_mut() = backup;
+    world.nodes[2].secrets.installation = InstallationId::from_bytes([77; 32]);
+    world.crashes(2);
+    world.settle();
+    assert_eq!(world.texts(2), ["after the backup"]);
+}
