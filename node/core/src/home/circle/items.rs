@@ -6,6 +6,7 @@
 //! | known | nothing; it is not sent to who sent it |
 //! | waits for something | kept aside within bounds, see `waiting` |
 //! | of no use here | nothing |
+//! | more than is kept of who made it | nothing |
 //! | malformed or badly signed | the peer's fault |
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use maille_protocol::card::Card;
 use maille_protocol::crypto;
 use maille_protocol::entry::UnverifiedEntry;
-use maille_protocol::evaluation::{InsertError, Who};
+use maille_protocol::evaluation::{InsertError, Speaker, Who};
 use maille_protocol::generation::SignedGeneration;
 use maille_protocol::id::{CircleId, DeviceId, PersonId};
 use maille_protocol::principal::UnverifiedAuthority;
@@ -253,16 +254,22 @@ impl<S: Store> Home<S> {
         hash: [u8; 32],
         from: PersonId,
     ) -> Result<bool, Refused> {
+        let size = bytes(&item);
+        // Who passes on what others make is not to blame for how much that is.
+        let whose = circle.whose(&item).unwrap_or(from);
+        if !self.has_room(whose, size)? {
+            return Ok(false);
+        }
         match circle.take(&item)? {
             Outcome::New(item) => {
-                self.hold(from, bytes(&item))?;
+                self.hold(whose, size)?;
                 self.keep_item(circle, item.clone(), Some(from))?;
                 self.try_waiting(circle, item)?;
                 Ok(true)
             }
             Outcome::Waits(needs) => {
-                if circle.waiting.has_room_for(&hash, &item) {
-                    self.hold(from, bytes(&item))?;
+                if circle.waiting.has_room_for(&hash, &item) && self.has_room(from, size)? {
+                    self.hold(from, size)?;
                     self.wait(circle, hash, WaitingItem { needs, item });
                 }
                 Ok(false)
@@ -457,6 +464,32 @@ impl<S: Store> Home<S> {
 }
 
 impl Circle {
+    /// Who made an item, if it is what it says.
+    fn whose(&self, item: &CircleItem) -> Option<PersonId> {
+        let speaker = match item {
+            CircleItem::Person(bytes) => {
+                let person = UnverifiedAuthority::decode(bytes).ok()?.claimed_person()?;
+                return (self.replica.known().people.contains_key(&person)).then_some(person);
+            }
+            CircleItem::Statement(bytes) => {
+                let said = UnverifiedStatement::decode(bytes).ok()?;
+                let (membership, key) = (said.claimed().membership, said.claimed().key);
+                Speaker { membership, key }
+            }
+            CircleItem::Generation(bytes) => {
+                let signed: SignedGeneration = wire::decode(bytes, FRAME_BYTES_MAX).ok()?;
+                signed.unverified_head().speaker()
+            }
+            CircleItem::Entry(bytes) => {
+                let entry = UnverifiedEntry::decode(bytes).ok()?;
+                let claimed = entry.claimed();
+                self.replica.writer_of(claimed.part, claimed.log)?
+            }
+            CircleItem::Key(_) => return None,
+        };
+        self.replica.person_of(&speaker)
+    }
+
     /// Whether an item may leave to this node: it speaks for a member, or is told that it does no more.
     fn is_for(&self, item: &CircleItem, live: &Live) -> bool {
         let speaks = (self.replica.known().people.get(&live.person))

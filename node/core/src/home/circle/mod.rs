@@ -15,8 +15,8 @@
 //! | member | a removal, or our own leaving | no member any more: what is here stays readable |
 //!
 //! **Invariants.** An item leaves only to a node that, for all that is known here, speaks for a member; the one exception is
-//! the news that they were removed. Nothing is passed on that was not checked. What is kept of one contact is
-//! bounded (`taking`).
+//! the news that they were removed. Nothing is passed on that was not checked. What is kept of one person is
+//! bounded (`taking`), whoever passed it on.
 
 mod duties;
 mod invite;

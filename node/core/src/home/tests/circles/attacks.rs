@@ -241,3 +241,24 @@ fn who_went_on_from_a_backup_is_given_back_what_they_had_passed_on() {
     world.settle();
     assert_eq!(world.texts(2), ["after the backup"]);
 }
+
+#[test]
+fn who_passes_on_what_others_wrote_is_not_blamed_for_how_much_it_is() {
+    let mut world = World::of(3);
+    world.circle(3);
+    world.goes_away(2);
+    world.adds(0, "of the first");
+    world.settle();
+    world.goes_away(0);
+    // What the second has sent to the third before is as much as one contact may have it keep.
+    let at = layout::holding(world.person_of(1));
+    let full = Holding {
+        bytes: 256 << 20,
+        ..Holding::default()
+    };
+    put(&world, 2, at, &full);
+    world.comes_back(2);
+    world.settle();
+    assert_nobody_at_fault(&world);
+    assert_eq!(world.texts(2), ["of the first"]);
+}
