@@ -405,12 +405,12 @@ impl<S: Store> Home<S> {
         }
         if role == Some(Role::Acceptor) {
             if !resumes {
-                feed = self.renumber(now, rng, contact)?;
+                feed = self.renumber(rng, contact)?;
             }
             self.say_hello(connection, contact.person)?;
         } else if !resumes {
             // Our hello named the old numbering; a new session names the new one.
-            self.renumber(now, rng, contact)?;
+            self.renumber(rng, contact)?;
             self.hang_up(now, connection, contact.person);
             return Ok(());
         }
@@ -491,7 +491,6 @@ impl<S: Store> Home<S> {
     /// shares owe them is due once more.
     pub(super) fn renumber(
         &mut self,
-        now: Timestamp,
         rng: &mut impl CryptoRng,
         contact: &Contact,
     ) -> Result<Feed, ReadError> {
@@ -502,7 +501,7 @@ impl<S: Store> Home<S> {
         }
         let feed = Feed {
             cursor: old.cursor,
-            last_seen: Some(now),
+            last_seen: old.last_seen,
             ..new_feed(rng)
         };
         self.view.write(at, &feed);

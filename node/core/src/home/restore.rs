@@ -141,7 +141,7 @@ impl<S: Store> Home<S> {
         // Nothing is sealed anew for a reader whose time is over.
         self.try_end_expired(now, rng)?;
         for contact in self.contacts()? {
-            self.renumber(now, rng, &contact)?;
+            self.renumber(rng, &contact)?;
         }
         self.republish_all(now, rng)
     }

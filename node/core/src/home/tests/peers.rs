@@ -138,10 +138,9 @@ impl World {
         }
         self.crashes(n);
         // What was due under the old one is due anew under this one.
-        let now = self.now;
         let node = &mut self.nodes[n];
         let reader = node.home.contact(share.to).unwrap().unwrap();
-        node.home.renumber(now, &mut node.rng, &reader).unwrap();
+        node.home.renumber(&mut node.rng, &reader).unwrap();
         self.input(n, Input::Tick);
         id
     }

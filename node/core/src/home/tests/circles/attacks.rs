@@ -137,13 +137,13 @@ fn what_waits_for_ever_is_not_looked_at_for_each_item() {
     let mut world = World::of(2);
     world.circle(2);
     let id = world.the_circle(0).id;
-    world.is_given(0, 1, (0..2_000).map(|number| waits_for_ever(id, number, 0)));
+    world.is_given(0, 1, (0..4_000).map(|number| waits_for_ever(id, number, 0)));
     let before = now();
-    for number in 0..20 {
+    for number in 0..40 {
         world.adds(1, &number.to_string());
         world.deliver();
     }
-    assert_eq!(world.texts(0).len(), 20);
+    assert_eq!(world.texts(0).len(), 40);
     assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
 }
 
@@ -261,4 +261,36 @@ fn who_passes_on_what_others_wrote_is_not_blamed_for_how_much_it_is() {
     world.settle();
     assert_nobody_at_fault(&world);
     assert_eq!(world.texts(2), ["of the first"]);
+}
+
+/// A node's transport key is what its owner's authority says; so anybody's authority may name anybody's.
+#[test]
+fn a_member_who_claims_anothers_node_does_not_keep_them_out() {
+    let mut world = World::of(3);
+    world.founds(0);
+    let command = Command::CircleInvite {
+        circle: CIRCLE.to_owned(),
+        uses: 1,
+        until: world.now.plus_millis(DAY),
+        admin: true,
+    };
+    let Ok(Done::CircleInvited { link }) = world.asks(0, command) else {
+        panic!("no invite")
+    };
+    world.joins(1, &link).unwrap();
+    world.settle();
+    // The second, an admin, lets somebody in who says that they are met at the third's node.
+    let puppet = Puppet::at(50, world.nodes[2].secrets.transport);
+    let link = world.invites(1, 1);
+    let from = world.connects(1, puppet.secrets.transport);
+    world.receives(1, from, Frame::Knock(puppet.knock(&link)));
+    world.settle();
+    assert_eq!(world.members(0).len(), 3);
+    world.goes_away(1);
+    let link = world.invites(0, 1);
+    world.joins(2, &link).unwrap();
+    world.settle();
+    world.adds(2, "of the third");
+    world.settle();
+    assert_eq!(world.texts(0), ["of the third"]);
 }
