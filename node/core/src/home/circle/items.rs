@@ -16,7 +16,7 @@ use maille_protocol::crypto;
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::evaluation::{InsertError, Speaker, Who};
 use maille_protocol::generation::SignedGeneration;
-use maille_protocol::id::{CircleId, DeviceId, PersonId};
+use maille_protocol::id::{CircleId, PersonId};
 use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::replica::{RefusedError, Taken};
 use maille_protocol::ring::KeyObject;
@@ -198,7 +198,7 @@ impl Circle {
             let Some(card) = CircleContent::of(content).card else {
                 continue;
             };
-            if let Some(person) = self.person_of(&it.author.device) {
+            if let Some(person) = self.replica.person_of(&it.author.speaker()) {
                 found.push((person, card));
             }
         }
@@ -512,7 +512,8 @@ impl Circle {
             return None;
         };
         if claimed.subject == self.slice() {
-            return self.person_of(&DeviceId::from_bytes(key.as_ref()?.0));
+            let (membership, key) = (*membership, key.as_ref()?.0);
+            return self.replica.person_of(&Speaker { membership, key });
         }
         let all = self.replica.circle().statements().outcome().members();
         match all.get(membership).filter(|_| key.is_none())?.who {

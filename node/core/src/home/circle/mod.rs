@@ -32,7 +32,7 @@ use maille_protocol::crypto::{self, Key};
 use maille_protocol::entry::LogId;
 use maille_protocol::evaluation::{Role, Rule, Who};
 use maille_protocol::grant::{Abilities, Audience, ContentPin, Grant};
-use maille_protocol::id::{CircleId, DeviceId, GrantId, InstallationId, PersonId};
+use maille_protocol::id::{CircleId, GrantId, InstallationId, PersonId};
 use maille_protocol::principal::{self, Charter, Known, People};
 use maille_protocol::replica::{self, Replica, WriteError};
 use maille_protocol::slice::{
@@ -177,21 +177,11 @@ impl Circle {
         all.values().any(|member| is_them(member.who)) && !self.has_member(person)
     }
 
-    /// Whose device this is, of those who belong to the circle or did.
-    fn person_of(&self, device: &DeviceId) -> Option<PersonId> {
-        let people = self.replica.known().people.iter();
-        let mut theirs = people.filter(|(_, authority)| {
-            let keys = authority.keys();
-            keys.iter().any(|of| of.key == *device.as_bytes())
-        });
-        theirs.next().map(|(person, _)| *person)
-    }
-
     /// Whose device bound the log of an actor to itself.
     fn person_of_actor(&self, actor: &[u8]) -> Option<PersonId> {
         let mut standing = self.replica.standing();
         let found = standing.find(|it| actor_of(&it.entry.log())[..] == *actor)?;
-        self.person_of(&found.author.device)
+        self.replica.person_of(&found.author.speaker())
     }
 
     /// The document, with all that stands. What depends on something that does not waits.

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use maille_protocol::crypto::{Key, SigningKey};
+use maille_protocol::crypto::{self, Key, SigningKey};
 use maille_protocol::entry::{LogId, LogPlace};
 use maille_protocol::evaluation::{After, Rule, Upto, Who};
 use maille_protocol::id::{InstallationId, MembershipId};
 use maille_protocol::invite::{Answer, Knock};
-use maille_protocol::principal::{Charter, UnverifiedAuthority};
+use maille_protocol::principal::{Charter, NextRoot, UnverifiedAuthority};
 use maille_protocol::statement::{Consent, Kind, SignedStatement, Statement, Subject};
 use maille_protocol::statement::UnverifiedStatement;
 use maille_protocol::wire::{self, V1};
@@ -293,4 +293,90 @@ fn a_member_who_claims_anothers_node_does_not_keep_them_out() {
     world.adds(2, "of the third");
     world.settle();
     assert_eq!(world.texts(0), ["of the third"]);
+}
+
+/// A person whose charter names the root key `claimed`, which nobody asks about: what replaces it speaks for them.
+fn person_with_root(claimed: [u8; 32], salt: u8) -> (PersonId, Vec<u8>) {
+    let puppet = Puppet::new(50).secrets;
+    let root = SigningKey::from_seed(&[8; 32]);
+    let charter = Charter {
+        version: V1,
+        rule: Rule::Rank,
+        founders: vec![Who::Key(claimed)],
+        recovery: Some(puppet.sealing_secret().public()),
+        next_root: Some(NextRoot::of(&root.public())),
+        opens_past: false,
+        salt: [salt; 16],
+    };
+    let charter = wire::encode(&charter);
+    let set = |statements: &[Vec<u8>]| {
+        let mut bytes = vec![0x83, 0x01];
+        bytes.extend(wire::encode(&ByteVec::from(charter.clone())));
+        bytes.push(0x80 + u8::try_from(statements.len()).unwrap());
+        bytes.extend(statements.concat());
+        bytes
+    };
+    let person = UnverifiedAuthority::decode(&set(&[])).unwrap();
+    let person = person.claimed_person().unwrap();
+    let place = [person.as_bytes().as_slice(), &1u32.to_le_bytes()];
+    let membership = MembershipId::from_bytes(crypto::hash(crypto::domain::FOUNDER, &place));
+    let (device, sealing) = (puppet.device_id(), puppet.sealing_secret().public());
+    let transport = puppet.transport;
+    let consent = Consent::of_device(person, membership, device, &sealing, transport, 1);
+    let statement = Statement {
+        version: V1,
+        subject: Subject::Person(person),
+        membership,
+        key: root.public(),
+        after: After::Nothing(puppet.installation),
+        heads: Vec::new(),
+        kind: Kind::Device {
+            device,
+            sealing: sealing.clone(),
+            transport,
+            rank: 1,
+            consent: consent.sign(&puppet.signing_key()),
+        },
+    };
+    let said = SignedStatement::sign(statement, &root).unwrap();
+    (person, set(&[said.to_bytes()]))
+}
+
+#[test]
+fn nobody_takes_a_members_name_by_a_charter_with_their_key() {
+    let mut world = World::of(3);
+    world.circle(3);
+    world.adds(2, "bread");
+    world.settle();
+    let theirs = ("bread".to_owned(), false, "member 2".to_owned());
+    assert_eq!(world.list(0), [theirs.clone()]);
+    let victim = world.nodes[2].secrets.signing_key().public();
+    let (person, authority) = (0..=255)
+        .map(|salt| person_with_root(victim, salt))
+        .find(|(person, _)| *person < world.person_of(2))
+        .expect("one of many");
+    let (id, membership) = (world.the_circle(0).id, world.membership_of(0, 1));
+    let key: SigningKey = world.nodes[1].secrets.signing_key();
+    let consent = Consent::of_person(id, membership, person, Role::Member).sign(&key);
+    let statement = Statement {
+        version: V1,
+        subject: Subject::Circle(id),
+        membership,
+        key: key.public(),
+        after: After::Nothing(InstallationId::from_bytes([7; 32])),
+        heads: Vec::new(),
+        kind: Kind::Person {
+            person,
+            role: Role::Member,
+            by: key.public(),
+            consent,
+        },
+    };
+    let said = SignedStatement::sign(statement, &key).unwrap();
+    let items = [
+        CircleItem::Statement(said.to_bytes()),
+        CircleItem::Person(authority),
+    ];
+    world.is_given(0, 1, items);
+    assert_eq!(world.list(0), [theirs]);
 }
