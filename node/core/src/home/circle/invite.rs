@@ -405,8 +405,11 @@ impl<S: Store> Home<S> {
                 by: knock.by,
                 consent: knock.consent,
             };
+            let consent = Consent::of_person(circle.id(), link.admitter, person, link.role);
+            if !consent.holds(&knock.by, &knock.consent) {
+                return Ok(Answer::NotWelcome(WhyNot::NotInOrder)); // nothing of them stays
+            }
             let comes_back = circle.had_member(&person);
-            // One whose consent does not hold is not even said.
             circle.replica.meet(authority.clone());
             let subject = circle.subject();
             if self.say_in_circle(circle, subject, kind).is_err() || !circle.has_member(&person) {

@@ -380,3 +380,20 @@ fn nobody_takes_a_members_name_by_a_charter_with_their_key() {
     world.is_given(0, 1, items);
     assert_eq!(world.list(0), [theirs]);
 }
+
+#[test]
+fn a_knock_whose_consent_does_not_hold_leaves_nothing_behind() {
+    let mut world = World::of(1);
+    let id = world.founds(0).id;
+    let link = world.invites(0, 9);
+    for number in 50..55 {
+        let puppet = Puppet::new(number);
+        let from = world.connects(0, puppet.secrets.transport);
+        let mut knock = puppet.knock(&link);
+        knock.consent = [0; 64];
+        world.receives(0, from, Frame::Knock(knock));
+    }
+    let refused = Answer::NotWelcome(WhyNot::NotInOrder);
+    assert_eq!(world.answers(0), vec![refused; 5]);
+    assert_eq!(world.nodes[0].home.people_in_memory(id), 1, "the founder");
+}
