@@ -44,6 +44,8 @@ const STRANGER_MS: u64 = 10_000;
 pub(in crate::home) struct Stranger {
     peer: TransportId,
     until: Timestamp,
+    /// They knocked.
+    answered: bool,
 }
 
 impl Joining {
@@ -284,10 +286,15 @@ impl<S: Store> Home<S> {
             return;
         }
         let until = now.plus_millis(STRANGER_MS);
-        self.strangers.insert(connection, Stranger { peer, until });
+        let stranger = Stranger {
+            peer,
+            until,
+            answered: false,
+        };
+        self.strangers.insert(connection, stranger);
     }
 
-    /// The first frame of a stranger is a knock, or the last.
+    /// The first frame of a stranger is a knock, or the last; the second is the last.
     pub(in crate::home) fn stranger_says(
         &mut self,
         now: Timestamp,
@@ -295,9 +302,12 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
         frame: &[u8],
     ) {
-        let Some(stranger) = self.strangers.get(&connection) else {
+        let Some(stranger) = self.strangers.get_mut(&connection) else {
             return;
         };
+        if std::mem::replace(&mut stranger.answered, true) {
+            return self.drop_stranger(connection);
+        }
         let peer = stranger.peer;
         let answer = match Frame::from_bytes(frame) {
             Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),

@@ -397,3 +397,19 @@ fn a_knock_whose_consent_does_not_hold_leaves_nothing_behind() {
     assert_eq!(world.answers(0), vec![refused; 5]);
     assert_eq!(world.nodes[0].home.people_in_memory(id), 1, "the founder");
 }
+
+#[test]
+fn a_stranger_is_answered_once() {
+    let mut world = World::of(1);
+    world.founds(0);
+    let link = world.invites(0, 9);
+    let puppet = Puppet::new(50);
+    let mut knock = puppet.knock(&link);
+    knock.consent = [0; 64];
+    let from = world.connects(0, puppet.secrets.transport);
+    for _ in 0..5 {
+        world.receives(0, from, Frame::Knock(knock.clone()));
+    }
+    assert_eq!(world.the_invite(0).refused, 1);
+    assert!(world.nodes[0].home.strangers.is_empty());
+}
