@@ -281,9 +281,16 @@ impl<S: Store> Home<S> {
         // Who comes with an invite that is over is told so, for a while.
         let while_after = |invite: &Invite| invite.link.until.plus_millis(30 * DAY_MS) > now;
         let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
-        if !open || self.strangers.len() >= STRANGERS_MAX {
+        if !open {
             self.effects.push(Output::Close { connection });
             return;
+        }
+        if self.strangers.len() >= STRANGERS_MAX {
+            // A knock comes at once: who has been here longest is least likely to mean to.
+            let oldest = self.strangers.iter().min_by_key(|(_, stranger)| stranger.until);
+            if let Some(oldest) = oldest.map(|(connection, _)| *connection) {
+                self.drop_stranger(oldest);
+            }
         }
         let until = now.plus_millis(STRANGER_MS);
         let stranger = Stranger {

@@ -413,3 +413,15 @@ fn a_stranger_is_answered_once() {
     assert_eq!(world.the_invite(0).refused, 1);
     assert!(world.nodes[0].home.strangers.is_empty());
 }
+
+#[test]
+fn who_takes_all_places_of_strangers_keeps_nobody_from_knocking() {
+    let mut world = World::of(2);
+    world.founds(0);
+    let link = world.invites(0, 1);
+    for number in 50..90 {
+        world.connects(0, TransportId::from_bytes([number; 32]));
+    }
+    world.joins(1, &link).unwrap();
+    assert_eq!(world.members(0).len(), 2);
+}
