@@ -16,6 +16,7 @@
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::invite::{Answer, WhyNot};
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -314,9 +315,9 @@ impl<S: Store> Home<S> {
             }
             Received::Ack { position } => self.acked(now, connection, person, position),
             Received::Knock(knock) => {
-                let Some(answer) = self.knocked(now, rng, &contact.transport, &knock)? else {
-                    return Err(Refused::Peer("an invite that is none".to_owned()));
-                };
+                // One that is none is nobody's fault: somebody else may have made it, or we have forgotten it.
+                let answer = self.knocked(now, rng, &contact.transport, &knock)?;
+                let answer = answer.unwrap_or(Answer::NotWelcome(WhyNot::NotInOrder));
                 self.send(connection, &Frame::Answer(answer));
                 Ok(())
             }

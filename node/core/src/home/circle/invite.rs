@@ -2,7 +2,7 @@
 //!
 //! | at the inviter's node, a knock | answer |
 //! |---|---|
-//! | of no invite of ours, or a proof that does not hold | none: the connection is closed |
+//! | of no invite of ours, or a proof that does not hold | a contact: not welcome; a stranger: none, the connection is closed |
 //! | from a member | welcome, again |
 //! | revoked, expired, used up | not welcome; counted, and shown to our person |
 //! | we may admit nobody any more | not welcome |

@@ -425,3 +425,29 @@ fn who_takes_all_places_of_strangers_keeps_nobody_from_knocking() {
     world.joins(1, &link).unwrap();
     assert_eq!(world.members(0).len(), 2);
 }
+
+/// Somebody gave Marc an invite with Inès's card on it that she never made. They share already.
+#[test]
+fn an_invite_that_is_none_does_not_come_between_two_who_share() {
+    let (mut world, _) = shared();
+    let forged = InviteLink {
+        version: V1,
+        secret: [9; 16],
+        card: world.card(0),
+        circle: CircleId::from_bytes([5; 32]),
+        admitter: MembershipId::from_bytes([6; 32]),
+        role: Role::Member,
+        kind: "household".to_owned(),
+        name: CIRCLE.to_owned(),
+        inviter: "Inès".to_owned(),
+        uses: 1,
+        until: world.now.plus_millis(DAY),
+    };
+    world.joins(1, &forged).unwrap();
+    world.settle();
+    world.import_of(0, 2, "2026-02");
+    world.assert_same_view(0, 1);
+    assert_nobody_at_fault(&world);
+    let (_, joining) = world.circles(1);
+    assert_eq!(joining[0].refused, Some(WhyNot::NotInOrder));
+}
