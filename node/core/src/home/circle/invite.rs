@@ -211,7 +211,7 @@ impl<S: Store> Home<S> {
         }
         self.load_circles()?;
         if let Some(circle) = self.circles.get(&link.circle)
-            && !circle.had_member(&self.me.person)
+            && circle.has_member(&self.me.person)
         {
             return Err(CommandError::AlreadyInCircle {
                 circle: circle.name(),
@@ -494,10 +494,20 @@ impl<S: Store> Home<S> {
                 };
                 let id = joining.link.circle;
                 self.view.delete(at);
+                self.load_circles()?;
+                let circle_here = self.circles.get(&id);
+                let was_there = circle_here.is_some_and(|it| it.had_member(&self.me.person));
                 let before = self.view.read::<CircleRecord>(&layout::circle(id))?;
                 let record = match before {
                     // We were there before, and left: all that was said since comes again.
+                    Some(before) if was_there => CircleRecord {
+                        called: joining.called,
+                        ..before
+                    },
+                    // An earlier welcome came to nothing: whoever gave it may have lied.
                     Some(before) => CircleRecord {
+                        slice: slice.into(),
+                        tag_key,
                         called: joining.called,
                         ..before
                     },

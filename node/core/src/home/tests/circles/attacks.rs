@@ -451,3 +451,33 @@ fn an_invite_that_is_none_does_not_come_between_two_who_share() {
     let (_, joining) = world.circles(1);
     assert_eq!(joining[0].refused, Some(WhyNot::NotInOrder));
 }
+
+/// Somebody who was removed welcomes the third, by an invite that nobody may give.
+#[test]
+fn a_false_welcome_keeps_nobody_out_of_the_circle() {
+    let mut world = World::of(3);
+    world.circle(2);
+    world.adds(0, "bread");
+    world.removes(0, 1);
+    world.settle();
+    let id = world.the_circle(0).id;
+    let link = world.invites(0, 1);
+    let mut forged = link.clone();
+    forged.card = world.card(1);
+    world.joins(2, &forged).unwrap();
+    let record: CircleRecord = on_disk(&world, 0, &layout::circle(id));
+    let welcome = Answer::Welcome {
+        circle: record.charter.to_vec(),
+        slice: record.slice.to_vec(),
+        tag_key: Key::from_bytes([3; 32]),
+    };
+    let (now, liar) = (world.now, world.person_of(1));
+    let node = &mut world.nodes[2];
+    (node.home).answered(now, &mut node.rng, liar, welcome).unwrap();
+    world.tick();
+    assert_eq!(world.the_circle(2).standing, CircleStanding::Arriving);
+    world.joins(2, &link).unwrap();
+    world.settle();
+    assert_eq!(world.the_circle(2).standing, CircleStanding::Member);
+    assert_eq!(world.texts(2), ["bread"]);
+}
