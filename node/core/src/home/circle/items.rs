@@ -187,14 +187,21 @@ impl Circle {
     }
 
     /// Reads what members say of themselves in entries that were not looked at; returns who said something new.
+    /// Sees, too, whether one that was looked at stands no more.
     pub(super) fn read_cards(&mut self) -> BTreeSet<PersonId> {
         let (mut found, mut news) = (Vec::new(), BTreeSet::new());
+        let before = std::mem::take(&mut self.read);
+        let mut still = 0;
         for it in self.replica.standing() {
             let hash = it.entry.header_hash();
-            let Some(content) = it.content.filter(|_| !self.read.contains(&hash)) else {
+            let Some(content) = it.content else {
                 continue;
             };
             self.read.insert(hash);
+            if before.contains(&hash) {
+                still += 1;
+                continue;
+            }
             let Some(card) = CircleContent::of(content).card else {
                 continue;
             };
@@ -202,6 +209,7 @@ impl Circle {
                 found.push((person, card));
             }
         }
+        self.fell |= still < before.len();
         for (person, card) in found {
             let control = card.name.chars().any(char::is_control) || card.name.is_empty();
             let known = self.cards.get(&person);

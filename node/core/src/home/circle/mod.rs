@@ -76,8 +76,10 @@ pub(super) struct Circle {
     offered: BTreeSet<[u8; 32]>,
     /// What members said of themselves last.
     cards: BTreeMap<PersonId, MemberCard>,
-    /// Entries that were looked at for cards.
+    /// Entries that stand and were looked at for cards.
     read: BTreeSet<[u8; 32]>,
+    /// Something may have fallen on which edits of ours rest.
+    fell: bool,
     waiting: waiting::Waiting,
     duties: duties::Duties,
 }
@@ -298,6 +300,7 @@ impl<S: Store> Home<S> {
             offered: BTreeSet::new(),
             cards: BTreeMap::new(),
             read: BTreeSet::new(),
+            fell: true, // it may have been before
             waiting: waiting::Waiting::default(),
             duties: duties::Duties::default(),
         })
@@ -627,19 +630,19 @@ impl<S: Store> Home<S> {
         })
     }
 
-    /// Seals `content` as our next entry, and passes it on.
+    /// Seals `content` as our next entry, and passes it on; returns its number in our log.
     fn write_in_circle(
         &mut self,
         now: Timestamp,
         circle: &mut Circle,
         content: &CircleContent,
-    ) -> Result<Result<(), WriteError>, ReadError> {
+    ) -> Result<Result<u64, WriteError>, ReadError> {
         let packed = content::pack(content);
         match circle.replica.write(PART, packed, now) {
             Ok(entry) => {
                 let item = CircleItem::Entry(entry.to_bytes());
                 self.keep_item(circle, item, None)?;
-                Ok(Ok(()))
+                Ok(Ok(entry.seq()))
             }
             Err(error) => Ok(Err(error)),
         }

@@ -481,3 +481,44 @@ fn a_false_welcome_keeps_nobody_out_of_the_circle() {
     assert_eq!(world.the_circle(2).standing, CircleStanding::Member);
     assert_eq!(world.texts(2), ["bread"]);
 }
+
+/// What the third wrote fell to its removal by the first, who had not heard of it. The second had, and wrote on.
+#[test]
+fn an_edit_that_rests_on_what_a_removal_cut_is_written_again() {
+    let mut world = World::of(3);
+    world.circle(3);
+    world.goes_away(0);
+    world.adds(2, "of the removed");
+    world.settle();
+    world.adds(1, "on top of it");
+    world.settle();
+    world.goes_away(1);
+    world.goes_away(2);
+    world.comes_back(0);
+    world.removes(0, 2);
+    world.settle();
+    world.comes_back(1);
+    world.settle();
+    assert_eq!(world.texts(0), ["on top of it"]);
+    assert_eq!(world.texts(1), ["on top of it"]);
+}
+
+/// The third's node writes twice at one place of its log, so that what it wrote there falls.
+#[test]
+fn an_edit_that_rests_on_what_a_fork_felled_is_written_again() {
+    let mut world = World::of(3);
+    world.circle(3);
+    let copy = world.nodes[2].disk.0.borrow().clone();
+    world.adds(2, "one thing");
+    world.settle();
+    world.adds(1, "on top of it");
+    world.settle();
+    *world.nodes[2].disk.0.borrow_mut() = copy;
+    world.crashes(2);
+    world.adds(2, "another thing");
+    world.settle();
+    for n in 0..2 {
+        let texts = world.texts(n);
+        assert!(texts.contains(&"on top of it".to_owned()), "{texts:?}");
+    }
+}
