@@ -37,6 +37,9 @@ use crate::view::{ReadError, damaged};
 
 const RENEW_BEFORE_DAYS: u64 = 30;
 
+/// The longest that anything waits.
+const DELAY_MS_MAX: u64 = 120_000;
+
 /// Edits of ours that are kept to be written again: what falls was mostly written of late.
 const WRITTEN_MAX: u64 = 1_000;
 
@@ -61,14 +64,26 @@ impl Duties {
         self.look_at = Some(at);
     }
 
+    /// Whether the time has come. One that lies further ahead than any delay was set by a clock that has been put
+    /// back since.
+    fn is_due(at: Option<Timestamp>, now: Timestamp) -> bool {
+        at.is_some_and(|at| at <= now || at > now.plus_millis(2 * DELAY_MS_MAX))
+    }
+
+    fn any_due(&self, now: Timestamp) -> bool {
+        self.all().into_iter().any(|at| Self::is_due(at, now))
+    }
+
     fn next(&self) -> Option<Timestamp> {
-        (self.rotate_at.into_iter())
-            .chain(self.hand_on_at)
-            .chain(self.cut_at)
-            .chain(self.look_at)
-            .min()
+        self.all().into_iter().flatten().min()
+    }
+
+    const fn all(&self) -> [Option<Timestamp>; 4] {
+        [self.rotate_at, self.hand_on_at, self.cut_at, self.look_at]
     }
 }
+
+const _: () = assert!(PAUSE_MS <= DELAY_MS_MAX);
 
 fn soon(
     now: Timestamp,
@@ -89,7 +104,7 @@ impl Circle {
         }
         let owed = match self.replica.sealed_under(PART) {
             Ok(_) => None,
-            Err(NoKeyError::NotGiven) => Some((60_000, 120_000)),
+            Err(NoKeyError::NotGiven) => Some((60_000, DELAY_MS_MAX)),
             Err(_) => Some((2_000, 20_000)),
         };
         let duties = &mut self.duties;
@@ -137,7 +152,7 @@ impl<S: Store> Home<S> {
             return;
         }
         let due: Vec<_> = (self.circles.iter())
-            .filter(|(_, circle)| circle.duties.next().is_some_and(|at| at <= now))
+            .filter(|(_, circle)| circle.duties.any_due(now))
             .map(|(id, _)| *id)
             .collect();
         if !due.is_empty() {
@@ -178,7 +193,7 @@ impl<S: Store> Home<S> {
     ) -> Result<(), CommandError> {
         let at_once = std::mem::take(&mut circle.duties.at_once);
         circle.look_at_duties(now, rng);
-        let due = |at: Option<Timestamp>| at.is_some_and(|at| at_once || at <= now);
+        let due = |at: Option<Timestamp>| at.is_some() && (at_once || Duties::is_due(at, now));
         if due(circle.duties.cut_at) {
             circle.duties.cut_at = None;
             self.cut(circle)?;

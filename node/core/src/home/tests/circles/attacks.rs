@@ -522,3 +522,19 @@ fn an_edit_that_rests_on_what_a_fork_felled_is_written_again() {
         assert!(texts.contains(&"on top of it".to_owned()), "{texts:?}");
     }
 }
+
+#[test]
+fn a_clock_that_is_put_back_keeps_no_duty_from_being_done() {
+    let mut world = World::of(3);
+    world.circle(3);
+    world.adds(2, "bread");
+    world.settle();
+    world.ahead.insert(0, 20 * DAY);
+    let circle = CIRCLE.to_owned();
+    world.asks(2, Command::CircleLeave { circle }).unwrap();
+    world.deliver();
+    world.ahead.remove(&0);
+    world.settle();
+    // The admin has said how much stays of what they wrote.
+    assert_eq!(world.texts(1), ["bread"]);
+}
