@@ -13,10 +13,12 @@
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
 //! contact has at most one session, and one more that waits for a hello.
 
+use std::collections::BTreeSet;
+
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
-use maille_protocol::invite::{Answer, WhyNot};
+use maille_protocol::invite::{Answer, InviteId, WhyNot};
 use maille_protocol::sync::{Cursor, FeedId, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
 use rand_core::CryptoRng;
@@ -60,6 +62,27 @@ pub(super) struct Live {
     spare: bool,
     /// Something may be able to leave.
     ready: bool,
+    /// Invites that we have knocked with in this session.
+    knocked_with: BTreeSet<InviteId>,
+    /// To which of them no answer has come yet.
+    unanswered: Option<InviteId>,
+}
+
+impl Live {
+    /// Whether a knock with an invite may leave: one at a time, so that it is plain what an answer is about.
+    pub(super) fn may_knock_with(&self, invite: &InviteId) -> bool {
+        self.unanswered.is_none() && !self.knocked_with.contains(invite)
+    }
+
+    pub(super) fn knocks_with(&mut self, invite: InviteId) {
+        self.knocked_with.insert(invite);
+        self.unanswered = Some(invite);
+    }
+
+    /// Our person wants to try it again.
+    pub(super) fn forget_knock_with(&mut self, invite: &InviteId) {
+        self.knocked_with.remove(invite);
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +215,8 @@ impl<S: Store> Home<S> {
             told: false,
             spare,
             ready: false,
+            knocked_with: BTreeSet::new(),
+            unanswered: None,
         };
         self.sessions.insert(connection, live);
         if role == Role::Dialler && self.say_first(connection, person).is_err() {
@@ -322,10 +347,16 @@ impl<S: Store> Home<S> {
                 Ok(())
             }
             Received::Answer(answer) => {
-                self.answered(now, rng, person, answer)?;
+                let live = self.sessions.get_mut(&connection);
+                let Some(invite) = live.and_then(|live| live.unanswered.take()) else {
+                    return Err(Refused::Peer("an answer to no knock".to_owned()));
+                };
+                self.answered(now, rng, (person, invite), answer)?;
                 let waits = self.sessions.get(&connection);
-                if waits.is_some_and(|live| !live.session.is_open()) {
-                    self.say_hello(connection, person)?;
+                match waits.map(|live| live.session.is_open()) {
+                    Some(true) => self.knock(connection, person).map(|_| ())?,
+                    Some(false) => self.say_hello(connection, person)?,
+                    None => {}
                 }
                 Ok(())
             }

@@ -231,6 +231,9 @@ impl<S: Store> Home<S> {
         self.view.write(at, &joining);
         let person = joining.link.card.person;
         if let Some(connection) = self.session_of(person) {
+            if let Some(live) = self.sessions.get_mut(&connection) {
+                live.forget_knock_with(&joining.link.id());
+            }
             self.knock(connection, person)?;
         }
         Ok(Done::CircleJoining {
@@ -238,36 +241,47 @@ impl<S: Store> Home<S> {
         })
     }
 
-    /// Knocks with every invite that this contact gave us; returns whether there was one.
+    /// Knocks with the next invite that this contact gave us, those first that were never answered; returns whether there
+    /// was one.
     pub(in crate::home) fn knock(
         &mut self,
         connection: ConnectionId,
         person: PersonId,
     ) -> Result<bool, ReadError> {
-        let mut any = false;
-        for (_, joining) in self.view.scan_read::<Joining>(layout::JOINING)? {
-            let link = &joining.link;
-            if link.card.person != person || joining.refused.is_some_and(is_final) {
-                continue;
-            }
-            let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
-            let knock = Knock {
-                version: V1,
-                invite: link.id(),
-                proof: link.proof(&self.me.secrets.transport),
-                name: joining.called.clone(),
-                addresses: self.card().addresses,
-                by: self.me.signing.public(),
-                consent: consent.sign(&self.me.signing),
-                authority: self.me.authority.to_bytes(),
-            };
-            self.effects.push(Output::Send {
-                to: connection,
-                frame: Frame::Knock(knock).to_bytes(),
-            });
-            any = true;
+        let Some(live) = self.sessions.get(&connection) else {
+            return Ok(false);
+        };
+        let next = (self.view.scan_read::<Joining>(layout::JOINING)?.into_iter())
+            .map(|(_, joining)| joining)
+            .filter(|joining| {
+                joining.link.card.person == person
+                    && !joining.refused.is_some_and(is_final)
+                    && live.may_knock_with(&joining.link.id())
+            })
+            .min_by_key(|joining| joining.refused.is_some());
+        let Some(joining) = next else {
+            return Ok(false);
+        };
+        let link = &joining.link;
+        let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
+        let knock = Knock {
+            version: V1,
+            invite: link.id(),
+            proof: link.proof(&self.me.secrets.transport),
+            name: joining.called.clone(),
+            addresses: self.card().addresses,
+            by: self.me.signing.public(),
+            consent: consent.sign(&self.me.signing),
+            authority: self.me.authority.to_bytes(),
+        };
+        self.effects.push(Output::Send {
+            to: connection,
+            frame: Frame::Knock(knock).to_bytes(),
+        });
+        if let Some(live) = self.sessions.get_mut(&connection) {
+            live.knocks_with(link.id());
         }
-        Ok(any)
+        Ok(true)
     }
 
     /// Somebody whom nobody here knows has connected: they may knock if an invite is open.
@@ -464,23 +478,20 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        person: PersonId,
+        (person, invite): (PersonId, InviteId),
         answer: Answer,
     ) -> Result<(), Refused> {
         let mut asked = self.view.scan_read::<Joining>(layout::JOINING)?;
-        asked.retain(|(_, joining)| joining.link.card.person == person);
+        asked.retain(|(_, it)| it.link.card.person == person && it.link.id() == invite);
+        let Some((at, joining)) = asked.pop() else {
+            return Ok(()); // our person took another invite to that circle meanwhile
+        };
+        let id = joining.link.circle;
         match answer {
             Answer::NotWelcome(why) => {
-                // Of several, which one it is about is not said; most often there is one.
-                for (at, joining) in asked {
-                    if joining.refused.is_some_and(is_final) {
-                        continue;
-                    }
-                    let circle = joining.link.circle;
-                    let refused = Some(why);
-                    self.view.write(at, &Joining { refused, ..joining });
-                    self.event(Event::JoinRefused { circle, why });
-                }
+                let refused = Some(why);
+                self.view.write(at, &Joining { refused, ..joining });
+                self.event(Event::JoinRefused { circle: id, why });
                 Ok(())
             }
             Answer::Welcome {
@@ -488,11 +499,9 @@ impl<S: Store> Home<S> {
                 slice,
                 tag_key,
             } => {
-                let fits = |joining: &Joining| is_of(&circle, &slice, joining.link.circle);
-                let Some((at, joining)) = asked.into_iter().find(|(_, it)| fits(it)) else {
-                    return Err(Refused::Peer("a welcome that nobody asked for".to_owned()));
-                };
-                let id = joining.link.circle;
+                if !is_of(&circle, &slice, id) {
+                    return Err(Refused::Peer("a welcome to another circle".to_owned()));
+                }
                 self.view.delete(at);
                 self.load_circles()?;
                 let circle_here = self.circles.get(&id);

@@ -7,15 +7,16 @@ use maille_protocol::entry::{LogId, LogPlace};
 use maille_protocol::evaluation::{After, Rule, Upto, Who};
 use maille_protocol::id::{InstallationId, MembershipId};
 use maille_protocol::invite::{Answer, Knock};
-use maille_protocol::principal::{Charter, NextRoot, UnverifiedAuthority};
-use maille_protocol::statement::{Consent, Kind, SignedStatement, Statement, Subject};
-use maille_protocol::statement::UnverifiedStatement;
+use maille_protocol::principal::{Charter, NewDevice, NextRoot, UnverifiedAuthority, phrase};
+use maille_protocol::statement::{
+    Consent, Kind, SignedStatement, Signer, Statement, Subject, UnverifiedStatement,
+};
 use maille_protocol::wire::{self, V1};
 use minicbor::bytes::ByteVec;
 
 use super::super::peers::{assert_nobody_at_fault, on_disk, put};
 use super::*;
-use crate::state::{CircleRecord, Holding};
+use crate::state::{CircleRecord, Contact, Holding};
 
 /// Somebody who runs no node, but speaks to others' by hand.
 struct Puppet {
@@ -473,7 +474,7 @@ fn a_false_welcome_keeps_nobody_out_of_the_circle() {
     };
     let (now, liar) = (world.now, world.person_of(1));
     let node = &mut world.nodes[2];
-    (node.home).answered(now, &mut node.rng, liar, welcome).unwrap();
+    (node.home).answered(now, &mut node.rng, (liar, forged.id()), welcome).unwrap();
     world.tick();
     assert_eq!(world.the_circle(2).standing, CircleStanding::Arriving);
     world.joins(2, &link).unwrap();
@@ -537,4 +538,70 @@ fn a_clock_that_is_put_back_keeps_no_duty_from_being_done() {
     world.settle();
     // The admin has said how much stays of what they wrote.
     assert_eq!(world.texts(1), ["bread"]);
+}
+
+/// Two invites of one person, to two circles. Both are over, and their nodes share something besides.
+#[test]
+fn who_holds_two_invites_of_one_person_breaks_no_session() {
+    let (mut world, _) = shared();
+    let mut links = Vec::new();
+    for name in [CIRCLE, "Association sportive"] {
+        let (name, called) = (name.to_owned(), "Inès".to_owned());
+        let kind = CircleKind::Household;
+        let founded = world.asks(0, Command::CircleCreate { name, kind, called });
+        let Ok(Done::CircleCreated { circle }) = founded else {
+            panic!("{founded:?}")
+        };
+        let command = Command::CircleInvite {
+            circle: circle.id.to_string(),
+            uses: 1,
+            until: world.now.plus_millis(DAY),
+            admin: false,
+        };
+        let Ok(Done::CircleInvited { link }) = world.asks(0, command) else {
+            panic!("no invite")
+        };
+        links.push(link);
+    }
+    let invite = links[0].to_string();
+    world.asks(0, Command::CircleUninvite { invite }).unwrap();
+    let invite = links[1].to_string();
+    world.asks(0, Command::CircleUninvite { invite }).unwrap();
+    world.goes_away(0);
+    for link in &links {
+        world.joins(1, link).unwrap();
+    }
+    world.comes_back(0);
+    // It is theirs that dials, and so knocks before any hello.
+    world.now = world.now.plus_millis(120_000);
+    world.input(1, Input::Tick);
+    world.settle();
+    assert_nobody_at_fault(&world);
+    let refused = world.circles(1).1.into_iter().map(|it| it.refused);
+    assert_eq!(refused.collect::<Vec<_>>(), [Some(WhyNot::Revoked); 2]);
+}
+
+#[test]
+fn an_invite_that_is_over_takes_no_other_one_with_it() {
+    let mut world = World::of(2);
+    world.founds(0);
+    let over = world.invites(0, 1);
+    let invite = over.to_string();
+    world.asks(0, Command::CircleUninvite { invite }).unwrap();
+    let link = world.invites(0, 1);
+    let other = InviteLink {
+        circle: CircleId::from_bytes([5; 32]),
+        ..over
+    };
+    world.goes_away(0);
+    world.joins(1, &other).unwrap();
+    world.joins(1, &link).unwrap();
+    // The answer to the first is all that comes before the connection is lost.
+    let (now, inviter) = (world.now, world.person_of(0));
+    let node = &mut world.nodes[1];
+    let refused = Answer::NotWelcome(WhyNot::Revoked);
+    (node.home).answered(now, &mut node.rng, (inviter, other.id()), refused).unwrap();
+    world.comes_back(0);
+    world.settle();
+    assert_eq!(world.members(0).len(), 2);
 }
