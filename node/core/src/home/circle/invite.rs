@@ -414,9 +414,19 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
         (invite, closed): (&mut Invite, Option<WhyNot>),
-        (knock, peer, authority): (&Knock, &TransportId, Authority),
+        (knock, peer, mut authority): (&Knock, &TransportId, Authority),
     ) -> Result<Answer, Refused> {
         let person = authority.person();
+        // They may have removed the device that knocks, and shown that to us otherwise.
+        let contact = self.contact(person)?;
+        let of_contact = contact.map(|it| self.authority_of(&it)).transpose()?;
+        let in_circle = circle.replica.known().people.get(&person);
+        for held in of_contact.flatten().iter().chain(in_circle) {
+            authority.merge(held);
+        }
+        if !is_by(&authority, knock, peer) {
+            return Ok(Answer::NotWelcome(WhyNot::NotInOrder));
+        }
         let link = &invite.link;
         if !circle.has_member(&person) {
             if let Some(why) = closed {
@@ -563,8 +573,12 @@ fn authority_of(knock: &Knock, peer: &TransportId) -> Option<Authority> {
     let unverified = UnverifiedAuthority::decode(&knock.authority).ok()?;
     let person = unverified.claimed_person()?;
     let authority = unverified.verify(person).ok()?;
-    let device = authority.device_of_transport(peer)?;
-    (device.signing.as_bytes() == &knock.by).then_some(authority)
+    is_by(&authority, knock, peer).then_some(authority)
+}
+
+fn is_by(authority: &Authority, knock: &Knock, peer: &TransportId) -> bool {
+    let device = authority.device_of_transport(peer);
+    device.is_some_and(|device| device.signing.as_bytes() == &knock.by)
 }
 
 /// Nothing that comes later changes it.

@@ -605,3 +605,40 @@ fn an_invite_that_is_over_takes_no_other_one_with_it() {
     world.settle();
     assert_eq!(world.members(0).len(), 2);
 }
+
+/// Marc has lost his phone and shown Inès that he removed it. Whoever found it shows what was so before.
+#[test]
+fn a_removed_device_comes_in_by_no_invite() {
+    let (mut world, _) = shared();
+    world.founds(0);
+    let marc = world.person_of(1);
+    let before = UnverifiedAuthority::decode(&world.nodes[1].home.me.authority.to_bytes());
+    let mut newer = before.unwrap().verify(marc).unwrap();
+    let root = Signer {
+        key: &phrase::keys(&[1; 64]).root,
+        membership: newer.root(),
+        installation: InstallationId::from_bytes([80; 32]),
+    };
+    let other = Puppet::new(60).secrets;
+    let device = NewDevice {
+        signing: &other.signing_key(),
+        sealing: &other.sealing_secret().public(),
+        transport: other.transport,
+    };
+    newer.admit(&root, &device).unwrap();
+    let kind = Kind::Remove {
+        membership: world.nodes[1].home.me.membership,
+        key: None,
+        keep: Upto::default(),
+        trusted: None,
+    };
+    newer.say(&root, kind).unwrap();
+    let at = layout::contact(marc);
+    let mut contact: Contact = on_disk(&world, 0, &at);
+    contact.authority = Some(newer.to_bytes().into());
+    put(&world, 0, at, &contact);
+    let link = world.invites(0, 1);
+    world.joins(1, &link).unwrap();
+    world.settle();
+    assert_eq!(world.members(0), ["member 0"]);
+}
