@@ -350,7 +350,8 @@ impl<S: Store> Home<S> {
         for (at, written) in written {
             if waiting.contains(&(actor_of(&written.log).to_vec(), written.last)) {
                 let number = layout::number_in(&at).ok_or_else(|| damaged(&at))?;
-                self.view.write(layout::circle_edit(id, number), &written.edit);
+                self.view
+                    .write(layout::circle_edit(id, number), &written.edit);
                 self.view.delete(at);
             }
         }

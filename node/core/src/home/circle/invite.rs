@@ -301,7 +301,10 @@ impl<S: Store> Home<S> {
         }
         if self.strangers.len() >= STRANGERS_MAX {
             // A knock comes at once: who has been here longest is least likely to mean to.
-            let oldest = self.strangers.iter().min_by_key(|(_, stranger)| stranger.until);
+            let oldest = self
+                .strangers
+                .iter()
+                .min_by_key(|(_, stranger)| stranger.until);
             if let Some(oldest) = oldest.map(|(connection, _)| *connection) {
                 self.drop_stranger(oldest);
             }

@@ -173,11 +173,9 @@ impl Circle {
                 match self.replica.take_entry(entry) {
                     Ok(Taken::New) => new(),
                     Ok(Taken::Known) => Ok(Outcome::Known),
-                    Ok(Taken::Early) => {
-                        Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
-                            Outcome::Waits(waiting::place(log, before))
-                        }))
-                    }
+                    Ok(Taken::Early) => Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
+                        Outcome::Waits(waiting::place(log, before))
+                    })),
                     Ok(Taken::Crowded) => Ok(Outcome::Useless),
                     Err(RefusedError::Entry(error)) => Err(theirs(error)),
                     Err(_) => Ok(Outcome::Useless),
@@ -292,7 +290,8 @@ impl<S: Store> Home<S> {
         circle.waiting.insert(hash, waits);
     }
 
-    /// Tries what waited for an item that has come, and what waited for that. Whoever brought that one need not have the others.
+    /// Tries what waited for an item that has come, and what waited for that. Whoever brought that one need not have
+    /// the others.
     fn try_waiting(&mut self, circle: &mut Circle, came: CircleItem) -> Result<(), Refused> {
         let mut new = vec![came];
         while let Some(came) = new.pop() {
@@ -334,11 +333,14 @@ impl<S: Store> Home<S> {
         let due = Due::Circle { circle: id, number };
         for person in circle.replica.known().people.keys().copied() {
             let at = layout::circle_fed(person, id);
+            let fed = self.view.get(&at)?.is_some();
             let has_feed = if circle.has_member(&person) {
-                self.view.get(&at)?.is_some()
+                fed
             } else {
-                // What comes now is not for them: should they be a member again, all is due to them again.
-                self.view.delete(at);
+                if fed {
+                    // What comes now is not for them: should they be a member again, all is due to them again.
+                    self.view.delete(at);
+                }
                 news_of_end == Some(person) && self.feed(person)?.is_some()
             };
             if has_feed && Some(person) != from && person != self.me.person {

@@ -61,13 +61,26 @@ impl World {
         self.next += 1;
         let connection = ConnectionId(1_000_000 + self.next);
         let role = crate::io::Role::Acceptor;
-        self.input(n, Input::Connected { connection, peer, role });
+        self.input(
+            n,
+            Input::Connected {
+                connection,
+                peer,
+                role,
+            },
+        );
         connection
     }
 
     fn receives(&mut self, n: usize, from: ConnectionId, frame: Frame) {
         let frame = frame.to_bytes();
-        self.input(n, Input::Received { from, frame: &frame });
+        self.input(
+            n,
+            Input::Received {
+                from,
+                frame: &frame,
+            },
+        );
     }
 
     fn answers(&self, n: usize) -> Vec<Answer> {
@@ -97,7 +110,9 @@ impl World {
     fn items_of(&mut self, n: usize) -> Vec<CircleItem> {
         let id = self.the_circle(n).id;
         let items = self.nodes[n].disk.scan(&layout::circle_items(id)).unwrap();
-        let items = items.iter().map(|(_, item)| minicbor::decode(item).unwrap());
+        let items = items
+            .iter()
+            .map(|(_, item)| minicbor::decode(item).unwrap());
         items.collect()
     }
 
@@ -110,9 +125,7 @@ impl World {
             }
             _ => None,
         });
-        let admits = |said: &SignedStatement| {
-            matches!(said.statement().kind, Kind::Person { person, .. } if person == of)
-        };
+        let admits = |said: &SignedStatement| matches!(said.statement().kind, Kind::Person { person, .. } if person == of);
         said.find(admits).expect("admitted").membership()
     }
 }
@@ -145,7 +158,11 @@ fn what_waits_for_ever_is_not_looked_at_for_each_item() {
         world.deliver();
     }
     assert_eq!(world.texts(0).len(), 40);
-    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+    assert!(
+        before.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        before.elapsed()
+    );
 }
 
 /// A statement that cites what nobody has.
@@ -179,7 +196,10 @@ fn waits_for_ever(id: CircleId, number: u64, logs: u8) -> CircleItem {
     CircleItem::Statement(SignedStatement::sign(statement, &key).unwrap().to_bytes())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test of how long something takes"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -474,7 +494,9 @@ fn a_false_welcome_keeps_nobody_out_of_the_circle() {
     };
     let (now, liar) = (world.now, world.person_of(1));
     let node = &mut world.nodes[2];
-    (node.home).answered(now, &mut node.rng, (liar, forged.id()), welcome).unwrap();
+    (node.home)
+        .answered(now, &mut node.rng, (liar, forged.id()), welcome)
+        .unwrap();
     world.tick();
     assert_eq!(world.the_circle(2).standing, CircleStanding::Arriving);
     world.joins(2, &link).unwrap();
@@ -600,7 +622,9 @@ fn an_invite_that_is_over_takes_no_other_one_with_it() {
     let (now, inviter) = (world.now, world.person_of(0));
     let node = &mut world.nodes[1];
     let refused = Answer::NotWelcome(WhyNot::Revoked);
-    (node.home).answered(now, &mut node.rng, (inviter, other.id()), refused).unwrap();
+    (node.home)
+        .answered(now, &mut node.rng, (inviter, other.id()), refused)
+        .unwrap();
     world.comes_back(0);
     world.settle();
     assert_eq!(world.members(0).len(), 2);
