@@ -461,7 +461,9 @@ impl<'a> Consent<'a> {
         key.sign(domain::CONSENT, &wire::encode(self))
     }
 
-    pub(crate) fn holds(&self, key: &[u8; 32], signature: &[u8; 64]) -> bool {
+    /// Returns whether `signature` is the one of `key`.
+    #[must_use]
+    pub fn holds(&self, key: &[u8; 32], signature: &[u8; 64]) -> bool {
         crypto::verify(key, domain::CONSENT, &wire::encode(self), signature).is_ok()
     }
 }

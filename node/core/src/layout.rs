@@ -278,6 +278,15 @@ pub(crate) fn circle_edits(circle: CircleId) -> Vec<u8> {
     join(b"E", &[circle.as_bytes()])
 }
 
+/// An edit that was written, under the number that it waited under.
+pub(crate) fn circle_written(circle: CircleId, number: u64) -> Vec<u8> {
+    join(b"Y", &[circle.as_bytes(), &number.to_be_bytes()])
+}
+
+pub(crate) fn circle_all_written(circle: CircleId) -> Vec<u8> {
+    join(b"Y", &[circle.as_bytes()])
+}
+
 pub(crate) fn invite(invite: InviteId) -> Vec<u8> {
     join(INVITES, &[&invite.0])
 }

@@ -1,12 +1,13 @@
 //! The form of what the store keeps. Private to this node: no byte of it travels.
 
 use maille_protocol::crypto::Key;
-use maille_protocol::entry::{Author, LogTip};
+use maille_protocol::entry::{Author, LogId, LogTip};
 use maille_protocol::grant::Grant;
 use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::invite::{InviteLink, WhyNot};
-use maille_protocol::sync::{Cursor, FeedId};
+use maille_protocol::sync::{CircleItem, Cursor, FeedId};
 use maille_protocol::time::Timestamp;
+use maille_schemas::circle::ListEdit;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
@@ -426,6 +427,31 @@ pub(crate) struct CircleRecord {
     /// It is that of our person's own devices: nobody else belongs to it.
     #[n(8)]
     pub(crate) own: bool,
+}
+
+/// An item of a circle that waits for something that is not here.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct WaitingItem {
+    /// For what: see `home::circle`.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) needs: [u8; 32],
+    #[n(1)]
+    pub(crate) item: CircleItem,
+}
+
+/// An edit of ours that was written.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct WrittenEdit {
+    #[n(0)]
+    pub(crate) edit: ListEdit,
+    /// In which log.
+    #[n(1)]
+    pub(crate) log: LogId,
+    /// The number of its last entry there.
+    #[n(2)]
+    pub(crate) last: u64,
 }
 
 /// An invite that our person gave.

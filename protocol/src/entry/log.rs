@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::EntryError;
 use crate::crypto::{self, Key, SigningKey, domain};
+use crate::evaluation::Speaker;
 use crate::id::{DeviceId, InstallationId, MembershipId, SliceId};
 use crate::slice::PartNumber;
 use crate::wire::{self, V1};
@@ -51,6 +52,17 @@ pub struct Author {
     /// The device.
     #[n(1)]
     pub device: DeviceId,
+}
+
+impl Author {
+    /// Returns the speaker that this is.
+    #[must_use]
+    pub const fn speaker(&self) -> Speaker {
+        Speaker {
+            membership: self.membership,
+            key: *self.device.as_bytes(),
+        }
+    }
 }
 
 /// The key of a log, and what the log is of.

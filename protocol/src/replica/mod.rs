@@ -33,7 +33,7 @@ use crate::entry::{
     Author, Body, Entry, EntryError, LogId, LogKey, LogPlace, SealError, SealParams,
     UnverifiedEntry, seal,
 };
-use crate::evaluation::{InsertError, Speaker, Upto};
+use crate::evaluation::{InsertError, Speaker, Upto, Who};
 use crate::generation::{ContentKey, GenerationError, SignedGeneration};
 use crate::id::{CircleId, DeviceId, GenerationId, InstallationId, KeyId, MembershipId, PersonId};
 use crate::principal::{Authority, Circle, Known};
@@ -341,13 +341,29 @@ impl Replica {
     #[must_use]
     pub fn uncut(&self) -> Vec<Speaker> {
         let outcome = self.access.statements().outcome();
-        let mut speakers: Vec<Speaker> = (self.authors.values().map(speaker_of))
+        let mut speakers: Vec<Speaker> = (self.authors.values().map(Author::speaker))
             .filter(|speaker| outcome.seniority(speaker).is_some())
             .filter(|speaker| !outcome.speaks(speaker) && !outcome.is_cut_here(speaker))
             .collect();
         speakers.sort_unstable();
         speakers.dedup();
         speakers
+    }
+
+    /// Returns whose key this is, of those who speak, or spoke, by this membership.
+    #[must_use]
+    pub fn person_of(&self, speaker: &Speaker) -> Option<PersonId> {
+        match self.access.statements().outcome().whose(speaker)? {
+            Who::Person(person) => Some(person),
+            Who::Key(_) | Who::Circle(_) | Who::Service(_) => None,
+        }
+    }
+
+    /// Returns who bound a log to themselves, as far as its first entry was opened.
+    #[must_use]
+    pub fn writer_of(&self, part: PartNumber, log: LogId) -> Option<Speaker> {
+        let log = self.logs.get(&(part, log))?;
+        self.authors_of(log).next().map(Author::speaker)
     }
 
     /// Judges circle and slice again, with all that is known of persons, and opens what can be.
@@ -564,7 +580,7 @@ impl Replica {
     /// Whether its writer may have one log more.
     fn has_room_for(&self, new: &(PartNumber, LogId)) -> bool {
         let whose = |log: &Log| {
-            let speaker = self.authors_of(log).next().map(speaker_of);
+            let speaker = self.authors_of(log).next().map(Author::speaker);
             speaker.filter(|speaker| self.ever_spoke(speaker))
         };
         let Some(log) = self.logs.get(new) else {
@@ -587,7 +603,7 @@ impl Replica {
             let stands = log.standing(*id, &self.cut(log, id));
             let author = (stands.first())
                 .and_then(|first| self.authors.get(&first.header_hash()))
-                .filter(|author| self.access.may_write(&speaker_of(author), *part));
+                .filter(|author| self.access.may_write(&author.speaker(), *part));
             let stands = if author.is_some() { stands } else { &[] };
             stands
                 .iter()
@@ -606,7 +622,7 @@ impl Replica {
         if self.accepts_past_cuts {
             return Vec::new();
         }
-        let speakers = self.authors_of(log).map(speaker_of);
+        let speakers = self.authors_of(log).map(Author::speaker);
         let known = speakers.filter(|speaker| self.ever_spoke(speaker));
         (known.flat_map(|speaker| self.access.statements().outcome().log_limits(&speaker, id)))
             .collect()
@@ -644,7 +660,7 @@ impl Replica {
         let theirs = |first: &Entry| {
             let author = self.authors.get(&first.header_hash());
             author.is_some_and(|author| {
-                let by = speaker_of(author);
+                let by = author.speaker();
                 by.membership == *membership && key.is_none_or(|key| by.key == key)
             })
         };
@@ -751,13 +767,6 @@ impl Replica {
 fn ring_id(said: &SignedStatement) -> Option<KeyId> {
     let is_ring = matches!(said.statement().kind, Kind::Ring { .. });
     is_ring.then(|| keys::key_of(&said.id()))
-}
-
-fn speaker_of(author: &Author) -> Speaker {
-    Speaker {
-        membership: author.membership,
-        key: *author.device.as_bytes(),
-    }
 }
 
 #[cfg(test)]

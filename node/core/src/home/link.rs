@@ -13,10 +13,13 @@
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
 //! node has at most one session, and one more that waits for a hello.
 
+use std::collections::BTreeSet;
+
 use maille_protocol::card::Card;
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::invite::{Answer, InviteId, WhyNot};
 use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::sync::{Cursor, Frame, Greeting, Hello, Item, Received, Session};
 use maille_protocol::time::Timestamp;
@@ -62,6 +65,27 @@ pub(super) struct Live {
     spare: bool,
     /// Something may be able to leave.
     ready: bool,
+    /// Invites that we have knocked with in this session.
+    knocked_with: BTreeSet<InviteId>,
+    /// To which of them no answer has come yet.
+    unanswered: Option<InviteId>,
+}
+
+impl Live {
+    /// Whether a knock with an invite may leave: one at a time, so that it is plain what an answer is about.
+    pub(super) fn may_knock_with(&self, invite: &InviteId) -> bool {
+        self.unanswered.is_none() && !self.knocked_with.contains(invite)
+    }
+
+    pub(super) fn knocks_with(&mut self, invite: InviteId) {
+        self.knocked_with.insert(invite);
+        self.unanswered = Some(invite);
+    }
+
+    /// Our person wants to try it again.
+    pub(super) fn forget_knock_with(&mut self, invite: &InviteId) {
+        self.knocked_with.remove(invite);
+    }
 }
 
 impl Live {
@@ -187,6 +211,8 @@ impl<S: Store> Home<S> {
             told: false,
             spare,
             ready: false,
+            knocked_with: BTreeSet::new(),
+            unanswered: None,
         };
         self.sessions.insert(connection, live);
         if role == Role::Dialler && self.say_first(connection, peer).is_err() {
@@ -356,17 +382,23 @@ impl<S: Store> Home<S> {
             }
             Received::Ack { position } => self.acked(now, connection, peer, position),
             Received::Knock(knock) => {
-                let Some(answer) = self.knocked(now, rng, &peer, &knock)? else {
-                    return Err(Refused::Peer("an invite that is none".to_owned()));
-                };
+                // One that is none is nobody's fault: somebody else may have made it, or we have forgotten it.
+                let answer = self.knocked(now, rng, &peer, &knock)?;
+                let answer = answer.unwrap_or(Answer::NotWelcome(WhyNot::NotInOrder));
                 self.send(connection, &Frame::Answer(answer));
                 Ok(())
             }
             Received::Answer(answer) => {
-                self.answered(now, rng, person, answer)?;
+                let live = self.sessions.get_mut(&connection);
+                let Some(invite) = live.and_then(|live| live.unanswered.take()) else {
+                    return Err(Refused::Peer("an answer to no knock".to_owned()));
+                };
+                self.answered(now, rng, (person, invite), answer)?;
                 let waits = self.sessions.get(&connection);
-                if waits.is_some_and(|live| !live.session.is_open()) {
-                    self.say_hello(connection, peer)?;
+                match waits.map(|live| live.session.is_open()) {
+                    Some(true) => self.knock(connection, peer).map(|_| ())?,
+                    Some(false) => self.say_hello(connection, peer)?,
+                    None => {}
                 }
                 Ok(())
             }
@@ -460,12 +492,12 @@ impl<S: Store> Home<S> {
         }
         if role == Some(Role::Acceptor) {
             if !resumes {
-                feed = self.renumber(now, rng, peer)?;
+                feed = self.renumber(rng, peer)?;
             }
             self.say_hello(connection, peer)?;
         } else if !resumes {
             // Our hello named the old numbering; a new session names the new one.
-            self.renumber(now, rng, peer)?;
+            self.renumber(rng, peer)?;
             self.hang_up(now, connection, peer);
             return Ok(());
         }
@@ -548,7 +580,6 @@ impl<S: Store> Home<S> {
     /// due once more.
     pub(super) fn renumber(
         &mut self,
-        now: Timestamp,
         rng: &mut impl CryptoRng,
         peer: TransportId,
     ) -> Result<Feed, ReadError> {
@@ -562,7 +593,7 @@ impl<S: Store> Home<S> {
         }
         let feed = Feed {
             cursor: old.cursor,
-            last_seen: Some(now),
+            last_seen: old.last_seen,
             ..Feed::begin(rng)
         };
         self.view.write(at, &feed);

@@ -703,7 +703,8 @@ impl<S: Store> Home<S> {
         Ok(self.shares_anew(person)?)
     }
 
-    /// Whether a contact's own authority names this node.
+    /// Whether a contact's own authority names this node, and they were met. Either alone is easily said: an
+    /// authority that a circle brought may name anybody's node.
     pub(super) fn is_proven(
         &self,
         person: PersonId,
@@ -712,8 +713,10 @@ impl<S: Store> Home<S> {
         let Some(contact) = self.contact(person)? else {
             return Ok(false);
         };
+        let met = (self.feed(person)?).is_some_and(|feed| feed.last_seen.is_some());
         let authority = self.authority_of(&contact)?;
-        Ok(authority.is_some_and(|shown| shown.device_of_transport(&transport).is_some()))
+        let names = |shown: Authority| shown.device_of_transport(&transport).is_some();
+        Ok(met && authority.is_some_and(names))
     }
 
     fn committed(&mut self, id: CommitId) {

@@ -141,7 +141,7 @@ impl<S: Store> Home<S> {
         // Nothing is sealed anew for a reader whose time is over.
         self.try_end_expired(now, rng)?;
         for (peer, _) in self.nodes()? {
-            self.renumber(now, rng, peer)?;
+            self.renumber(rng, peer)?;
         }
         self.republish_all(now, rng)
     }

@@ -527,14 +527,22 @@ impl<S: Store> Home<S> {
         if more == Holding::default() {
             return Ok(());
         }
-        let at = layout::holding(from);
-        let held: Holding = self.view.read(&at)?.unwrap_or_default();
-        let held = held.plus(more);
+        let held = self.held_of(from)?.plus(more);
         if !held.within(HOLDING_MAX) {
             return refuse("more than this node keeps for one contact");
         }
-        self.view.write(at, &held);
+        self.view.write(layout::holding(from), &held);
         Ok(())
+    }
+
+    /// Whether so much more may be kept of somebody.
+    pub(super) fn has_room(&self, of: PersonId, more: Holding) -> Result<bool, ReadError> {
+        Ok(self.held_of(of)?.plus(more).within(HOLDING_MAX))
+    }
+
+    fn held_of(&self, person: PersonId) -> Result<Holding, ReadError> {
+        let held: Option<Holding> = self.view.read(&layout::holding(person))?;
+        Ok(held.unwrap_or_default())
     }
 
     /// Notes that something of a contact was of no use here.

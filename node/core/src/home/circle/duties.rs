@@ -8,9 +8,12 @@
 //! | a membership ended and nothing was said of what its holder wrote | an admin keeps what is here, 1 to 10 s later |
 //! | we are called or met otherwise than our card says | we write a card |
 //! | edits wait | they are written once there is a key |
+//! | what edits of ours rest on has fallen, to a removal or since its log forks | they are written again |
 //! | the grant of the circle to itself ends within 30 days | an admin renews it |
 //!
 //! Delays are drawn, so that not everybody does the same at once.
+
+use std::collections::BTreeSet;
 
 use maille_protocol::entry::LogId;
 use maille_protocol::evaluation::{Role, Speaker};
@@ -30,9 +33,16 @@ use super::{Circle, CircleContent, Edit, GRANT_DAYS, MemberCard, PART, actor_of}
 use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
-use crate::view::damaged;
+use crate::state::WrittenEdit;
+use crate::view::{ReadError, damaged};
 
 const RENEW_BEFORE_DAYS: u64 = 30;
+
+/// The longest that anything waits.
+const DELAY_MS_MAX: u64 = 120_000;
+
+/// Edits of ours that are kept to be written again: what falls was mostly written of late.
+const WRITTEN_MAX: u64 = 1_000;
 
 /// When what is owed is done.
 #[derive(Debug, Default)]
@@ -55,14 +65,26 @@ impl Duties {
         self.look_at = Some(at);
     }
 
+    /// Whether the time has come. One that lies further ahead than any delay was set by a clock that has been put
+    /// back since.
+    fn is_due(at: Option<Timestamp>, now: Timestamp) -> bool {
+        at.is_some_and(|at| at <= now || at > now.plus_millis(2 * DELAY_MS_MAX))
+    }
+
+    fn any_due(&self, now: Timestamp) -> bool {
+        self.all().into_iter().any(|at| Self::is_due(at, now))
+    }
+
     fn next(&self) -> Option<Timestamp> {
-        (self.rotate_at.into_iter())
-            .chain(self.hand_on_at)
-            .chain(self.cut_at)
-            .chain(self.look_at)
-            .min()
+        self.all().into_iter().flatten().min()
+    }
+
+    const fn all(&self) -> [Option<Timestamp>; 4] {
+        [self.rotate_at, self.hand_on_at, self.cut_at, self.look_at]
     }
 }
+
+const _: () = assert!(PAUSE_MS <= DELAY_MS_MAX);
 
 fn soon(
     now: Timestamp,
@@ -83,7 +105,7 @@ impl Circle {
         }
         let owed = match self.replica.sealed_under(PART) {
             Ok(_) => None,
-            Err(NoKeyError::NotGiven) => Some((60_000, 120_000)),
+            Err(NoKeyError::NotGiven) => Some((60_000, DELAY_MS_MAX)),
             Err(_) => Some((2_000, 20_000)),
         };
         let duties = &mut self.duties;
@@ -131,7 +153,7 @@ impl<S: Store> Home<S> {
             return; // who speaks for nobody owes nothing
         }
         let due: Vec<_> = (self.circles.iter())
-            .filter(|(_, circle)| circle.duties.next().is_some_and(|at| at <= now))
+            .filter(|(_, circle)| circle.duties.any_due(now))
             .map(|(id, _)| *id)
             .collect();
         if !due.is_empty() {
@@ -175,7 +197,7 @@ impl<S: Store> Home<S> {
     ) -> Result<(), CommandError> {
         let at_once = std::mem::take(&mut circle.duties.at_once);
         circle.look_at_duties(now, rng);
-        let due = |at: Option<Timestamp>| at.is_some_and(|at| at_once || at <= now);
+        let due = |at: Option<Timestamp>| at.is_some() && (at_once || Duties::is_due(at, now));
         if due(circle.duties.cut_at) {
             circle.duties.cut_at = None;
             self.cut(circle)?;
@@ -198,9 +220,16 @@ impl<S: Store> Home<S> {
         if circle.has_member(&self.me.person) {
             self.renew(now, circle)?;
             self.write_card(now, circle)?;
+            if std::mem::take(&mut circle.fell) {
+                self.take_up_edits(circle)?;
+            }
             self.write_edits(now, circle)?;
         }
-        Ok(self.meet_members(now, rng, circle)?)
+        self.meet_members(now, rng, circle)?;
+        if circle.fell && circle.has_member(&self.me.person) {
+            circle.duties.look(now.plus_millis(1));
+        }
+        Ok(())
     }
 
     /// Says how much stays of what those wrote who are no members any more: what is here.
@@ -313,6 +342,42 @@ impl<S: Store> Home<S> {
         self.view.write(layout::circle(circle.id()), &circle.record);
     }
 
+    /// Edits of ours whose changes follow some that have fallen are in nobody's document any more, though their entries
+    /// stand: they wait once more.
+    fn take_up_edits(&mut self, circle: &mut Circle) -> Result<(), ReadError> {
+        let id = circle.id();
+        let written = self
+            .view
+            .scan_read::<WrittenEdit>(&layout::circle_all_written(id))?;
+        if written.is_empty() {
+            return Ok(());
+        }
+        let waiting: BTreeSet<(Vec<u8>, u64)> = (circle.document().waiting())
+            .map(|(actor, number)| (actor.to_vec(), number))
+            .collect();
+        for (at, written) in written {
+            if waiting.contains(&(actor_of(&written.log).to_vec(), written.last)) {
+                let number = layout::number_in(&at).ok_or_else(|| damaged(&at))?;
+                self.view
+                    .write(layout::circle_edit(id, number), &written.edit);
+                self.view.delete(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes an edit that was written, instead of the one that was written long before it.
+    fn note_written(&mut self, circle: &Circle, edit: &[u8], written: &WrittenEdit) {
+        let Some(number) = layout::number_in(edit) else {
+            return;
+        };
+        let id = circle.id();
+        self.view.write(layout::circle_written(id, number), written);
+        if let Some(old) = number.checked_sub(WRITTEN_MAX) {
+            self.view.delete(layout::circle_written(id, old));
+        }
+    }
+
     /// Writes the edits that wait, as far as there is a key.
     fn write_edits(&mut self, now: Timestamp, circle: &mut Circle) -> Result<(), CommandError> {
         let id = circle.id();
@@ -334,16 +399,20 @@ impl<S: Store> Home<S> {
                     self.begin_another_log(circle);
                     continue;
                 };
-                let mut outcome = Ok(());
+                let mut outcome = Ok(None);
                 for content in contents {
-                    outcome = self.write_in_circle(now, circle, &content)?;
+                    outcome = self.write_in_circle(now, circle, &content)?.map(Some);
                     if outcome.is_err() {
                         break;
                     }
-                    written = true;
                 }
                 match outcome {
-                    Ok(()) => break,
+                    Ok(Some(last)) => {
+                        self.note_written(circle, &at, &WrittenEdit { edit, log, last });
+                        written = true;
+                        break;
+                    }
+                    Ok(None) => break,
                     Err(WriteError::Forked) => self.begin_another_log(circle),
                     Err(_) => return Ok(()),
                 }

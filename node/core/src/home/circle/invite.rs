@@ -2,7 +2,7 @@
 //!
 //! | at the inviter's node, a knock | answer |
 //! |---|---|
-//! | of no invite of ours, or a proof that does not hold | none: the connection is closed |
+//! | of no invite of ours, or a proof that does not hold | a contact: not welcome; a stranger: none, the connection is closed |
 //! | from a member | welcome, again |
 //! | revoked, expired, used up, or used by them before | not welcome; counted, and shown to our person |
 //! | we may admit nobody any more | not welcome |
@@ -44,6 +44,8 @@ const STRANGER_MS: u64 = 10_000;
 pub(in crate::home) struct Stranger {
     peer: TransportId,
     until: Timestamp,
+    /// They knocked.
+    answered: bool,
 }
 
 impl Joining {
@@ -197,7 +199,7 @@ impl<S: Store> Home<S> {
         }
         self.load_circles()?;
         if let Some(circle) = self.circles.get(&link.circle)
-            && !circle.had_member(&self.me.person)
+            && circle.has_member(&self.me.person)
         {
             let name = Some(circle.name()).filter(|name| !name.is_empty());
             return Err(CommandError::AlreadyInCircle {
@@ -231,6 +233,9 @@ impl<S: Store> Home<S> {
         self.view.write(at, &joining);
         let peer = joining.link.card.transport;
         if let Some(connection) = self.session_with(peer) {
+            if let Some(live) = self.sessions.get_mut(&connection) {
+                live.forget_knock_with(&joining.link.id());
+            }
             self.knock(connection, peer)?;
         }
         Ok(Done::CircleJoining {
@@ -238,36 +243,47 @@ impl<S: Store> Home<S> {
         })
     }
 
-    /// Knocks with every invite that was given at this node; returns whether there was one.
+    /// Knocks with the next invite that was given at this node, those first that were never answered; returns whether
+    /// there was one.
     pub(in crate::home) fn knock(
         &mut self,
         connection: ConnectionId,
         peer: TransportId,
     ) -> Result<bool, ReadError> {
-        let mut any = false;
-        for (_, joining) in self.view.scan_read::<Joining>(layout::JOINING)? {
-            let link = &joining.link;
-            if link.card.transport != peer || joining.refused.is_some_and(is_final) {
-                continue;
-            }
-            let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
-            let knock = Knock {
-                version: V1,
-                invite: link.id(),
-                proof: link.proof(&self.me.secrets.transport),
-                name: joining.called.clone(),
-                addresses: self.card().addresses,
-                by: self.me.signing.public(),
-                consent: consent.sign(&self.me.signing),
-                authority: self.me.authority.to_bytes(),
-            };
-            self.effects.push(Output::Send {
-                to: connection,
-                frame: Frame::Knock(knock).to_bytes(),
-            });
-            any = true;
+        let Some(live) = self.sessions.get(&connection) else {
+            return Ok(false);
+        };
+        let next = (self.view.scan_read::<Joining>(layout::JOINING)?.into_iter())
+            .map(|(_, joining)| joining)
+            .filter(|joining| {
+                joining.link.card.transport == peer
+                    && !joining.refused.is_some_and(is_final)
+                    && live.may_knock_with(&joining.link.id())
+            })
+            .min_by_key(|joining| joining.refused.is_some());
+        let Some(joining) = next else {
+            return Ok(false);
+        };
+        let link = &joining.link;
+        let consent = Consent::of_person(link.circle, link.admitter, self.me.person, link.role);
+        let knock = Knock {
+            version: V1,
+            invite: link.id(),
+            proof: link.proof(&self.me.secrets.transport),
+            name: joining.called.clone(),
+            addresses: self.card().addresses,
+            by: self.me.signing.public(),
+            consent: consent.sign(&self.me.signing),
+            authority: self.me.authority.to_bytes(),
+        };
+        self.effects.push(Output::Send {
+            to: connection,
+            frame: Frame::Knock(knock).to_bytes(),
+        });
+        if let Some(live) = self.sessions.get_mut(&connection) {
+            live.knocks_with(link.id());
         }
-        Ok(any)
+        Ok(true)
     }
 
     /// Somebody whom nobody here knows has connected: they may knock if an invite is open.
@@ -284,15 +300,30 @@ impl<S: Store> Home<S> {
         // A contact, or another device of our own person's, may have come to a new node.
         let has_others = || self.me.authority.devices().len() > 1;
         let open = open || self.is_pairing(now) || !self.dials.is_empty() || has_others();
-        if !open || self.strangers.len() >= STRANGERS_MAX {
+        if !open {
             self.effects.push(Output::Close { connection });
             return;
         }
+        if self.strangers.len() >= STRANGERS_MAX {
+            // A knock comes at once: who has been here longest is least likely to mean to.
+            let oldest = self
+                .strangers
+                .iter()
+                .min_by_key(|(_, stranger)| stranger.until);
+            if let Some(oldest) = oldest.map(|(connection, _)| *connection) {
+                self.drop_stranger(oldest);
+            }
+        }
         let until = now.plus_millis(STRANGER_MS);
-        self.strangers.insert(connection, Stranger { peer, until });
+        let stranger = Stranger {
+            peer,
+            until,
+            answered: false,
+        };
+        self.strangers.insert(connection, stranger);
     }
 
-    /// The first frame of a stranger is a knock, or the last.
+    /// The first frame of a stranger is a knock, or the last; the second is the last.
     pub(in crate::home) fn stranger_says(
         &mut self,
         now: Timestamp,
@@ -300,9 +331,12 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
         frame: &[u8],
     ) {
-        let Some(stranger) = self.strangers.get(&connection) else {
+        let Some(stranger) = self.strangers.get_mut(&connection) else {
             return;
         };
+        if std::mem::replace(&mut stranger.answered, true) {
+            return self.drop_stranger(connection);
+        }
         let peer = stranger.peer;
         let answer = match Frame::from_bytes(frame) {
             Ok(Frame::Authority(bytes)) => {
@@ -413,9 +447,19 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
         (invite, closed): (&mut Invite, Option<WhyNot>),
-        (knock, peer, authority): (&Knock, &TransportId, Authority),
+        (knock, peer, mut authority): (&Knock, &TransportId, Authority),
     ) -> Result<Answer, Refused> {
         let person = authority.person();
+        // They may have removed the device that knocks, and shown that to us otherwise.
+        let contact = self.contact(person)?;
+        let of_contact = contact.map(|it| self.authority_of(&it)).transpose()?;
+        let in_circle = circle.replica.known().people.get(&person);
+        for held in of_contact.flatten().iter().chain(in_circle) {
+            authority.merge(held);
+        }
+        if !is_by(&authority, knock, peer) {
+            return Ok(Answer::NotWelcome(WhyNot::NotInOrder));
+        }
         let link = &invite.link;
         if !circle.has_member(&person) {
             if let Some(why) = closed {
@@ -439,8 +483,11 @@ impl<S: Store> Home<S> {
                 by: knock.by,
                 consent: knock.consent,
             };
+            let consent = Consent::of_person(circle.id(), link.admitter, person, link.role);
+            if !consent.holds(&knock.by, &knock.consent) {
+                return Ok(Answer::NotWelcome(WhyNot::NotInOrder)); // nothing of them stays
+            }
             let comes_back = circle.had_member(&person);
-            // One whose consent does not hold is not even said.
             circle.replica.meet(authority.clone());
             let subject = circle.subject();
             if self.say_in_circle(circle, subject, kind).is_err() || !circle.has_member(&person) {
@@ -478,23 +525,20 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        person: PersonId,
+        (person, invite): (PersonId, InviteId),
         answer: Answer,
     ) -> Result<(), Refused> {
         let mut asked = self.view.scan_read::<Joining>(layout::JOINING)?;
-        asked.retain(|(_, joining)| joining.link.card.person == person);
+        asked.retain(|(_, it)| it.link.card.person == person && it.link.id() == invite);
+        let Some((at, joining)) = asked.pop() else {
+            return Ok(()); // our person took another invite to that circle meanwhile
+        };
+        let id = joining.link.circle;
         match answer {
             Answer::NotWelcome(why) => {
-                // Of several, which one it is about is not said; most often there is one.
-                for (at, joining) in asked {
-                    if joining.refused.is_some_and(is_final) {
-                        continue;
-                    }
-                    let circle = joining.link.circle;
-                    let refused = Some(why);
-                    self.view.write(at, &Joining { refused, ..joining });
-                    self.event(Event::JoinRefused { circle, why });
-                }
+                let refused = Some(why);
+                self.view.write(at, &Joining { refused, ..joining });
+                self.event(Event::JoinRefused { circle: id, why });
                 Ok(())
             }
             Answer::Welcome {
@@ -502,17 +546,25 @@ impl<S: Store> Home<S> {
                 slice,
                 tag_key,
             } => {
-                let fits = |joining: &Joining| is_of(&circle, &slice, joining.link.circle);
-                let Some((at, joining)) = asked.into_iter().find(|(_, it)| fits(it)) else {
-                    return Err(Refused::Peer("a welcome that nobody asked for".to_owned()));
-                };
-                let id = joining.link.circle;
-                let name = joining.link.name;
+                if !is_of(&circle, &slice, id) {
+                    return Err(Refused::Peer("a welcome to another circle".to_owned()));
+                }
+                let name = joining.link.name.clone();
                 self.view.delete(at);
+                self.load_circles()?;
+                let circle_here = self.circles.get(&id);
+                let was_there = circle_here.is_some_and(|it| it.had_member(&self.me.person));
                 let before = self.view.read::<CircleRecord>(&layout::circle(id))?;
                 let record = match before {
                     // We were there before, and left: all that was said since comes again.
+                    Some(before) if was_there => CircleRecord {
+                        called: joining.called,
+                        ..before
+                    },
+                    // An earlier welcome came to nothing: whoever gave it may have lied.
                     Some(before) => CircleRecord {
+                        slice: slice.into(),
+                        tag_key,
                         called: joining.called,
                         ..before
                     },
@@ -561,8 +613,12 @@ fn authority_of(knock: &Knock, peer: &TransportId) -> Option<Authority> {
     let unverified = UnverifiedAuthority::decode(&knock.authority).ok()?;
     let person = unverified.claimed_person()?;
     let authority = unverified.verify(person).ok()?;
-    let device = authority.device_of_transport(peer)?;
-    (device.signing.as_bytes() == &knock.by).then_some(authority)
+    is_by(&authority, knock, peer).then_some(authority)
+}
+
+fn is_by(authority: &Authority, knock: &Knock, peer: &TransportId) -> bool {
+    let device = authority.device_of_transport(peer);
+    device.is_some_and(|device| device.signing.as_bytes() == &knock.by)
 }
 
 /// Nothing that comes later changes it.

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | new | kept under the next number, due to every member but the one it came from; what waited is tried again |
 //! | known | nothing; it is not sent to who sent it |
-//! | waits for something | kept aside, at most [`WAITING_MAX`] per circle |
+//! | waits for something | kept aside within bounds, see `waiting` |
 //! | of no use here | nothing |
+//! | more than is kept of who made it | nothing |
 //! | malformed or badly signed | the peer's fault |
 
 use std::collections::BTreeSet;
@@ -13,9 +14,9 @@ use std::collections::BTreeSet;
 use maille_protocol::card::Card;
 use maille_protocol::crypto;
 use maille_protocol::entry::UnverifiedEntry;
-use maille_protocol::evaluation::{InsertError, Who};
+use maille_protocol::evaluation::{InsertError, Speaker, Who};
 use maille_protocol::generation::SignedGeneration;
-use maille_protocol::id::{CircleId, DeviceId, PersonId, TransportId};
+use maille_protocol::id::{CircleId, PersonId, TransportId};
 use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::replica::{RefusedError, Taken};
 use maille_protocol::ring::KeyObject;
@@ -28,15 +29,13 @@ use rand_core::CryptoRng;
 use super::super::Home;
 use super::super::link::{Live, Turn};
 use super::super::taking::{Refused, theirs};
+use super::waiting::{self, Needed};
 use super::{Circle, CircleContent, MemberCard};
 use crate::command::CommandError;
 use crate::io::{Event, Store};
 use crate::layout;
-use crate::state::{Contact, Due, Holding, Node, SentKind};
+use crate::state::{Contact, Due, Holding, Node, SentKind, WaitingItem};
 use crate::view::ReadError;
-
-/// Most items of one circle that wait for something.
-const WAITING_MAX: usize = 4_096;
 
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,8 @@ enum Outcome {
     /// It is to be kept: as it came, or what it made of what was held.
     New(CircleItem),
     Known,
-    Waits,
+    /// It is to come again once this is here.
+    Waits(Needed),
     Useless,
 }
 
@@ -108,7 +108,7 @@ impl Circle {
             return Err(theirs("an authority of nobody"));
         };
         if !before && !self.wants(&person) {
-            return Ok(Outcome::Waits);
+            return Ok(Outcome::Waits(*person.as_bytes()));
         }
         let authority = if before {
             authority.verified_before(person)
@@ -138,7 +138,9 @@ impl Circle {
                 }
                 match self.replica.take_statements([said]) {
                     Ok(()) => new(),
-                    Err(RefusedError::Statement(InsertError::Missing(_))) => Ok(Outcome::Waits),
+                    Err(RefusedError::Statement(InsertError::Missing(id))) => {
+                        Ok(Outcome::Waits(*id.as_bytes()))
+                    }
                     Err(_) => Ok(Outcome::Useless),
                 }
             }
@@ -158,7 +160,7 @@ impl Circle {
             CircleItem::Key(bytes) => {
                 let object = KeyObject::decode(bytes).map_err(theirs)?;
                 if !self.replica.knows_key(&object.target) {
-                    return Ok(Outcome::Waits);
+                    return Ok(Outcome::Waits(object.target));
                 }
                 if self.replica.take_objects([object]) {
                     new()
@@ -168,10 +170,13 @@ impl Circle {
             }
             CircleItem::Entry(bytes) => {
                 let entry = UnverifiedEntry::decode(bytes).map_err(theirs)?;
+                let (log, seq) = (entry.claimed().log, entry.claimed().seq);
                 match self.replica.take_entry(entry) {
                     Ok(Taken::New) => new(),
                     Ok(Taken::Known) => Ok(Outcome::Known),
-                    Ok(Taken::Early) => Ok(Outcome::Waits),
+                    Ok(Taken::Early) => Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
+                        Outcome::Waits(waiting::place(log, before))
+                    })),
                     Ok(Taken::Crowded) => Ok(Outcome::Useless),
                     Err(RefusedError::Entry(error)) => Err(theirs(error)),
                     Err(_) => Ok(Outcome::Useless),
@@ -181,21 +186,29 @@ impl Circle {
     }
 
     /// Reads what members say of themselves in entries that were not looked at; returns who said something new.
+    /// Sees, too, whether one that was looked at stands no more.
     pub(super) fn read_cards(&mut self) -> BTreeSet<PersonId> {
         let (mut found, mut news) = (Vec::new(), BTreeSet::new());
+        let before = std::mem::take(&mut self.read);
+        let mut still = 0;
         for it in self.replica.standing() {
             let hash = it.entry.header_hash();
-            let Some(content) = it.content.filter(|_| !self.read.contains(&hash)) else {
+            let Some(content) = it.content else {
                 continue;
             };
             self.read.insert(hash);
+            if before.contains(&hash) {
+                still += 1;
+                continue;
+            }
             let Some(card) = CircleContent::of(content).card else {
                 continue;
             };
-            if let Some(person) = self.person_of(&it.author.device) {
+            if let Some(person) = self.replica.person_of(&it.author.speaker()) {
                 found.push((person, it.author.device, card));
             }
         }
+        self.fell |= still < before.len();
         for (person, device, card) in found {
             if card.name.chars().any(char::is_control) || card.name.is_empty() {
                 continue;
@@ -258,19 +271,23 @@ impl<S: Store> Home<S> {
         hash: [u8; 32],
         (person, peer): (PersonId, TransportId),
     ) -> Result<bool, Refused> {
+        let size = bytes(&item);
+        // Who passes on what others make is not to blame for how much that is.
+        let whose = circle.whose(&item).unwrap_or(person);
+        if !self.has_room(whose, size)? {
+            return Ok(false);
+        }
         match circle.take(&item)? {
             Outcome::New(item) => {
-                self.hold(person, bytes(&item))?;
-                self.keep_item(circle, item, Some(peer))?;
-                self.try_waiting(circle, peer)?;
+                self.hold(whose, size)?;
+                self.keep_item(circle, item.clone(), Some(peer))?;
+                self.try_waiting(circle, item)?;
                 Ok(true)
             }
-            Outcome::Waits => {
-                if circle.waiting.len() < WAITING_MAX && !circle.waiting.contains_key(&hash) {
-                    self.hold(person, bytes(&item))?;
-                    let at = layout::circle_waiting(circle.id(), &hash);
-                    self.view.write(at, &item);
-                    circle.waiting.insert(hash, item);
+            Outcome::Waits(needs) => {
+                if circle.waiting.has_room_for(&hash, &item) && self.has_room(person, size)? {
+                    self.hold(person, size)?;
+                    self.wait(circle, hash, WaitingItem { needs, item });
                 }
                 Ok(false)
             }
@@ -278,29 +295,31 @@ impl<S: Store> Home<S> {
         }
     }
 
-    /// Tries what waits until nothing more comes of it.
-    fn try_waiting(&mut self, circle: &mut Circle, from: TransportId) -> Result<(), Refused> {
-        loop {
-            let mut any = false;
-            for (hash, item) in std::mem::take(&mut circle.waiting) {
+    fn wait(&mut self, circle: &mut Circle, hash: [u8; 32], waits: WaitingItem) {
+        let at = layout::circle_waiting(circle.id(), &hash);
+        self.view.write(at, &waits);
+        circle.waiting.insert(hash, waits);
+    }
+
+    /// Tries what waited for an item that has come, and what waited for that. Whoever brought that one need not have
+    /// the others.
+    fn try_waiting(&mut self, circle: &mut Circle, came: CircleItem) -> Result<(), Refused> {
+        let mut new = vec![came];
+        while let Some(came) = new.pop() {
+            for (hash, item) in circle.waiting.take_for(&came) {
+                self.view.delete(layout::circle_waiting(circle.id(), &hash));
                 // Whoever brought it is not at hand: what does not hold is dropped.
                 match circle.take(&item).unwrap_or(Outcome::Useless) {
-                    Outcome::Waits => {
-                        circle.waiting.insert(hash, item);
-                        continue;
-                    }
+                    Outcome::Waits(needs) => self.wait(circle, hash, WaitingItem { needs, item }),
                     Outcome::New(item) => {
-                        any = true;
-                        self.keep_item(circle, item, Some(from))?;
+                        self.keep_item(circle, item.clone(), None)?;
+                        new.push(item);
                     }
                     Outcome::Known | Outcome::Useless => {}
                 }
-                self.view.delete(layout::circle_waiting(circle.id(), &hash));
-            }
-            if !any {
-                return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Keeps an item that was taken in or made, and makes it due to all members' nodes but one.
@@ -322,15 +341,26 @@ impl<S: Store> Home<S> {
         self.view.write(at, &number);
         self.view.write(layout::circle_item(id, number), &item);
         let news_of_end = circle.ends_membership_of(&item);
-        let fed: BTreeSet<TransportId> = (circle.replica.known().people.iter())
-            .filter(|(person, _)| circle.has_member(person) || news_of_end == Some(**person))
-            .flat_map(|(_, authority)| authority.devices().values())
-            .map(|device| device.transport)
-            .filter(|peer| Some(*peer) != from && *peer != self.me.secrets.transport)
-            .collect();
-        for peer in fed {
-            if self.view.get(&layout::circle_fed(peer, id))?.is_some() {
-                self.append_due(peer, &Due::Circle { circle: id, number })?;
+        let due = Due::Circle { circle: id, number };
+        let mut nodes = Vec::new();
+        for (person, authority) in &circle.replica.known().people {
+            let devices = authority.devices().values();
+            nodes.extend(devices.map(|device| (*person, device.transport)));
+        }
+        for (person, peer) in nodes {
+            let at = layout::circle_fed(peer, id);
+            let fed = self.view.get(&at)?.is_some();
+            let has_feed = if circle.has_member(&person) {
+                fed
+            } else {
+                if fed {
+                    // What comes now is not for them: should they be a member again, all is due to them again.
+                    self.view.delete(at);
+                }
+                news_of_end == Some(person) && self.feed(peer)?.is_some()
+            };
+            if has_feed && Some(peer) != from && peer != self.me.secrets.transport {
+                self.append_due(peer, &due)?;
             }
         }
         Ok(())
@@ -555,6 +585,32 @@ impl<S: Store> Home<S> {
 }
 
 impl Circle {
+    /// Who made an item, if it is what it says.
+    fn whose(&self, item: &CircleItem) -> Option<PersonId> {
+        let speaker = match item {
+            CircleItem::Person(bytes) => {
+                let person = UnverifiedAuthority::decode(bytes).ok()?.claimed_person()?;
+                return (self.replica.known().people.contains_key(&person)).then_some(person);
+            }
+            CircleItem::Statement(bytes) => {
+                let said = UnverifiedStatement::decode(bytes).ok()?;
+                let (membership, key) = (said.claimed().membership, said.claimed().key);
+                Speaker { membership, key }
+            }
+            CircleItem::Generation(bytes) => {
+                let signed: SignedGeneration = wire::decode(bytes, FRAME_BYTES_MAX).ok()?;
+                signed.unverified_head().speaker()
+            }
+            CircleItem::Entry(bytes) => {
+                let entry = UnverifiedEntry::decode(bytes).ok()?;
+                let claimed = entry.claimed();
+                self.replica.writer_of(claimed.part, claimed.log)?
+            }
+            CircleItem::Key(_) => return None,
+        };
+        self.replica.person_of(&speaker)
+    }
+
     /// Whether an item may leave to this node: it speaks for a member, or is told that it does no more.
     fn is_for(&self, item: &CircleItem, live: &Live) -> bool {
         let speaks = (self.replica.known().people.get(&live.person))
@@ -577,7 +633,8 @@ impl Circle {
             return None;
         };
         if claimed.subject == self.slice() {
-            return self.person_of(&DeviceId::from_bytes(key.as_ref()?.0));
+            let (membership, key) = (*membership, key.as_ref()?.0);
+            return self.replica.person_of(&Speaker { membership, key });
         }
         let all = self.replica.circle().statements().outcome().members();
         match all.get(membership).filter(|_| key.is_none())?.who {

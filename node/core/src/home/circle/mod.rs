@@ -15,13 +15,14 @@
 //! | member | a removal, or our own leaving | no member any more: what is here stays readable |
 //!
 //! **Invariants.** An item leaves only to a node that, for all that is known here, speaks for a member; the one exception is
-//! the news that they were removed. Nothing is passed on that was not checked. What is kept of one contact is
-//! bounded (`taking`).
+//! the news that they were removed. Nothing is passed on that was not checked. What is kept of one person is
+//! bounded (`taking`), whoever passed it on.
 
 mod duties;
 mod invite;
 mod items;
 mod own;
+mod waiting;
 
 pub(super) use invite::Stranger;
 pub(crate) use own::record_of;
@@ -58,7 +59,7 @@ use crate::command::{
 };
 use crate::io::Store;
 use crate::layout;
-use crate::state::{CircleRecord, Due, Feed, Joining};
+use crate::state::{CircleRecord, Due, Feed, Joining, WaitingItem};
 use crate::view::{ReadError, damaged};
 
 /// The one part of a circle's slice.
@@ -81,12 +82,13 @@ pub(super) struct Circle {
     cards: BTreeMap<PersonId, MemberCard>,
     /// The same, of each device of theirs.
     places: BTreeMap<DeviceId, MemberCard>,
-    /// Entries that were looked at for cards.
+    /// Entries that stand and were looked at for cards.
     read: BTreeSet<[u8; 32]>,
+    /// Something may have fallen on which edits of ours rest.
+    fell: bool,
     /// Entries of which our own documents hold what they carry.
     taken: BTreeSet<[u8; 32]>,
-    /// Items that wait for something that is not here.
-    waiting: BTreeMap<[u8; 32], CircleItem>,
+    waiting: waiting::Waiting,
     duties: duties::Duties,
 }
 
@@ -205,21 +207,11 @@ impl Circle {
         all.values().any(|member| is_them(member.who)) && !self.has_member(person)
     }
 
-    /// Whose device this is, of those who belong to the circle or did.
-    fn person_of(&self, device: &DeviceId) -> Option<PersonId> {
-        let people = self.replica.known().people.iter();
-        let mut theirs = people.filter(|(_, authority)| {
-            let keys = authority.keys();
-            keys.iter().any(|of| of.key == *device.as_bytes())
-        });
-        theirs.next().map(|(person, _)| *person)
-    }
-
     /// Whose device bound the log of an actor to itself.
     fn person_of_actor(&self, actor: &[u8]) -> Option<PersonId> {
         let mut standing = self.replica.standing();
         let found = standing.find(|it| actor_of(&it.entry.log())[..] == *actor)?;
-        self.person_of(&found.author.device)
+        self.replica.person_of(&found.author.speaker())
     }
 
     /// The document, with all that stands. What depends on something that does not waits.
@@ -307,12 +299,11 @@ impl<S: Store> Home<S> {
         circle.fill(items.into_iter().map(|(_, item)| item));
         let waiting = self
             .view
-            .scan_read::<CircleItem>(&layout::circle_all_waiting(id))?;
-        for (key, item) in waiting {
+            .scan_read::<WaitingItem>(&layout::circle_all_waiting(id))?;
+        for (key, waits) in waiting {
             let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
-            circle
-                .waiting
-                .insert(hash.ok_or_else(|| damaged(&key))?, item);
+            let hash = hash.ok_or_else(|| damaged(&key))?;
+            circle.waiting.insert(hash, waits);
         }
         for (key, _) in self.view.scan(&layout::circle_all_taken(id))? {
             let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
@@ -342,8 +333,9 @@ impl<S: Store> Home<S> {
             cards: BTreeMap::new(),
             places: BTreeMap::new(),
             read: BTreeSet::new(),
+            fell: true, // it may have been before
             taken: BTreeSet::new(),
-            waiting: BTreeMap::new(),
+            waiting: waiting::Waiting::default(),
             duties: duties::Duties::default(),
         })
     }
@@ -691,13 +683,13 @@ impl<S: Store> Home<S> {
             .write(layout::circle_edit(circle.id(), number), edit);
     }
 
-    /// Seals `content` as our next entry, and passes it on.
+    /// Seals `content` as our next entry, and passes it on; returns its number in our log.
     fn write_in_circle(
         &mut self,
         now: Timestamp,
         circle: &mut Circle,
         content: &CircleContent,
-    ) -> Result<Result<(), WriteError>, ReadError> {
+    ) -> Result<Result<u64, WriteError>, ReadError> {
         let packed = content::pack(content);
         match circle.replica.write(PART, packed, now) {
             Ok(entry) => {
@@ -706,7 +698,7 @@ impl<S: Store> Home<S> {
                 }
                 let item = CircleItem::Entry(entry.to_bytes());
                 self.keep_item(circle, item, None)?;
-                Ok(Ok(()))
+                Ok(Ok(entry.seq()))
             }
             Err(error) => Ok(Err(error)),
         }
@@ -717,6 +709,8 @@ impl<S: Store> Home<S> {
         &mut self,
         (person, peer): (PersonId, TransportId),
     ) -> Result<(), ReadError> {
+        // Nor is it known any more what they hold: their store may be an older one.
+        self.known_by.remove(&peer);
         for (key, _) in self.view.scan(&layout::circles_fed(peer))? {
             self.view.delete(key);
         }
@@ -841,4 +835,17 @@ fn edit_of(
         },
         ListChange::Remove { item } => ListEdit::Remove { id: find(&item)? },
     })
+}
+
+#[cfg(test)]
+impl<S: Store> Home<S> {
+    /// How many persons a circle in memory knows.
+    pub(super) fn people_in_memory(&self, id: CircleId) -> usize {
+        self.circles[&id].replica.known().people.len()
+    }
+
+    /// How many bytes of a circle in memory wait.
+    pub(super) fn waiting_in_memory(&self, id: CircleId) -> usize {
+        self.circles[&id].waiting.bytes()
+    }
 }

@@ -10,6 +10,8 @@ use crate::command::{
     CircleKind, CircleShown, CircleStanding, InviteShown, JoiningShown, ListChange, ListShown,
 };
 
+mod attacks;
+
 const CIRCLE: &str = "Rue des Lilas";
 
 impl World {

@@ -50,7 +50,7 @@ pub(super) fn violations(world: &World, n: usize) -> usize {
 
 /// Gives a frame to `n` as if it came from its session with the node `other`.
 #[track_caller]
-fn as_if_from(world: &mut World, n: usize, other: usize, frame: &Frame) {
+pub(super) fn as_if_from(world: &mut World, n: usize, other: usize, frame: &Frame) {
     let peer = world.nodes[other].secrets.transport;
     let from = world.nodes[n].home.session_with(peer).expect("a session");
     world.input(
@@ -63,7 +63,7 @@ fn as_if_from(world: &mut World, n: usize, other: usize, frame: &Frame) {
 }
 
 impl World {
-    fn person_of(&self, n: usize) -> PersonId {
+    pub(super) fn person_of(&self, n: usize) -> PersonId {
         self.nodes[n].secrets.person
     }
 
@@ -73,7 +73,7 @@ impl World {
         ShareLink::new(card, share.id, share.slice, label, share.until, share.to).unwrap()
     }
 
-    fn import_of(&mut self, n: usize, seed: u64, month: &str) {
+    pub(super) fn import_of(&mut self, n: usize, seed: u64, month: &str) {
         self.imports(n, seed, month);
         self.settle();
     }
@@ -138,12 +138,9 @@ impl World {
         }
         self.crashes(n);
         // What was due under the old one is due anew under this one.
-        let now = self.now;
         let node = &mut self.nodes[n];
         let reader = node.home.contact(share.to).unwrap().unwrap();
-        node.home
-            .renumber(now, &mut node.rng, reader.transport)
-            .unwrap();
+        node.home.renumber(&mut node.rng, reader.transport).unwrap();
         self.input(n, Input::Tick);
         id
     }
