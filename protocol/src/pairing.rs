@@ -9,7 +9,7 @@
 //! The code is a secret for the ten minutes that it lives, and for one attempt. Whoever saw it may come first: the
 //! words on the one device are then none that the other shows. They are made of what only the new device and whoever
 //! it speaks to have seen, its keys, so they are not known before. The consent is to this person, admitter and
-//! rank, see [`Consent`](crate::statement::Consent).
+//! rank, see [`Consent`].
 
 use std::fmt;
 use std::str::FromStr;

@@ -6,8 +6,9 @@
 
 use std::io::{self, IsTerminal};
 
+use qrcode::bits::Bits;
 use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode};
+use qrcode::{EcLevel, QrCode, Version};
 
 use crate::cli::screen::Screen;
 
@@ -30,14 +31,26 @@ fn fits(lines: &[String], columns: usize) -> bool {
 
 /// Two rows of the picture in each line; nothing if the text is too long for any.
 fn lines_of(text: &str) -> Option<Vec<String>> {
-    // A screen is clean and near: the lowest correction is enough, and keeps the squares large.
-    let code = QrCode::with_error_correction_level(text.to_uppercase(), EcLevel::L).ok()?;
-    let image = code
+    let image = picture(&text.to_uppercase())?
         .render::<Dense1x2>()
         .dark_color(Dense1x2::Dark)
         .light_color(Dense1x2::Light)
         .build();
     Some(image.lines().map(str::to_owned).collect())
+}
+
+/// The smallest picture. The short form for capitals has no `#`: what stands before is written as bytes.
+fn picture(text: &str) -> Option<QrCode> {
+    let (start, rest) = text.split_at(text.find('#').map_or(0, |at| at + 1));
+    // A screen is clean and near: the lowest correction is enough, and keeps the squares large.
+    let level = EcLevel::L;
+    (1..=40).find_map(|version| {
+        let mut bits = Bits::new(Version::Normal(version));
+        bits.push_byte_data(start.as_bytes()).ok()?;
+        bits.push_alphanumeric_data(rest.as_bytes()).ok()?;
+        bits.push_terminator(level).ok()?;
+        QrCode::with_bits(bits, level).ok()
+    })
 }
 
 #[cfg(test)]

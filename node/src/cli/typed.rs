@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
+use std::str::FromStr;
 
 use maille_core::command::{CommandError, TEXT_BYTES_MAX};
 use maille_protocol::card::{Card, ShareLink, TextError};
@@ -65,52 +66,36 @@ fn free_port(ip: IpAddr) -> io::Result<u16> {
     }
 }
 
-/// A card, pasted or in a file.
-pub(crate) fn card(typed: &str) -> Result<Card, Failure> {
+/// Something of ours, pasted or in a file; `refused` is what is said if it is none.
+fn read<T: FromStr<Err = TextError>>(
+    typed: &str,
+    refused: impl FnOnce(Mistyped, Option<Pasted>) -> Failure,
+) -> Result<T, Failure> {
     let text = pasted(typed)?;
     text.parse().map_err(|error: TextError| match error.into() {
         Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
-        reason => Failure::BadCard {
-            reason,
-            got: Pasted::like(&text),
-        },
+        reason => refused(reason, Pasted::like(&text)),
     })
+}
+
+/// A card, pasted or in a file.
+pub(crate) fn card(typed: &str) -> Result<Card, Failure> {
+    read(typed, |reason, got| Failure::BadCard { reason, got })
 }
 
 /// A share link, pasted or in a file.
 pub(crate) fn link(typed: &str) -> Result<ShareLink, Failure> {
-    let text = pasted(typed)?;
-    text.parse().map_err(|error: TextError| match error.into() {
-        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
-        reason => Failure::BadLink {
-            reason,
-            got: Pasted::like(&text),
-        },
-    })
+    read(typed, |reason, got| Failure::BadLink { reason, got })
 }
 
 /// A pairing code, pasted or in a file.
 pub(crate) fn pair_code(typed: &str) -> Result<PairCode, Failure> {
-    let text = pasted(typed)?;
-    text.parse().map_err(|error: TextError| match error.into() {
-        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
-        reason => Failure::BadPairCode {
-            reason,
-            got: Pasted::like(&text),
-        },
-    })
+    read(typed, |reason, got| Failure::BadPairCode { reason, got })
 }
 
 /// An invite to a circle, pasted or in a file.
 pub(crate) fn invite(typed: &str) -> Result<InviteLink, Failure> {
-    let text = pasted(typed)?;
-    text.parse().map_err(|error: TextError| match error.into() {
-        Mistyped::NotOne if looks_like_a_path(typed) => no_such_file(typed),
-        reason => Failure::BadInvite {
-            reason,
-            got: Pasted::like(&text),
-        },
-    })
+    read(typed, |reason, got| Failure::BadInvite { reason, got })
 }
 
 /// Whether all these places are met from this computer only.
