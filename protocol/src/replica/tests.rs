@@ -1,6 +1,6 @@
 use super::*;
 use crate::crypto::Key;
-use crate::evaluation::Rule;
+use crate::evaluation::{Rule, Who};
 use crate::generation::choice::Owed;
 use crate::id::StatementId;
 use crate::testing::{NOW, Someone, removal, rng};
@@ -148,7 +148,7 @@ fn what_a_cut_took_too_much_an_extension_gives_back() {
     );
     let slice = Subject::Slice(first.access().id());
     let third = second.access().statements().outcome().members().iter();
-    let who = crate::evaluation::Who::Person(people[2].id());
+    let who = Who::Person(people[2].id());
     let third = *third
         .filter(|(_, member)| member.who == who)
         .map(|(id, _)| id)

@@ -266,7 +266,7 @@ impl<S: Store> Home<S> {
             };
             self.take_authority(&mut contact, peer, bytes)?;
             // Of bytes that are known nothing was looked at.
-            if !self.is_proven(person, peer)? {
+            if !self.is_named(person, peer)? {
                 return Ok(false);
             }
             self.authority_changed(now, rng, (person, peer), bytes)?;
@@ -363,7 +363,7 @@ impl<S: Store> Home<S> {
                 let at = layout::contact(person);
                 let mut contact = self.contact(person)?.ok_or_else(|| damaged(&at))?;
                 self.take_authority(&mut contact, peer, &bytes)?;
-                if !self.is_proven(person, contact.transport)? {
+                if !self.is_named(person, contact.transport)? {
                     // Shares go to a node that speaks for them: the one that they went to was removed.
                     let card = Card::new(person, peer, Vec::new()).map_err(theirs)?;
                     contact = self.keep_contact(now, rng, &card, String::new())?;

@@ -703,9 +703,9 @@ impl<S: Store> Home<S> {
         Ok(self.shares_anew(person)?)
     }
 
-    /// Whether a contact's own authority names this node, and they were met. Either alone is easily said: an
-    /// authority that a circle brought may name anybody's node.
-    pub(super) fn is_proven(
+    /// Whether a contact's own authority names this node. That is easily said: an authority that a circle brought may
+    /// name anybody's.
+    pub(super) fn is_named(
         &self,
         person: PersonId,
         transport: TransportId,
@@ -713,10 +713,18 @@ impl<S: Store> Home<S> {
         let Some(contact) = self.contact(person)? else {
             return Ok(false);
         };
-        let met = (self.feed(person)?).is_some_and(|feed| feed.last_seen.is_some());
         let authority = self.authority_of(&contact)?;
-        let names = |shown: Authority| shown.device_of_transport(&transport).is_some();
-        Ok(met && authority.is_some_and(names))
+        Ok(authority.is_some_and(|shown| shown.device_of_transport(&transport).is_some()))
+    }
+
+    /// Whether a contact's own authority names this node, and they were met there.
+    pub(super) fn is_proven(
+        &self,
+        person: PersonId,
+        transport: TransportId,
+    ) -> Result<bool, ReadError> {
+        let met = (self.feed(transport)?).is_some_and(|feed| feed.last_seen.is_some());
+        Ok(met && self.is_named(person, transport)?)
     }
 
     fn committed(&mut self, id: CommitId) {

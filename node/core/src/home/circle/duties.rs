@@ -358,8 +358,8 @@ impl<S: Store> Home<S> {
         for (at, written) in written {
             if waiting.contains(&(actor_of(&written.log).to_vec(), written.last)) {
                 let number = layout::number_in(&at).ok_or_else(|| damaged(&at))?;
-                self.view
-                    .write(layout::circle_edit(id, number), &written.edit);
+                let edit = Edit::List(written.edit);
+                self.view.write(layout::circle_edit(id, number), &edit);
                 self.view.delete(at);
             }
         }
@@ -408,7 +408,10 @@ impl<S: Store> Home<S> {
                 }
                 match outcome {
                     Ok(Some(last)) => {
-                        self.note_written(circle, &at, &WrittenEdit { edit, log, last });
+                        // Other edits rest on nothing in the circle's document.
+                        if let Edit::List(edit) = edit {
+                            self.note_written(circle, &at, &WrittenEdit { edit, log, last });
+                        }
                         written = true;
                         break;
                     }

@@ -848,4 +848,8 @@ impl<S: Store> Home<S> {
     pub(super) fn waiting_in_memory(&self, id: CircleId) -> usize {
         self.circles[&id].waiting.bytes()
     }
+
+    pub(super) fn waiting_looked_at(&self, id: CircleId) -> usize {
+        self.circles[&id].waiting.taken
+    }
 }

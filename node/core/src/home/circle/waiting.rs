@@ -62,6 +62,9 @@ pub(super) struct Waiting {
     items: BTreeMap<[u8; 32], WaitingItem>,
     by_need: BTreeMap<Needed, BTreeSet<[u8; 32]>>,
     bytes: usize,
+    /// How many were taken out again.
+    #[cfg(test)]
+    pub(super) taken: usize,
 }
 
 impl Waiting {
@@ -88,6 +91,10 @@ impl Waiting {
                     taken.push((hash, waits.item));
                 }
             }
+        }
+        #[cfg(test)]
+        {
+            self.taken += taken.len();
         }
         taken
     }
