@@ -6,7 +6,8 @@
 //! | the new one, to the node that the code names | [`Pair`]: the proof that it holds the code, its keys, its consent | both show the same [`words`](PairCode::words) |
 //! | that node, once the person has compared them there | [`Paired`] | the person's authority with the new device in it, and their circles; or no |
 //!
-//! The code is a secret for the ten minutes that it lives, and for one attempt. Whoever saw it may come first: the
+//! The code is a secret for the ten minutes that it lives, and for one device that holds it: of its 128 bits none is
+//! guessed, so who does not hold it, and could reach the node, uses nothing up. Whoever saw it may come first: the
 //! words on the one device are then none that the other shows. They are made of what only the new device and whoever
 //! it speaks to have seen, its keys, so they are not known before. The consent is to this person, admitter and
 //! rank, see [`Consent`].
@@ -167,11 +168,17 @@ impl PairCode {
         pair
     }
 
-    /// What the device of `pair`, whose node is at `from`, is admitted by: nothing if it does not hold this very code.
+    /// Returns whether the device of `pair`, whose node is at `from`, holds this very code.
+    #[must_use]
+    pub fn is_held_by(&self, pair: &Pair, from: &TransportId) -> bool {
+        self.proof(pair, from).ct_eq(&pair.proof).into()
+    }
+
+    /// What the device of `pair`, whose node is at `from`, is admitted by: nothing if it does not hold this very code,
+    /// or its consent is to something else.
     #[must_use]
     pub fn admission(&self, pair: &Pair, from: &TransportId) -> Option<Kind> {
-        let proof = self.proof(pair, from);
-        if !bool::from(proof.ct_eq(&pair.proof)) {
+        if !self.is_held_by(pair, from) {
             return None;
         }
         let said = self.consent(pair, *from);

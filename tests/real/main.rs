@@ -205,11 +205,7 @@ fn importing_real_files_twice_changes_nothing() {
 
     for (id, mut document) in documents {
         let loaded = Document::load(id, &[8; 32], &document.save()).unwrap();
-        assert_eq!(
-            loaded.records().unwrap(),
-            document.records().unwrap(),
-            "{id}"
-        );
+        assert_eq!(loaded.records().0, document.records().0, "{id}");
     }
 }
 

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ValueRef};
 
-use super::fields::{self, Malformed};
+use super::fields::{self, BadField};
 use super::{DocumentId, Domain};
 use crate::domain::mobility::{Mode, ModeSource, Purpose};
 use crate::record::{Record, RecordId};
@@ -121,13 +121,18 @@ pub enum DocumentError {
         got: u64,
     },
     /// A field is absent or not of its type.
-    #[error("field {field} of {key} is absent or malformed")]
-    Malformed {
-        /// The key of the record.
-        key: String,
-        /// Its field.
-        field: String,
-    },
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// A record of which a field is absent or not of its type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("field {field} of {key} is absent or malformed")]
+pub struct Malformed {
+    /// The key of the record.
+    pub key: String,
+    /// Its field.
+    pub field: String,
 }
 
 /// One month of one domain.
@@ -303,29 +308,30 @@ impl Document {
         self.id
     }
 
-    /// Every record, edits applied, by start, then id.
-    ///
-    /// # Errors
-    /// [`DocumentError::Malformed`] if a field is absent or not of its type.
-    pub fn records(&self) -> Result<Vec<Record>, DocumentError> {
+    /// Every record, edits applied, by start, then id; and what is malformed in each that is none: one bad record, of
+    /// a broken or stolen device, hides no other.
+    #[must_use]
+    pub fn records(&self) -> (Vec<Record>, Vec<Malformed>) {
         let edits = self.all_edits();
-        let mut records = Vec::new();
+        let (mut records, mut malformed) = (Vec::new(), Vec::new());
         for item in self.automerge.map_range(&self.records, ..) {
             let key = &*item.key;
             let record = match &item.value {
                 ValueRef::Object(ObjType::Map) => {
                     fields::read_at(&self.automerge, &item.id(), self.id.domain, key)
                 }
-                _ => Err(Malformed("record")),
+                _ => Err(BadField("record")),
             };
-            let record = record.map_err(|Malformed(field)| DocumentError::Malformed {
-                key: key.to_owned(),
-                field: field.to_owned(),
-            })?;
-            records.push(edited(&edits, key, record)?);
+            match record {
+                Ok(record) => records.push(edited(&edits, key, record)),
+                Err(BadField(field)) => malformed.push(Malformed {
+                    key: key.to_owned(),
+                    field: field.to_owned(),
+                }),
+            }
         }
         records.sort_by_cached_key(|record| (record.start(), record.id()));
-        Ok(records)
+        (records, malformed)
     }
 
     /// How many changes its history has, the one being gathered included; the first
@@ -342,9 +348,10 @@ impl Document {
         genesis: ChangeHash,
     ) -> Result<Self, DocumentError> {
         automerge.set_actor(ActorId::from(&actor[..]));
-        let map = |field: &str| match automerge.get(ROOT, field) {
+        // Those that it began with: another map put in their place takes nothing away.
+        let map = |field: &str| match automerge.get_at(ROOT, field, &[genesis]) {
             Ok(Some((value, map))) if value.to_objtype() == Some(ObjType::Map) => Ok(map),
-            _ => Err(DocumentError::Malformed {
+            _ => Err(Malformed {
                 key: id.to_string(),
                 field: field.to_owned(),
             }),
@@ -409,35 +416,28 @@ impl Document {
     }
 }
 
-/// `record` as the person wants it.
-fn edited(
-    edits: &BTreeMap<String, Option<String>>,
-    key: &str,
-    record: Record,
-) -> Result<Record, DocumentError> {
+/// `record` as the person wants it. An edit to what this version does not know is none.
+fn edited(edits: &BTreeMap<String, Option<String>>, key: &str, record: Record) -> Record {
     let Record::Trip(mut trip) = record else {
-        return Ok(record);
+        return record;
     };
     if edits.is_empty() {
-        return Ok(Record::Trip(trip)); // as nearly always
+        return Record::Trip(trip); // as nearly always
     }
-    let malformed = |field: &str| DocumentError::Malformed {
-        key: key.to_owned(),
-        field: field.to_owned(),
-    };
-    if let Some(purpose) = edits.get(&purpose_key(key)) {
-        trip.purpose = match purpose {
-            Some(name) => Some(Purpose::from_name(name).ok_or_else(|| malformed("purpose"))?),
-            None => None,
-        };
+    match edits.get(&purpose_key(key)) {
+        Some(Some(name)) => trip.purpose = Purpose::from_name(name).or(trip.purpose),
+        Some(None) => trip.purpose = None,
+        None => {}
     }
     for (index, section) in trip.sections.iter_mut().enumerate() {
-        if let Some(Some(name)) = edits.get(&mode_key(key, index)) {
-            section.mode = name.parse().map_err(|_| malformed("mode"))?;
+        if let Some(Some(name)) = edits.get(&mode_key(key, index))
+            && let Ok(mode) = name.parse()
+        {
+            section.mode = mode;
             section.mode_source = ModeSource::Person;
         }
     }
-    Ok(Record::Trip(trip))
+    Record::Trip(trip)
 }
 
 fn count(automerge: &mut AutoCommit) -> u64 {

@@ -20,7 +20,7 @@ use crate::units::{Joules, Millimetres};
 
 /// The name of a field that is absent or not of its type.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) &'static str);
+pub(super) struct BadField(pub(super) &'static str);
 
 pub(super) fn write(
     automerge: &mut AutoCommit,
@@ -41,12 +41,12 @@ pub(super) fn read(
     records: &ObjId,
     domain: Domain,
     key: &str,
-) -> Result<Option<Record>, Malformed> {
+) -> Result<Option<Record>, BadField> {
     let Some((value, map)) = automerge.get(records, key).ok().flatten() else {
         return Ok(None);
     };
     if value.to_objtype() != Some(ObjType::Map) {
-        return Err(Malformed("record"));
+        return Err(BadField("record"));
     }
     read_at(automerge, &map, domain, key).map(Some)
 }
@@ -57,7 +57,7 @@ pub(super) fn read_at(
     map: &ObjId,
     domain: Domain,
     key: &str,
-) -> Result<Record, Malformed> {
+) -> Result<Record, BadField> {
     let fields = Fields::of(automerge, map);
     Ok(match domain {
         Domain::Mobility => Record::Trip(read_trip(&fields, key)?),
@@ -97,8 +97,8 @@ fn write_trip(automerge: &mut AutoCommit, map: &ObjId, trip: &Trip) -> Result<()
     Ok(())
 }
 
-fn read_trip(fields: &Fields<'_>, key: &str) -> Result<Trip, Malformed> {
-    let id: RecordId = key.parse().map_err(|_| Malformed("id"))?;
+fn read_trip(fields: &Fields<'_>, key: &str) -> Result<Trip, BadField> {
+    let id: RecordId = key.parse().map_err(|_| BadField("id"))?;
     let (start, end) = fields.interval()?;
     let sections = fields.list("sections")?;
     let sections = sections
@@ -114,23 +114,21 @@ fn read_trip(fields: &Fields<'_>, key: &str) -> Result<Trip, Malformed> {
         sections,
         purpose: fields
             .text("purpose")?
-            .map(|name| Purpose::from_name(&name).ok_or(Malformed("purpose")))
+            .map(|name| Purpose::from_name(&name).ok_or(BadField("purpose")))
             .transpose()?,
         title: fields.text("title")?,
         provenance: fields.provenance()?,
     })
 }
 
-fn read_section(fields: &Fields<'_>) -> Result<Section, Malformed> {
+fn read_section(fields: &Fields<'_>) -> Result<Section, BadField> {
     let (start, end) = fields.interval()?;
-    let mode = fields.text("mode")?.ok_or(Malformed("mode"))?;
-    let source = fields
-        .text("mode_source")?
-        .ok_or(Malformed("mode_source"))?;
+    let mode = fields.text("mode")?.ok_or(BadField("mode"))?;
+    let source = fields.text("mode_source")?.ok_or(BadField("mode_source"))?;
     let occupancy = fields.optional("occupancy", |value| u8::try_from(value.as_u64()?).ok())?;
     Ok(Section {
-        mode: mode.parse().map_err(|_| Malformed("mode"))?,
-        mode_source: ModeSource::from_name(&source).ok_or(Malformed("mode_source"))?,
+        mode: mode.parse().map_err(|_| BadField("mode"))?,
+        mode_source: ModeSource::from_name(&source).ok_or(BadField("mode_source"))?,
         distance: Millimetres(fields.unsigned("distance_mm")?),
         start,
         end,
@@ -156,19 +154,19 @@ fn write_reading(
     write_provenance(automerge, map, &reading.provenance)
 }
 
-fn read_reading(fields: &Fields<'_>, key: &str) -> Result<Reading, Malformed> {
+fn read_reading(fields: &Fields<'_>, key: &str) -> Result<Reading, BadField> {
     let mut parts = key.splitn(4, '/');
-    let mut part = |name| parts.next().ok_or(Malformed(name));
-    let flow = Flow::from_name(part("flow")?).ok_or(Malformed("flow"))?;
-    let start_ms: i64 = part("start")?.parse().map_err(|_| Malformed("start"))?;
-    let length_ms: i64 = part("length")?.parse().map_err(|_| Malformed("length"))?;
+    let mut part = |name| parts.next().ok_or(BadField(name));
+    let flow = Flow::from_name(part("flow")?).ok_or(BadField("flow"))?;
+    let start_ms: i64 = part("start")?.parse().map_err(|_| BadField("start"))?;
+    let length_ms: i64 = part("length")?.parse().map_err(|_| BadField("length"))?;
     let meter = part("meter")?.to_owned();
     let moment = |at_ms: i64, offset: &'static str| {
         match fields.optional(offset, |value| i16::try_from(value.as_i64()?).ok())? {
             Some(offset_min) => Moment::new(at_ms, offset_min),
             None => Moment::in_zone(at_ms),
         }
-        .map_err(|_| Malformed("start"))
+        .map_err(|_| BadField("start"))
     };
     Ok(Reading {
         start: moment(start_ms, "start_offset_min")?,
@@ -251,28 +249,28 @@ impl<'a> Fields<'a> {
         &self,
         name: &'static str,
         convert: impl Fn(&Value<'static>) -> Option<T>,
-    ) -> Result<Option<T>, Malformed> {
+    ) -> Result<Option<T>, BadField> {
         self.value(name)
-            .map(|value| convert(value).ok_or(Malformed(name)))
+            .map(|value| convert(value).ok_or(BadField(name)))
             .transpose()
     }
 
-    fn unsigned(&self, name: &'static str) -> Result<u64, Malformed> {
-        self.optional(name, Value::as_u64)?.ok_or(Malformed(name))
+    fn unsigned(&self, name: &'static str) -> Result<u64, BadField> {
+        self.optional(name, Value::as_u64)?.ok_or(BadField(name))
     }
 
-    fn signed(&self, name: &'static str) -> Result<i64, Malformed> {
-        self.optional(name, Value::as_i64)?.ok_or(Malformed(name))
+    fn signed(&self, name: &'static str) -> Result<i64, BadField> {
+        self.optional(name, Value::as_i64)?.ok_or(BadField(name))
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<String>, Malformed> {
+    fn text(&self, name: &'static str) -> Result<Option<String>, BadField> {
         self.optional(name, |value| value.as_str().map(str::to_owned))
     }
 
-    fn interval(&self) -> Result<(Moment, Moment), Malformed> {
+    fn interval(&self) -> Result<(Moment, Moment), BadField> {
         let moment = |at: &'static str, offset: &'static str| {
-            let offset_min = i16::try_from(self.signed(offset)?).map_err(|_| Malformed(offset))?;
-            Moment::new(self.signed(at)?, offset_min).map_err(|_| Malformed(at))
+            let offset_min = i16::try_from(self.signed(offset)?).map_err(|_| BadField(offset))?;
+            Moment::new(self.signed(at)?, offset_min).map_err(|_| BadField(at))
         };
         Ok((
             moment("start_ms", "start_offset_min")?,
@@ -280,7 +278,7 @@ impl<'a> Fields<'a> {
         ))
     }
 
-    fn location(&self, names: LocationNames) -> Result<Option<Location>, Malformed> {
+    fn location(&self, names: LocationNames) -> Result<Option<Location>, BadField> {
         let degrees =
             |name: &'static str| self.optional(name, |value| i32::try_from(value.as_i64()?).ok());
         let (latitude, longitude) = (degrees(names.latitude)?, degrees(names.longitude)?);
@@ -294,37 +292,35 @@ impl<'a> Fields<'a> {
         }))
     }
 
-    fn provenance(&self) -> Result<Provenance, Malformed> {
+    fn provenance(&self) -> Result<Provenance, BadField> {
         let format = self
             .text("source_format")?
-            .ok_or(Malformed("source_format"))?;
+            .ok_or(BadField("source_format"))?;
         let content = self
             .optional("source_content", |value| value.as_bytes()?.try_into().ok())?
-            .ok_or(Malformed("source_content"))?;
-        let place = self
-            .text("source_place")?
-            .ok_or(Malformed("source_place"))?;
+            .ok_or(BadField("source_content"))?;
+        let place = self.text("source_place")?.ok_or(BadField("source_place"))?;
         Ok(Provenance {
             format: format
                 .parse::<Format>()
-                .map_err(|_| Malformed("source_format"))?,
+                .map_err(|_| BadField("source_format"))?,
             content: ContentHash::from_bytes(content),
             place: place
                 .parse::<Place>()
-                .map_err(|_| Malformed("source_place"))?,
+                .map_err(|_| BadField("source_place"))?,
         })
     }
 
-    fn list(&self, name: &'static str) -> Result<Vec<Self>, Malformed> {
-        let (value, list) = self.fields.get(name).ok_or(Malformed(name))?;
+    fn list(&self, name: &'static str) -> Result<Vec<Self>, BadField> {
+        let (value, list) = self.fields.get(name).ok_or(BadField(name))?;
         if value.to_objtype() != Some(ObjType::List) {
-            return Err(Malformed(name));
+            return Err(BadField(name));
         }
         self.automerge
             .list_range(list, ..)
             .map(|item| match &item.value {
                 ValueRef::Object(ObjType::Map) => Ok(Self::of(self.automerge, &item.id())),
-                _ => Err(Malformed(name)),
+                _ => Err(BadField(name)),
             })
             .collect()
     }

@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use content::{Document, DocumentError, Edit, EditError, Put, SCHEMA_VERSION};
+pub use content::{Document, DocumentError, Edit, EditError, Malformed, Put, SCHEMA_VERSION};
 
 use crate::time::Moment;
 

@@ -625,6 +625,10 @@ pub struct Status {
     pub trips: u64,
     /// Energy readings in the vault.
     pub readings: u64,
+    /// Records in the vault that no version of Maille known here makes: a device of the person's wrote them, one that
+    /// is broken, newer or in strange hands.
+    #[serde(default)]
+    pub malformed: u64,
     /// Where this node listens now; empty when the daemon does not run.
     pub listening: Vec<String>,
     /// People this node shares with or receives from.

@@ -183,7 +183,7 @@ pub enum Event {
         /// The words, by their places in the list.
         words: [u16; maille_protocol::pairing::WORDS],
     },
-    /// A node came with another pairing code than the one that is shown, which is over now.
+    /// A node came with the pairing code that is shown, but asked for what is not in order: the code is over now.
     PairingRefused,
     /// This device was removed by another one of our person's.
     DeviceRemoved,

@@ -680,7 +680,7 @@ impl Text for English {
             Failure::DeviceNotReached => Sentence::new("the other device does not answer")
                 .hint("it must show the code right now, and be on the same network; `maille run --listen` there sets where it is reached"),
             Failure::PairingOver => Sentence::new("this code is used up, too old, or was never shown: no device was added")
-                .hint("a code is good for ten minutes and one attempt: `maille device add` shows a new one"),
+                .hint("a code is good for ten minutes and one device: `maille device add` shows a new one"),
             Failure::WordsDiffer => Sentence::new("the words are not the same: no device was added")
                 .hint("somebody else may have seen the code: show a new one (`maille device add`) where nobody sees it"),
             Failure::NotDone => Sentence::new("nothing was done"),
@@ -1122,7 +1122,7 @@ impl Text for English {
                 "the device “{name}” asks to be yours: `maille device list` shows the words to compare"
             ),
             Event::PairingRefused => {
-                "a device came with a wrong code: the code that was shown is used up".to_owned()
+                "a device came with the code but asked for something else: the code that was shown is used up".to_owned()
             }
             Event::DeviceRemoved => self.device_removed().to_owned(),
             Event::CircleJoined { .. } => format!("you are in the circle {name}"),
@@ -1321,6 +1321,12 @@ impl Text for English {
                 counted(status.documents, "document", "documents")
             ),
         ];
+        if status.malformed > 0 {
+            lines.push(format!(
+                "{} that this version cannot read: one of your devices wrote them, which is newer or broken (`maille device list`)",
+                counted(status.malformed, "more record", "more records")
+            ));
+        }
         if running {
             lines.push("Maille is running".to_owned());
             lines.extend(

@@ -731,7 +731,7 @@ impl Text for French {
             Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
                 .hint("il doit afficher le code en ce moment même et être sur le même réseau ; `maille run --listen` y règle où on le joint"),
             Failure::PairingOver => Sentence::new("ce code a servi, est trop vieux ou n'a jamais été affiché : aucun appareil n'a été ajouté")
-                .hint("un code vaut dix minutes et une seule tentative : `maille device add` en affiche un autre"),
+                .hint("un code vaut dix minutes et un seul appareil : `maille device add` en affiche un autre"),
             Failure::WordsDiffer => Sentence::new("les mots ne sont pas les mêmes : aucun appareil n'a été ajouté")
                 .hint("quelqu'un d'autre a peut-être vu le code : affichez-en un autre (`maille device add`) à l'abri des regards"),
             Failure::NotDone => Sentence::new("rien n'a été fait"),
@@ -1184,7 +1184,7 @@ impl Text for French {
                 "l'appareil « {name} » demande à être le vôtre : `maille device list` montre les mots à comparer"
             ),
             Event::PairingRefused => {
-                "un appareil est venu avec un mauvais code : celui qui était affiché est brûlé"
+                "un appareil est venu avec le code, mais sa demande n'est pas en ordre : le code affiché est brûlé"
                     .to_owned()
             }
             Event::DeviceRemoved => self.device_removed().to_owned(),
@@ -1381,6 +1381,12 @@ impl Text for French {
                 counted(status.documents, "document", "documents")
             ),
         ];
+        if status.malformed > 0 {
+            lines.push(format!(
+                "{} que cette version ne sait pas lire : un de vos appareils, plus récent ou défaillant, en est l'auteur (`maille device list`)",
+                counted(status.malformed, "autre donnée", "autres données")
+            ));
+        }
         if running {
             lines.push("Maille est en marche".to_owned());
             lines.extend(

@@ -2,9 +2,10 @@
 //!
 //! | pairing | event | outcome |
 //! |---|---|---|
-//! | - | our person asks for a code | shown: ten minutes, one attempt |
+//! | - | our person asks for a code | shown: for ten minutes, and one device |
 //! | shown | a node asks with it, in order | asked: both ends show three words |
-//! | shown | a node asks with another code, or not in order | over: the attempt is used up |
+//! | shown | a node asks without it | closed; the code is as good as before |
+//! | shown | a node asks with it, not in order | over |
 //! | asked | another node asks | closed; the first goes on |
 //! | asked | our person says that the words are the same | the device is admitted, told of circles, and over |
 //! | asked | our person says no; the other end goes away | over |
@@ -152,7 +153,7 @@ impl<S: Store> Home<S> {
         let Some(pairing) = self.pairing.as_mut().filter(|it| it.code.until > now) else {
             return false;
         };
-        if pairing.asks.is_some() {
+        if pairing.asks.is_some() || !pairing.code.is_held_by(pair, &peer) {
             return false;
         }
         let named = check_text_of("name", &pair.name, NAME_BYTES_MAX);
@@ -160,7 +161,7 @@ impl<S: Store> Home<S> {
         let is_known = known.iter().any(|of| of.key == *pair.device.as_bytes());
         let admission = pairing.code.admission(pair, &peer);
         let (Some(admission), Ok(()), false) = (admission, named, is_known) else {
-            // Somebody guesses, or mistyped it: one attempt.
+            // Somebody else's program has the code.
             self.pairing = None;
             self.event(Event::PairingRefused);
             return false;

@@ -489,6 +489,7 @@ impl<S: Store> Home<S> {
             documents: counts.documents,
             trips: counts.trips,
             readings: counts.readings,
+            malformed: counts.malformed,
             listening: self.listening.clone().unwrap_or_default(),
             contacts,
         })

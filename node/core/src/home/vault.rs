@@ -34,10 +34,12 @@ const CHANGE_BYTES_PER_ENTRY: usize = 96 * 1024;
 /// Longest cached document after unpacking; a month of half hours takes about 100 kB.
 const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 
+#[derive(Default)]
 pub(super) struct VaultCounts {
     pub(super) documents: u64,
     pub(super) trips: u64,
     pub(super) readings: u64,
+    pub(super) malformed: u64,
 }
 
 impl<S: Store> Home<S> {
@@ -291,10 +293,7 @@ impl<S: Store> Home<S> {
             return Ok((Vec::new(), 0));
         };
         let _span = span("document read");
-        let records = document
-            .records()
-            .map_err(|_| damaged(&layout::document(id)))?;
-        Ok((records, document.change_count()))
+        Ok((document.records().0, document.change_count()))
     }
 
     /// The months of a domain that have a document.
@@ -351,17 +350,21 @@ impl<S: Store> Home<S> {
     }
 
     pub(super) fn vault_counts(&self) -> Result<VaultCounts, ReadError> {
-        let records = self.records()?;
-        let trips = records
-            .iter()
-            .filter(|record| matches!(record, Record::Trip(_)))
-            .count() as u64;
-        let documents = self.view.scan(layout::DOCUMENTS)?.len() as u64;
-        Ok(VaultCounts {
-            documents,
-            trips,
-            readings: records.len() as u64 - trips,
-        })
+        let mut counts = VaultCounts::default();
+        for id in self.documents()? {
+            let Some(document) = self.load_document(&[0; 32], id)? else {
+                continue;
+            };
+            let (records, malformed) = document.records();
+            let trips = (records.iter())
+                .filter(|record| matches!(record, Record::Trip(_)))
+                .count();
+            counts.documents += 1;
+            counts.trips += trips as u64;
+            counts.readings += (records.len() - trips) as u64;
+            counts.malformed += malformed.len() as u64;
+        }
+        Ok(counts)
     }
 
     pub(super) fn footprint(&self, set: FactorSetId) -> Result<Done, CommandError> {

@@ -246,6 +246,9 @@ impl<S: Store> Home<S> {
             // Of ourselves, too, others may know more than this device.
             self.hear_own_authority(now, rng, bytes)?;
         }
+        if from.0 == self.me.person && !self.is_own_node(from.1) {
+            return Ok(()); // of a device that was removed; what it wrote before comes from the others
+        }
         let hash = hash_of(&item);
         let known = self.view.read::<u64>(&layout::circle_number(id, &hash))?;
         if let Some(number) = known

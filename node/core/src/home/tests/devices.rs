@@ -2,6 +2,7 @@
 
 use maille_protocol::pairing::PairCode;
 
+use super::super::content::DocumentChange;
 use super::peers::assert_nobody_at_fault;
 use super::*;
 use crate::command::{DeviceShown, PairingShown};
@@ -165,12 +166,13 @@ fn a_shared_projection_follows_what_another_device_imports() {
 }
 
 #[test]
-fn one_attempt_with_a_wrong_code_ends_it() {
+fn a_device_that_asks_out_of_order_ends_the_code() {
     let mut world = World::of(1);
     let code = world.code(0, false);
-    let mut wrong = code.clone();
-    wrong.secret[3] ^= 1;
-    let (_, connection) = world.newcomer(0, &wrong);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let newcomer = Newcomer::new(code.clone(), transport(7), "\u{7}".to_owned(), &mut rng);
+    let connection = world.stranger_at(0, transport(7));
+    world.stranger_says(0, connection, &newcomer.asks());
     assert!(
         !world.wires.contains_key(&connection),
         "closed without a word"
@@ -549,4 +551,113 @@ fn a_stolen_phone_that_was_removed_is_shared_with_no_more() {
     world.settle();
     world.assert_same_view(0, 1);
     assert_nobody_at_fault(&world);
+}
+
+/// A broken or stolen device writes a record that is none, and another list of records.
+#[test]
+fn a_bad_change_of_a_device_spoils_no_document() {
+    use automerge::transaction::Transactable as _;
+    use automerge::{ObjType, ROOT, ReadDoc as _};
+    let mut world = World::of(1);
+    world.imports(0, 3, "2026-01");
+    let phone = world.pairs(0, false);
+    let before = world.trips_of(0);
+    let id: maille_schemas::document::DocumentId = "mobility/2026-01".parse().unwrap();
+    let of_no_form = bad_change(&world, phone, id, |document| {
+        let (_, records) = document.get(ROOT, "records").unwrap().unwrap();
+        document.put(&records, "nonsense", 1).unwrap();
+    });
+    let another_list = bad_change(&world, phone, id, |document| {
+        document.put_object(ROOT, "records", ObjType::Map).unwrap();
+    });
+    for change in [of_no_form, another_list] {
+        let change = DocumentChange::new(id, change);
+        let (now, node) = (world.now, &mut world.nodes[phone]);
+        node.home
+            .pass_on_changes(now, &mut node.rng, vec![change])
+            .unwrap();
+        world.settle();
+        assert_eq!(world.trips_of(0), before);
+    }
+    world.imports(0, 5, "2026-02");
+    let alone = world.trips_of(0);
+    world.imports(phone, 6, "2026-01");
+    world.settle();
+    assert!(world.trips_of(0) > alone, "what comes behind it");
+    let Ok(Done::Status(status)) = world.asks(0, Command::Status) else {
+        panic!("no status")
+    };
+    assert_eq!(status.malformed, 1, "and it is said");
+    assert_eq!(world.trips_of(0), world.trips_of(phone));
+    assert_nobody_at_fault(&world);
+}
+
+/// A change of a document of `n` that no version of Maille makes.
+fn bad_change(
+    world: &World,
+    n: usize,
+    id: maille_schemas::document::DocumentId,
+    spoil: impl FnOnce(&mut automerge::AutoCommit),
+) -> Vec<u8> {
+    let mut held = world.nodes[n].home.read_document(id).unwrap();
+    let mut document = automerge::AutoCommit::load(&held.save()).unwrap();
+    document.set_actor(automerge::ActorId::from([7_u8; 32].as_slice()));
+    let heads = document.get_heads();
+    spoil(&mut document);
+    document.commit();
+    document.get_changes(&heads)[0].raw_bytes().to_vec()
+}
+
+/// Nobody guesses a code; but anybody could use its attempt up, as often as it is shown.
+#[test]
+fn who_does_not_hold_the_code_cannot_use_it_up() {
+    let mut world = World::of(1);
+    let code = world.code(0, false);
+    let mut wrong = code.clone();
+    wrong.secret[3] ^= 1;
+    let (_, connection) = world.newcomer(0, &wrong);
+    assert!(!world.wires.contains_key(&connection));
+    let (newcomer, _) = world.newcomer(0, &code);
+    let asks = world.devices(0).1.expect("the code is good").asks;
+    assert_eq!(asks.unwrap().words, newcomer.words());
+}
+
+/// Marc and Inès both have it of Zoé, and tell each other. Then his store is one of the day before.
+#[test]
+fn what_a_node_once_had_is_sent_to_it_again_once_it_has_lost_it() {
+    let mut world = World::of(3);
+    world.circle(3);
+    let folder = world.nodes[1].disk.0.borrow().clone();
+    world.adds(2, "bread");
+    world.settle();
+    assert_eq!(world.texts(1), ["bread"]);
+    world.goes_away(2);
+    world.goes_away(1);
+    world.nodes[1].disk.0.borrow_mut().clone_from(&folder);
+    world.crashes(1);
+    world.settle();
+    assert_eq!(world.texts(1), ["bread"]);
+}
+
+/// The quota is one for all devices of a person: a thief must not fill it.
+#[test]
+fn of_a_removed_device_nothing_is_kept() {
+    let mut world = World::of(2);
+    let phone = world.pairs(0, false);
+    let device = format!("device {phone}");
+    world.asks(0, Command::DeviceRemove { device }).unwrap();
+    world.settle();
+    let own = world.nodes[0].home.own_circle().unwrap().unwrap();
+    let waiting = layout::circle_all_waiting(own);
+    let before = world.nodes[0].disk.scan(&waiting).unwrap().len();
+    // It is of somebody who is not in the circle: it would wait for them to come.
+    let other = world.nodes[1].home.me.authority.to_bytes();
+    let item = maille_protocol::sync::CircleItem::Person(other);
+    let (now, node) = (world.now, &mut world.nodes[0]);
+    let from = (node.secrets.person, transport(phone));
+    let taken = (node.home).take_circle_item(now, &mut node.rng, from, (own, item));
+    assert!(taken.is_ok(), "it is of no use, and nobody's fault");
+    world.tick();
+    let after = world.nodes[0].disk.scan(&waiting).unwrap().len();
+    assert_eq!(after, before);
 }
