@@ -182,26 +182,81 @@ impl Document {
         Ok(document)
     }
 
+    /// The document `id`, made of `changes` in whatever order they come, each as often as it may; and how many of
+    /// them are not in it: they are no changes of it, or build on some that are not here.
+    #[must_use]
+    pub fn from_changes(
+        id: DocumentId,
+        actor: &[u8; 32],
+        changes: impl IntoIterator<Item = Vec<u8>>,
+    ) -> (Self, usize) {
+        let mut document = Self::new(id, actor);
+        let (mut left, mut bad) = (BTreeMap::new(), BTreeSet::new());
+        for bytes in changes {
+            match parse_change(0, &bytes) {
+                Ok(change) if change.hash() == document.genesis => {}
+                Ok(change) => {
+                    left.insert(change.hash(), change);
+                }
+                Err(_) => {
+                    bad.insert(bytes);
+                }
+            }
+        }
+        // Each after all that it builds on.
+        let mut builders: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+        let mut needs: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+        for (hash, change) in &left {
+            let deps: BTreeSet<_> = change.deps().iter().copied().collect();
+            needs.insert(*hash, deps.len());
+            for dep in deps {
+                builders.entry(dep).or_default().push(*hash);
+            }
+        }
+        let begins = needs.iter().filter(|(_, needs)| **needs == 0);
+        let mut ready: Vec<ChangeHash> = begins.map(|(hash, _)| *hash).collect();
+        ready.push(document.genesis);
+        let mut ordered = Vec::with_capacity(left.len());
+        while let Some(hash) = ready.pop() {
+            ordered.extend(left.remove(&hash));
+            for builder in builders.remove(&hash).unwrap_or_default() {
+                if let Some(needs) = needs.get_mut(&builder) {
+                    *needs -= 1;
+                    if *needs == 0 {
+                        ready.push(builder);
+                    }
+                }
+            }
+        }
+        if document.apply_parsed(ordered.clone()).is_err() {
+            // Some are no changes of this document: what builds on those stays out with them.
+            for change in ordered {
+                let bytes = change.raw_bytes().to_vec();
+                if document.apply_parsed(vec![change]).is_err() {
+                    bad.insert(bytes);
+                }
+            }
+        }
+        (document, bad.len() + left.len())
+    }
+
     /// Applies `changes`, each one undeflated change chunk, in an order in which
     /// none precedes what it builds on. Those already here change nothing.
     ///
     /// # Errors
     /// [`DocumentError`]; then none of them was applied.
     pub fn apply_changes(&mut self, changes: &[Vec<u8>]) -> Result<(), DocumentError> {
-        self.commit();
         let mut parsed = Vec::with_capacity(changes.len());
-        let mut coming = BTreeSet::new();
         for (index, bytes) in changes.iter().enumerate() {
-            check_chunk(index, bytes, CHUNK_CHANGE)?;
-            let change =
-                Change::from_bytes(bytes.clone()).map_err(|source| DocumentError::Unreadable {
-                    index,
-                    source: Box::new(source),
-                })?;
-            // Automerge checks it for documents, not for single changes.
-            if change.hash().0[..4] != bytes[4..8] {
-                return Err(DocumentError::Chunk { index });
-            }
+            parsed.push(parse_change(index, bytes)?);
+        }
+        self.apply_parsed(parsed)
+    }
+
+    fn apply_parsed(&mut self, parsed: Vec<Change>) -> Result<(), DocumentError> {
+        self.commit();
+        let mut coming = BTreeSet::new();
+        for (index, change) in parsed.iter().enumerate() {
             let missing = change.deps().iter().any(|dep| {
                 !coming.contains(dep) && self.automerge.get_change_meta_by_hash(dep).is_none()
             });
@@ -209,7 +264,6 @@ impl Document {
                 return Err(DocumentError::MissingDependency { index });
             }
             coming.insert(change.hash());
-            parsed.push(change);
         }
         let mut next = self.clone();
         next.automerge
@@ -500,6 +554,20 @@ fn genesis_hash(id: DocumentId) -> ChangeHash {
         }
         *known.entry(id).or_insert_with(|| genesis(id).1)
     })
+}
+
+fn parse_change(index: usize, bytes: &[u8]) -> Result<Change, DocumentError> {
+    check_chunk(index, bytes, CHUNK_CHANGE)?;
+    let change =
+        Change::from_bytes(bytes.to_vec()).map_err(|source| DocumentError::Unreadable {
+            index,
+            source: Box::new(source),
+        })?;
+    // Automerge checks it for documents, not for single changes.
+    if change.hash().0[..4] != bytes[4..8] {
+        return Err(DocumentError::Chunk { index });
+    }
+    Ok(change)
 }
 
 /// Whether `bytes` begin like one chunk of `kind`; Automerge itself would take

@@ -29,6 +29,11 @@ pub enum Command {
     Card,
     /// How the node is doing. Answer: [`Done::Status`].
     Status,
+    /// Whether our documents are what their entries say. Answer: [`Done::CheckedUp`].
+    Checkup {
+        /// Make those again that are not.
+        rebuild: bool,
+    },
     /// Keep records read from a file. Answer: [`Done::Recorded`].
     Record {
         /// What an importer made of the file.
@@ -197,6 +202,7 @@ impl Command {
             | Self::Devices
             | Self::LogSent
             | Self::Export => false,
+            Self::Checkup { rebuild } => *rebuild,
             Self::Record { .. }
             | Self::ShareCreate { .. }
             | Self::ShareRevoke { .. }
@@ -226,6 +232,8 @@ pub enum Done {
     },
     /// Answer to [`Command::Status`].
     Status(Status),
+    /// Answer to [`Command::Checkup`].
+    CheckedUp(Checkup),
     /// Answer to [`Command::Record`].
     Recorded {
         /// Records that were not there before.
@@ -633,6 +641,52 @@ pub struct Status {
     pub listening: Vec<String>,
     /// People this node shares with or receives from.
     pub contacts: Vec<ContactStatus>,
+}
+
+/// Whether our documents are what their entries say: entries are the truth, a document is made of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Checkup {
+    /// Documents, of which something is here or said.
+    pub documents: u64,
+    /// Entries of this device.
+    pub entries: u64,
+    /// Where entries of this device lie that cannot be read: a damaged disk.
+    pub unreadable_entries: Vec<String>,
+    /// Entries of this device that are not here any more.
+    pub missing_entries: u64,
+    /// Changes in entries that are in no document: they build on what is not here, or are none.
+    pub out_of_place: u64,
+    /// Documents that are not what their entries say.
+    pub differing: Vec<DocumentCheck>,
+}
+
+impl Checkup {
+    /// Whether every entry of this device is here and can be read.
+    #[must_use]
+    pub const fn entries_are_whole(&self) -> bool {
+        self.unreadable_entries.is_empty() && self.missing_entries == 0
+    }
+
+    /// Whether nothing is amiss, or not any more.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.entries_are_whole() && self.differing.iter().all(|it| it.rebuilt)
+    }
+}
+
+/// A document that is not what its entries say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentCheck {
+    /// Its domain and month, `mobility/2026-01`.
+    pub document: String,
+    /// It could not be read at all.
+    pub unreadable: bool,
+    /// How many changes entries say that it lacks.
+    pub lacks: u64,
+    /// How many changes it holds that no entry says.
+    pub unsaid: u64,
+    /// It was made again from its entries.
+    pub rebuilt: bool,
 }
 
 /// How things stand with one contact.

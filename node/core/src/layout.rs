@@ -178,7 +178,6 @@ pub(crate) fn entry(slice: SliceId, part: PartNumber, log: LogId, seq: u64) -> V
     )
 }
 
-#[cfg(feature = "sim")]
 pub(crate) fn entries_of(slice: SliceId) -> Vec<u8> {
     join(b"e", &[slice.as_bytes()])
 }

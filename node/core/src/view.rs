@@ -35,14 +35,16 @@ impl From<ReadError> for CommandError {
     }
 }
 
-/// Names a key for an error message: its letter and the start of the rest.
 pub(crate) fn damaged(key: &[u8]) -> ReadError {
-    let shown: String = key
-        .iter()
+    ReadError::Damaged { key: shown(key) }
+}
+
+/// Names a key for a message: its letter and the start of the rest.
+pub(crate) fn shown(key: &[u8]) -> String {
+    key.iter()
         .take(9)
         .map(|byte| format!("{byte:02x}"))
-        .collect();
-    ReadError::Damaged { key: shown }
+        .collect()
 }
 
 impl<S: Store> View<S> {

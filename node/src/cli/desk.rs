@@ -146,6 +146,7 @@ fn name_everybody(done: &mut Done, someone: &str) {
         | Done::CircleInvited { .. }
         | Done::CircleJoining { .. }
         | Done::Card { .. }
+        | Done::CheckedUp(_)
         | Done::Recorded { .. }
         | Done::Trips { .. }
         | Done::Footprint { .. }

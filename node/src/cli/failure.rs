@@ -231,6 +231,11 @@ pub(crate) enum Failure {
         /// Whether a node goes on trying when this process has ended.
         running: bool,
     },
+    /// Documents are not what their entries say, or entries are lost.
+    NotWell {
+        /// Whether all entries are here, so that the documents can be made again.
+        entries_are_whole: bool,
+    },
     /// It needs a node that runs, and none does.
     NotRunning,
     /// The device that shows the code cannot be reached.

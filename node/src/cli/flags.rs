@@ -73,6 +73,7 @@ pub(crate) enum Verb {
     Received(ReceivedVerb),
     #[command(subcommand)]
     Backup(BackupVerb),
+    Doctor(DoctorFlags),
     #[command(subcommand)]
     Device(DeviceVerb),
     #[command(subcommand)]
@@ -191,6 +192,12 @@ pub(crate) enum BackupVerb {
     Make(BackupMakeFlags),
     Check(BackupOpenFlags),
     Restore(BackupOpenFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorFlags {
+    #[arg(long)]
+    pub(crate) rebuild: bool,
 }
 
 #[derive(Args, Debug)]

@@ -14,6 +14,7 @@ mod card;
 mod circle;
 pub(crate) mod desk;
 mod device;
+mod doctor;
 mod export;
 pub(crate) mod failure;
 mod flags;
@@ -119,6 +120,7 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Backup(BackupVerb::Make(flags)) => backup::make(context, &flags),
         Verb::Backup(BackupVerb::Check(flags)) => backup::check(context, &flags),
         Verb::Backup(BackupVerb::Restore(flags)) => backup::restore(context, &flags),
+        Verb::Doctor(flags) => doctor::run(context, &flags),
         Verb::Device(DeviceVerb::Add(flags)) => device::add(context, &flags),
         Verb::Device(DeviceVerb::Confirm(flags)) => device::confirm(context, &flags),
         Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),

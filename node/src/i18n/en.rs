@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use maille_core::command::{
-    Aside, AsideReason, CommandError, ContactStatus, DeviceShown, GivenShare, ReceivedShare,
-    SentEntry, SentWhat, SentWhy, ShareState, Status,
+    Aside, AsideReason, Checkup, CommandError, ContactStatus, DeviceShown, GivenShare,
+    ReceivedShare, SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
@@ -205,7 +205,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::Damaged { key } => Sentence::new("something kept here cannot be read; nothing has changed")
             .detail(key.clone())
-            .hint("keep a copy of the folder as it is and report it: Maille or the disk is at fault"),
+            .hint("keep a copy of the folder as it is, then look with `maille doctor`"),
         CommandError::BeginsAfterEnd { from, until } => {
             Sentence::new(format!(
                 "this share would show nothing: it begins in {}, after its end on {}",
@@ -373,6 +373,10 @@ impl Text for English {
             "received list" => "Shows what you receive or received, and how it stands",
             "received show" => "Shows the data of a share you received",
             "received show SHARE" => "The share's identifier (grant1…), or the person's name",
+            "doctor" => "Checks that what is kept here is whole",
+            "doctor --rebuild" => {
+                "Makes documents again from their signed entries, where they differ"
+            }
             "backup" => "A copy of everything, in one sealed file",
             "backup make" => "Writes everything of this folder into one new, sealed file",
             "backup make FILE" => "The new file to write",
@@ -472,6 +476,9 @@ impl Text for English {
             "backup restore" => {
                 "What comes back is the same device: use it only where the old one is gone. If that was lost or stolen, remove\n\
                  it from another of your devices instead (`maille device remove`)."
+            }
+            "doctor" => {
+                "Signed entries are the truth; each document is made of them. Without `--rebuild` nothing changes."
             }
             "device remove" => {
                 "What the device holds already stays on it: that cannot be taken back. Its circles change their keys."
@@ -674,6 +681,12 @@ impl Text for English {
             Failure::NotWelcome { circle, inviter, why } => self.circle_not_welcome(circle, inviter, *why),
             Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
                 self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
+            }
+            Failure::NotWell { entries_are_whole: true } => Sentence::new("some documents are not what their entries say")
+                .hint("make them again from these: `maille doctor --rebuild`"),
+            Failure::NotWell { entries_are_whole: false } => {
+                Sentence::new("entries are lost, or cannot be read: the disk may be failing")
+                    .hint("keep a copy of the folder; what your other devices or a backup hold comes back from there")
             }
             Failure::NotRunning => Sentence::new("Maille is not running here")
                 .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
@@ -1177,6 +1190,48 @@ impl Text for English {
                 clock.spell(summary.created, self)
             ),
         ]
+    }
+
+    fn checked_up(&self, report: &Checkup) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Looked at: {}, {}",
+            counted(report.documents, "document", "documents"),
+            counted(report.entries, "entry", "entries")
+        )];
+        for it in &report.differing {
+            let mut what = Vec::new();
+            if it.unreadable {
+                what.push("cannot be read".to_owned());
+            }
+            if it.lacks > 0 {
+                what.push(format!("lacks {}", counted(it.lacks, "change", "changes")));
+            }
+            if it.unsaid > 0 {
+                let changes = counted(it.unsaid, "change", "changes");
+                what.push(format!("holds {changes} that no entry says"));
+            }
+            let done = if it.rebuilt { "; made again" } else { "" };
+            lines.push(format!("  {}: {}{done}", it.document, what.join(", ")));
+        }
+        if !report.unreadable_entries.is_empty() {
+            let count = report.unreadable_entries.len() as u64;
+            let entries = counted(count, "entry", "entries");
+            lines.push(format!("{entries} that cannot be read"));
+        }
+        if report.missing_entries > 0 {
+            let entries = counted(report.missing_entries, "entry", "entries");
+            lines.push(format!("{entries} missing"));
+        }
+        if report.out_of_place > 0 {
+            let changes = counted(report.out_of_place, "change", "changes");
+            lines.push(format!(
+                "{changes} in no document: what they build on is not here"
+            ));
+        }
+        if report.is_well() {
+            lines.push("All is as it should be.".to_owned());
+        }
+        lines
     }
 
     fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String> {

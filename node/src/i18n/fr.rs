@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use maille_core::command::{
-    Aside, AsideReason, CommandError, ContactStatus, DeviceShown, GivenShare, ReceivedShare,
-    SentEntry, SentWhat, SentWhy, ShareState, Status,
+    Aside, AsideReason, Checkup, CommandError, ContactStatus, DeviceShown, GivenShare,
+    ReceivedShare, SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
@@ -213,7 +213,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
         }
         CommandError::Damaged { key } => Sentence::new("une donnée enregistrée est illisible ; rien n'a changé")
             .detail(key.clone())
-            .hint("gardez une copie du dossier telle quelle et signalez-le : c'est un défaut de Maille ou du disque"),
+            .hint("gardez une copie du dossier telle quelle, puis regardez avec `maille doctor`"),
         CommandError::BeginsAfterEnd { from, until } => {
             Sentence::new(format!(
                 "ce partage ne montrerait rien : il commence en {}, après sa fin, le {}",
@@ -390,6 +390,10 @@ impl Text for French {
             "received list" => "Affiche ce que vous recevez ou avez reçu, et où cela en est",
             "received show" => "Affiche les données d'un partage reçu",
             "received show SHARE" => "L'identifiant du partage (grant1…), ou le nom de la personne",
+            "doctor" => "Vérifie que ce qui est gardé ici est entier",
+            "doctor --rebuild" => {
+                "Refait les documents qui diffèrent à partir de leurs écritures signées"
+            }
             "backup" => "Une copie de tout, dans un seul fichier scellé",
             "backup make" => "Écrit tout ce dossier dans un nouveau fichier scellé",
             "backup make FILE" => "Le nouveau fichier à écrire",
@@ -502,6 +506,9 @@ impl Text for French {
             "backup restore" => {
                 "Ce qui revient est le même appareil : ne l'utilisez que si l'ancien n'existe plus. S'il est perdu ou volé,\n\
                  retirez-le plutôt depuis un autre de vos appareils (`maille device remove`)."
+            }
+            "doctor" => {
+                "Les écritures signées font foi ; chaque document en est fait. Sans `--rebuild`, rien ne change."
             }
             "device remove" => {
                 "Ce que l'appareil contient déjà y reste : cela ne peut pas être repris. Vos cercles changent de clés."
@@ -725,6 +732,12 @@ impl Text for French {
             Failure::NotWelcome { circle, inviter, why } => self.circle_not_welcome(circle, inviter, *why),
             Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
                 self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
+            }
+            Failure::NotWell { entries_are_whole: true } => Sentence::new("des documents ne disent pas ce que disent leurs écritures")
+                .hint("refaites-les à partir d'elles : `maille doctor --rebuild`"),
+            Failure::NotWell { entries_are_whole: false } => {
+                Sentence::new("des écritures sont perdues ou illisibles : le disque est peut-être en fin de vie")
+                    .hint("gardez une copie du dossier ; ce qu'ont vos autres appareils ou une sauvegarde revient de là")
             }
             Failure::NotRunning => Sentence::new("Maille n'est pas en marche ici")
                 .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
@@ -1240,6 +1253,48 @@ impl Text for French {
                 clock.spell(summary.created, self)
             ),
         ]
+    }
+
+    fn checked_up(&self, report: &Checkup) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Examinés : {}, {}",
+            counted(report.documents, "document", "documents"),
+            counted(report.entries, "écriture", "écritures")
+        )];
+        for it in &report.differing {
+            let mut what = Vec::new();
+            if it.unreadable {
+                what.push("illisible".to_owned());
+            }
+            if it.lacks > 0 {
+                let changes = counted(it.lacks, "modification", "modifications");
+                what.push(format!("il y manque {changes}"));
+            }
+            if it.unsaid > 0 {
+                let changes = counted(it.unsaid, "modification", "modifications");
+                what.push(format!("contient {changes} sans aucune écriture"));
+            }
+            let done = if it.rebuilt { " ; refait" } else { "" };
+            lines.push(format!("  {} : {}{done}", it.document, what.join(", ")));
+        }
+        if !report.unreadable_entries.is_empty() {
+            let count = report.unreadable_entries.len() as u64;
+            lines.push(counted(count, "écriture illisible", "écritures illisibles"));
+        }
+        if report.missing_entries > 0 {
+            let count = report.missing_entries;
+            lines.push(counted(count, "écriture manquante", "écritures manquantes"));
+        }
+        if report.out_of_place > 0 {
+            let changes = counted(report.out_of_place, "modification", "modifications");
+            lines.push(format!(
+                "{changes} hors de tout document : ce qui précède n'est pas ici"
+            ));
+        }
+        if report.is_well() {
+            lines.push("Tout est en ordre.".to_owned());
+        }
+        lines
     }
 
     fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String> {

@@ -23,7 +23,7 @@ mod validity;
 
 use clap::ValueEnum;
 use maille_core::command::{
-    Aside, ContactStatus, DeviceShown, GivenShare, ReceivedShare, SentEntry, Status,
+    Aside, Checkup, ContactStatus, DeviceShown, GivenShare, ReceivedShare, SentEntry, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
@@ -222,6 +222,8 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn backup_made(&self, file: &str, summary: &Summary, passphrase: bool) -> Vec<String>;
     /// A backup is whole.
     fn backup_whole(&self, summary: &Summary, clock: &Clock) -> Vec<String>;
+    /// How the documents compare with their entries.
+    fn checked_up(&self, report: &Checkup) -> Vec<String>;
     /// A backup is back in this home.
     fn backup_restored(&self, home: &str, summary: &Summary, clock: &Clock) -> Vec<String>;
 

@@ -14,6 +14,7 @@
 //! | `Listening` | contacts are dialled |
 //! | `Tick` | due dials; shares that ran out end |
 
+mod checkup;
 mod circle;
 mod content;
 mod devices;
@@ -377,6 +378,7 @@ impl<S: Store> Home<S> {
         match command {
             Command::Card => Ok(Done::Card { card: self.card() }),
             Command::Status => Ok(Done::Status(self.status()?)),
+            Command::Checkup { rebuild } => self.checkup(now, rng, rebuild),
             Command::Record { records } => self.record(now, rng, records),
             Command::Trips { month } => Ok(Done::Trips {
                 trips: self.trips(month)?,

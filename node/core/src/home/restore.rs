@@ -94,6 +94,28 @@ impl<S: Store> Home<S> {
         if now < known.since.plus_millis(BACK_IN_TIME_MS) {
             return Ok(false);
         }
+        self.begin_under_another(now, rng, known)?;
+        Ok(true)
+    }
+
+    /// Our documents hold less than what was published of them.
+    pub(super) fn publish_as_from_a_backup(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CommandError> {
+        let Some(known) = self.installed else {
+            return Ok(());
+        };
+        self.begin_under_another(now, rng, known)
+    }
+
+    fn begin_under_another(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        known: Installed,
+    ) -> Result<(), CommandError> {
         let mut fresh = [0; 32];
         rng.fill_bytes(&mut fresh);
         let fresh = InstallationId::from_bytes(fresh);
@@ -103,7 +125,7 @@ impl<S: Store> Home<S> {
             self.close_all(peer);
             self.dial_now(now, peer);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Starts logs, feeds and projections anew, under another installation.

@@ -25,6 +25,7 @@ use crate::secrets::found;
 const DAY: u64 = DAY_MS;
 const LENS: &str = "mobility.weekly";
 
+mod checkup;
 mod circles;
 mod devices;
 mod found;

@@ -119,6 +119,27 @@ impl<S: Store> Home<S> {
         })
     }
 
+    /// All that the circle of our own devices says of our documents: what stands, and what of ours waits there.
+    pub(in crate::home) fn changes_of_own_circle(
+        &mut self,
+    ) -> Result<Vec<DocumentChange>, CommandError> {
+        let Some(id) = self.own_circle()? else {
+            return Ok(Vec::new());
+        };
+        self.with_circle(id, |home, circle| {
+            let contents = circle.replica.standing().filter_map(|it| it.content);
+            let mut changes: Vec<_> = contents
+                .flat_map(|content| CircleContent::of(content).documents)
+                .collect();
+            for (_, edit) in home.view.scan_read::<Edit>(&layout::circle_edits(id))? {
+                if let Edit::Documents(waiting) = edit {
+                    changes.extend(waiting);
+                }
+            }
+            Ok(changes)
+        })
+    }
+
     pub(super) fn mark_taken(&mut self, circle: &mut Circle, entry: [u8; 32]) {
         let at = layout::circle_taken(circle.id(), &entry);
         self.view.put(at, Vec::new());
