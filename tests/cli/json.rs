@@ -13,7 +13,7 @@ fn every_command_answers_with_one_versioned_object() {
     let card = marc.card();
     let until = in_days(30);
     let create = share("mobility.weekly", &card, &until);
-    let commands: [(&[&str], &str, &[&str]); 13] = [
+    let commands: [(&[&str], &str, &[&str]); 14] = [
         (&["card"], "card", &["/card", "/person", "/addresses/0"]),
         (
             &["status"],
@@ -34,6 +34,11 @@ fn every_command_answers_with_one_versioned_object() {
             &["trip", "list"],
             "trips",
             &["/trips/0/id", "/trips/0/sections/0/distance_mm"],
+        ),
+        (
+            &["doctor"],
+            "checked-up",
+            &["/documents", "/entries", "/differing"],
         ),
         (
             &["show", "footprint"],

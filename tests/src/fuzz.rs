@@ -34,6 +34,7 @@ use maille_protocol::id::{
     SliceId, TransportId,
 };
 use maille_protocol::invite::{Answer, InviteId, InviteLink, Knock, WhyNot};
+use maille_protocol::pairing::{Pair, PairCode, Paired, PairedCircle};
 use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
@@ -158,11 +159,15 @@ pub const TARGETS: &[Target] = &[
     target("share-link-text", text::<ShareLink>),
     target("invite", invite),
     target("invite-text", text::<InviteLink>),
+    target("pair-code", written_as_text::<PairCode>),
+    target("pair-code-text", text::<PairCode>),
     target("ids", ids),
     target("time", text::<Timestamp>),
     // what a session carries
     target("knock", knock),
     target("answer", answer),
+    target("pair", pair),
+    target("paired", paired),
     target("frame", frame),
     target("session", session),
     target("sealing-key", sealing_key),
@@ -492,6 +497,50 @@ fn answer(bytes: &[u8]) -> bool {
         record::<SliceCharter>(slice, STATEMENT_BYTES_MAX);
     }
     true
+}
+
+/// What a new device asks, up to what the one that shows the code does with it before a signature.
+fn pair(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Pair>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    let from = TransportId::from_bytes([2; 32]);
+    assert!(!a_code().is_held_by(&value, &from), "a proof was guessed");
+    let _ = a_code().words(&value, &from);
+    true
+}
+
+fn paired(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Paired>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    if let Paired::Welcome {
+        authority: it,
+        circles,
+    } = &value
+    {
+        authority(it);
+        for circle in circles {
+            let _ = Charter::decode(&circle.circle);
+            record::<SliceCharter>(&circle.slice, STATEMENT_BYTES_MAX);
+        }
+    }
+    true
+}
+
+fn a_code() -> PairCode {
+    let transport = TransportId::from_bytes([1; 32]);
+    let person = PersonId::from_bytes([9; 32]);
+    PairCode {
+        version: V1,
+        secret: [7; 16],
+        card: Card::new(person, transport, Vec::new()).expect("no addresses"),
+        admitter: MembershipId::from_bytes([3; 32]),
+        rank: 2_000,
+        until: Timestamp::from_millis(1_000),
+    }
 }
 
 /// A knock whose authority is none.
@@ -924,6 +973,34 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
         seeds.push(bytes);
     }
     seeds.push(conversation);
+
+    let asks = Pair {
+        version: V1,
+        proof: [1; 32],
+        device: DeviceId::from_bytes([2; 32]),
+        sealing: reader().2.clone(),
+        consent: [3; 64],
+        name: "phone".to_owned(),
+        addresses: vec!["/ip4/192.0.2.7/udp/4001/quic-v1".to_owned()],
+    };
+    let circle = PairedCircle {
+        circle: vec![1; 3],
+        slice: Vec::new(),
+        tag_key: Key::from_bytes([8; 32]),
+        called: "Marc".to_owned(),
+        own: true,
+    };
+    let welcome = Paired::Welcome {
+        authority: vec![2; 4],
+        circles: vec![circle],
+    };
+    seeds.extend([
+        wire::encode(&a_code()),
+        a_code().to_string().into_bytes(),
+        wire::encode(&asks),
+        wire::encode(&welcome),
+        wire::encode(&Paired::NotWelcome),
+    ]);
 
     seeds.push(SigningKey::from_seed(&[1; 32]).public().to_vec());
     seeds.push(reader().2.as_bytes().to_vec());
