@@ -162,7 +162,14 @@ impl Session {
             (Frame::Answer(answer), _) => Ok(Received::Answer(answer)),
             (Frame::Authority(bytes), _) => Ok(Received::Authority(bytes)),
             (_, None) => Err(Violation::BeforeHello),
-            (Frame::Pair(_) | Frame::Paired(_), Some(_)) => Err(Violation::OutOfPlace),
+            (
+                Frame::Pair(_)
+                | Frame::Paired(_)
+                | Frame::Claim(_)
+                | Frame::Claimed(_)
+                | Frame::Return(_),
+                Some(_),
+            ) => Err(Violation::OutOfPlace),
             (Frame::Names(names), Some(_)) => {
                 if self.named.len() + names.len() > NAMES_MAX {
                     return Err(Violation::TooManyNames);

@@ -22,6 +22,7 @@ mod link;
 mod publish;
 mod received;
 mod restore;
+mod returned;
 mod taking;
 mod vault;
 
