@@ -23,4 +23,5 @@ pub mod home_dir;
 pub mod keystore;
 pub mod net;
 pub mod pairing;
+pub mod returning;
 pub mod store;

@@ -21,7 +21,7 @@ use maille_protocol::returning::{Claim, Claimed, Return};
 use maille_protocol::statement::{Kind, Signer};
 use maille_protocol::sync::Frame;
 use maille_protocol::time::Timestamp;
-use maille_protocol::wire::V1;
+use maille_protocol::wire::{self, V1};
 use rand_core::CryptoRng;
 
 use crate::io::Write;
@@ -269,10 +269,17 @@ impl Returning {
         Ok(founding)
     }
 
-    /// What a store starts with where no node of the person's was met: it holds no data.
+    /// What a store starts with where no node of the person's was met: it holds no data, and asks for them when it
+    /// meets one.
     #[must_use]
-    pub fn alone(&self) -> Founding {
-        self.founding(&self.authority)
+    pub fn alone(&self, rng: &mut impl CryptoRng) -> Founding {
+        let mut founding = self.founding(&self.authority);
+        let called = Some(wire::encode(&self.called));
+        founding.batch.push((layout::CALLED.to_vec(), called));
+        for card in self.others() {
+            founding.batch.extend(first_node(&card, rng));
+        }
+        founding
     }
 
     fn founding(&self, authority: &Authority) -> Founding {

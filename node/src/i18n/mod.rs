@@ -243,6 +243,18 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn device_arriving(&self) -> &'static str;
     /// The new device holds this much.
     fn device_joined(&self, status: &Status, home: &str) -> Vec<String>;
+    /// The words are shown to a node.
+    fn recover_asking(&self) -> &'static str;
+    /// Above the devices of somebody who comes back.
+    fn recover_devices_head(&self) -> &'static str;
+    /// Asks which of them is lost.
+    fn recover_which_lost(&self) -> &'static str;
+    /// Somebody is back in `home`, and so many devices were removed.
+    fn recovered(&self, home: &str, lost: usize) -> Vec<String>;
+    /// Their data are not; whether one's `own` device was asked first, and how many were asked `in_vain`.
+    fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String>;
+    /// What does not come back in any case.
+    fn recovered_not(&self) -> &'static str;
     /// This device was removed.
     fn device_removed(&self) -> &'static str;
     /// One device as listed.

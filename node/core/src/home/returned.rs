@@ -17,6 +17,8 @@ use rand_core::CryptoRng;
 use super::Home;
 use super::taking::Refused;
 use crate::io::Store;
+use crate::layout;
+use crate::newcomer::first_circles;
 use crate::view::ReadError;
 
 impl<S: Store> Home<S> {
@@ -86,6 +88,9 @@ impl<S: Store> Home<S> {
         if self.is_removed() || !self.is_own_node(peer) {
             return Ok(None);
         }
+        if self.own_circle()?.is_none() && self.view.get(layout::CALLED)?.is_some() {
+            return Ok(None); // we have come back ourselves, and know no more
+        }
         // Where it is met it tells when it runs.
         self.keep_own_node(now, rng, peer, Vec::new())?;
         // One that was alone has no name yet; its person sees its id.
@@ -95,5 +100,41 @@ impl<S: Store> Home<S> {
             authority: self.me.authority.to_bytes(),
             circles: self.circles_to_tell()?,
         }))
+    }
+
+    /// What to say first to a device of ours, if this one came back and has met none since.
+    pub(super) fn has_yet_to_return(&self, peer: TransportId) -> Result<Option<Return>, ReadError> {
+        let returns = self.is_own_node(peer)
+            && self.view.get(layout::CALLED)?.is_some()
+            && self.own_circle()?.is_none();
+        Ok(returns.then(|| Return {
+            version: V1,
+            authority: self.me.authority.to_bytes(),
+        }))
+    }
+
+    /// A device of ours tells this one, which came back and met none before, what a paired one is told.
+    pub(super) fn welcomed_back(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        welcome: Paired,
+    ) -> Result<(), Refused> {
+        let refused = || Refused::Peer("a welcome that nobody asked for".to_owned());
+        let Paired::Welcome { authority, circles } = welcome else {
+            return Err(refused());
+        };
+        self.hear_own_authority(now, rng, &authority)?;
+        if self.own_circle()?.is_some() {
+            return Ok(()); // another one was quicker
+        }
+        let called: String = self.view.read(layout::CALLED)?.ok_or_else(refused)?;
+        let circles = first_circles(now, &called, &circles).ok_or_else(refused)?;
+        for (key, value) in circles {
+            self.view.put(key, value.unwrap_or_default());
+        }
+        self.view.delete(layout::CALLED.to_vec());
+        self.circles_loaded = false;
+        Ok(())
     }
 }
