@@ -333,7 +333,7 @@ fn both_lists(screen: &Screen, places: &[u16]) -> [String; 2] {
 }
 
 /// A word without capitals and accents: nobody should fail at one.
-fn folded(word: &str) -> String {
+pub(super) fn folded(word: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     word.trim()
         .to_lowercase()

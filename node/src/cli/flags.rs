@@ -101,6 +101,8 @@ pub(crate) struct InitFlags {
     pub(crate) words_lang: Option<Lang>,
     #[arg(long, value_name = "FILE")]
     pub(crate) words_file: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) no_check: bool,
     #[arg(long, conflicts_with = "passphrase_file")]
     pub(crate) passphrase: bool,
 }

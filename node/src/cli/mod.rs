@@ -34,6 +34,7 @@ mod status;
 mod trip;
 mod typed;
 mod until;
+mod words;
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};

@@ -326,6 +326,7 @@ impl Text for English {
             "init --words-file" => {
                 "Writes the twelve words to this new file, readable by you alone, instead of showing them"
             }
+            "init --no-check" => "Does not ask three of the words back",
             "init --passphrase" => "Asks for a passphrase, needed by every command from then on",
             "recover" => "Makes you yourself again in an empty folder, with the twelve words",
             "recover --from" => {
@@ -1072,6 +1073,22 @@ impl Text for English {
     fn words_foot(&self) -> &'static str {
         "It is kept nowhere and will never be shown again. If you lose this device, it alone will prove that you\n\
          are you. Give it to nobody."
+    }
+
+    fn words_written(&self) -> &'static str {
+        "Press Enter when they are on paper: this screen is then cleared, and three of them are asked."
+    }
+
+    fn words_ask_back(&self, number: usize) -> String {
+        format!("Word number {number}:")
+    }
+
+    fn words_wrong(&self, number: usize) -> String {
+        format!("Word number {number} is another one. Here they are again:")
+    }
+
+    fn words_known(&self) -> &'static str {
+        "Right. Keep that paper where you keep what must not be lost."
     }
 
     fn words_in_file(&self, file: &str) -> String {

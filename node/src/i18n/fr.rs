@@ -337,6 +337,7 @@ impl Text for French {
             "init --words-file" => {
                 "Écrit les douze mots dans ce fichier neuf, lisible par vous seul, au lieu de les montrer"
             }
+            "init --no-check" => "Ne redemande pas trois des mots",
             "init --passphrase" => "Demande une phrase de passe, exigée ensuite à chaque commande",
             "recover" => "Vous rend à vous-même dans un dossier vide, par les douze mots",
             "recover --from" => {
@@ -1132,6 +1133,22 @@ impl Text for French {
     fn words_foot(&self) -> &'static str {
         "Elle n'est gardée nulle part et ne sera plus jamais montrée. Si vous perdez cet appareil, elle seule\n\
          prouvera que vous êtes vous. Ne la donnez à personne."
+    }
+
+    fn words_written(&self) -> &'static str {
+        "Appuyez sur Entrée quand ils sont sur le papier : l'écran s'efface, et trois vous sont redemandés."
+    }
+
+    fn words_ask_back(&self, number: usize) -> String {
+        format!("Mot numéro {number} :")
+    }
+
+    fn words_wrong(&self, number: usize) -> String {
+        format!("Le mot numéro {number} est un autre. Les voici à nouveau :")
+    }
+
+    fn words_known(&self) -> &'static str {
+        "C'est bien cela. Gardez ce papier avec ce qui ne doit pas se perdre."
     }
 
     fn words_in_file(&self, file: &str) -> String {

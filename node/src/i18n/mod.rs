@@ -190,6 +190,14 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn words_head(&self) -> &'static str;
     /// Below the twelve words.
     fn words_foot(&self) -> &'static str;
+    /// Waits until the words are written down.
+    fn words_written(&self) -> &'static str;
+    /// Asks for one of the words, counted from 1.
+    fn words_ask_back(&self, number: usize) -> String;
+    /// That was another word than number `number`.
+    fn words_wrong(&self, number: usize) -> String;
+    /// All that were asked were right.
+    fn words_known(&self) -> &'static str;
     /// The words went to a file.
     fn words_in_file(&self, file: &str) -> String;
     /// All set up in `home`, with a passphrase or not; what to do next.
