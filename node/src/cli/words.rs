@@ -197,7 +197,9 @@ mod tests {
 
     #[test]
     fn who_goes_away_has_not_written_them_down() {
-        for answers in [&[][..], &[&right, &right], &[&right, &right, &wrong]] {
+        let rounds: [&[&dyn Fn(usize) -> String]; 3] =
+            [&[], &[&right, &right], &[&right, &right, &wrong]];
+        for answers in rounds {
             let mut typist = Typist::of(answers);
             assert!(until_known(WORDS, &mut typist).is_err());
             assert!(!typist.told);
