@@ -92,7 +92,7 @@ fn the_words_bring_the_trips_back_from_the_second_device_and_end_the_lost_one() 
 
 #[test]
 fn without_a_device_that_answers_a_contact_says_who_she_is_and_the_data_follow_later() {
-    let (laptop, phone, laptop_node, phone_node) = two_devices();
+    let (laptop, _phone, laptop_node, phone_node) = two_devices();
     let marc = Person::new();
     let _marc_node = marc.runs(&[]);
     let (_, link) = laptop.shares_with(&marc.card(), "Marc", "comparing our weeks");

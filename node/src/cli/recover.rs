@@ -99,7 +99,7 @@ fn lost(context: &Context, person: &Person, said: &[String]) -> Result<Vec<Devic
     }
     screen.note(screen.text.recover_devices_head());
     for (device, name) in &devices {
-        screen.note(&format!("  {device}  {name}"));
+        screen.note(format!("  {device}  {name}"));
     }
     loop {
         let answer = ask::line(screen.text.recover_which_lost())?;

@@ -485,6 +485,11 @@ impl Text for English {
                  maille device add --as laptop          on this device\n  \
                  maille device join CODE --as phone     on the new one"
             }
+            "recover" => {
+                "The words prove who you are; they do not say where you were. So somebody is asked, who is shown a signature and\n\
+                 never the words: another device of yours, which gives your data too, or a contact, who knows who speaks for you.\n\
+                 maille recover --from CARD --lost laptop"
+            }
             "backup restore" => {
                 "What comes back is the same device: use it only where the old one is gone. If that was lost or stolen, remove\n\
                  it from another of your devices instead (`maille device remove`)."
@@ -1304,7 +1309,7 @@ impl Text for English {
 
     fn recovered(&self, home: &str, lost: usize) -> Vec<String> {
         let mut lines = vec![format!(
-            "You are back: {home} is a device of yours, above all others."
+            "You are back: {home} is a device of yours, and none is above it."
         )];
         match lost {
             0 => {}

@@ -513,6 +513,12 @@ impl Text for French {
                  maille device add --as portable          sur cet appareil\n  \
                  maille device join CODE --as téléphone   sur le nouveau"
             }
+            "recover" => {
+                "Les mots prouvent qui vous êtes ; ils ne disent pas où vous étiez. Quelqu'un est donc interrogé, à qui l'on montre\n\
+                 une signature et jamais les mots : un autre de vos appareils, qui rend aussi vos données, ou un contact, qui sait\n\
+                 qui parle pour vous.\n\
+                 maille recover --from CARTE --lost portable"
+            }
             "backup restore" => {
                 "Ce qui revient est le même appareil : ne l'utilisez que si l'ancien n'existe plus. S'il est perdu ou volé,\n\
                  retirez-le plutôt depuis un autre de vos appareils (`maille device remove`)."
@@ -1365,7 +1371,7 @@ impl Text for French {
 
     fn recovered(&self, home: &str, lost: usize) -> Vec<String> {
         let mut lines = vec![format!(
-            "Vous êtes de retour : {home} est un appareil à vous, placé au-dessus des autres."
+            "Vous êtes de retour : {home} est un appareil à vous, et aucun n'est au-dessus."
         )];
         match lost {
             0 => {}
