@@ -213,18 +213,50 @@ pub struct Keys {
 /// # Errors
 /// See [`CreateError`]; nothing that counts as a home is left behind then.
 pub fn create(path: impl Into<PathBuf>, options: CreateOptions) -> Result<Founded, CreateError> {
+    begin(path, options)?.finish()
+}
+
+/// A person whose words are drawn, and whose folder is no home yet.
+pub struct Begun {
+    /// The twelve words, separated by spaces.
+    pub words: Zeroizing<String>,
+    founding: Founding,
+    transport: Key,
+    home: EmptyHome,
+}
+
+/// Draws a person's words and keys, and makes an empty or missing folder ready for them.
+///
+/// # Errors
+/// See [`CreateError`].
+pub fn begin(path: impl Into<PathBuf>, options: CreateOptions) -> Result<Begun, CreateError> {
     let mut rng = clock::os_rng();
+    let home = EmptyHome::create(path, options.passphrase, options.listen)?;
     let (words, seed) = new_words(options.words, &mut rng);
     let (transport, id) = new_transport();
     let founding = maille_core::found(seed.as_slice(), id, &mut rng);
-    let person = founding.secrets.person;
-    let home = EmptyHome::create(path, options.passphrase, options.listen)?;
-    let home = home.fill(founding, transport)?;
-    Ok(Founded {
+    Ok(Begun {
         words,
-        person,
+        founding,
+        transport,
         home,
     })
+}
+
+impl Begun {
+    /// Makes the folder a home.
+    ///
+    /// # Errors
+    /// See [`CreateError`]; nothing that counts as a home is left behind then.
+    pub fn finish(self) -> Result<Founded, CreateError> {
+        let person = self.founding.secrets.person;
+        let home = self.home.fill(self.founding, self.transport)?;
+        Ok(Founded {
+            words: self.words,
+            person,
+            home,
+        })
+    }
 }
 
 /// Draws a transport key: its secret half, and how others name it.

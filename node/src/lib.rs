@@ -8,6 +8,7 @@
 //! | [`backup`] | all of a home in one sealed file |
 //! | [`home_dir`] | the folder a node lives in, and who may open it |
 //! | [`keystore`] | the key file, the twelve words |
+//! | [`returning`] | somebody who comes back with nothing but the words |
 //! | [`pairing`] | a device that is not in any home yet, and asks to be |
 //! | [`store`] | the sealed redb file |
 //! | [`net`] | libp2p: streams of frames between nodes |
@@ -23,4 +24,5 @@ pub mod home_dir;
 pub mod keystore;
 pub mod net;
 pub mod pairing;
+pub mod returning;
 pub mod store;

@@ -134,6 +134,8 @@ pub mod domain {
     pub const PAIR_PROOF: &str = "maille/1/pair-proof";
     /// The words that are compared.
     pub const PAIR_WORDS: &str = "maille/1/pair-words";
+    /// Who has nothing but the words shows that they hold the root.
+    pub const RETURN_CLAIM: &str = "maille/1/return-claim";
 }
 
 /// Returns the hash of `parts` under `domain`; parts cannot run into each other.

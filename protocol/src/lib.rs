@@ -57,6 +57,7 @@ pub mod parcel;
 pub mod principal;
 pub mod recovery;
 pub mod replica;
+pub mod returning;
 pub mod ring;
 pub mod signed;
 pub mod slice;

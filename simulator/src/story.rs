@@ -111,6 +111,9 @@ fn framed(bytes: &[u8]) -> String {
         Ok(Frame::Knock(_)) => String::from("knocks with an invite"),
         Ok(Frame::Pair(_)) => String::from("asks to be another device"),
         Ok(Frame::Paired(_)) => String::from("answers a new device"),
+        Ok(Frame::Claim(_)) => String::from("claims to hold a root key"),
+        Ok(Frame::Claimed(_)) => String::from("answers who the root's person is"),
+        Ok(Frame::Return(_)) => String::from("returns as a device of its person's"),
         Ok(Frame::Answer(answer)) => format!("answers a knock: {answer:?}"),
         Err(error) => format!("no frame ({len} bytes): {error}"),
     }

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use crate::share::RIDE;
 
-fn code_of(laptop: &Person) -> String {
+pub(crate) fn code_of(laptop: &Person) -> String {
     let shown = laptop.json(&["device", "add", "--no-wait", "--as", "laptop"]);
     text(&shown, "/device_code")
 }
 
 /// `maille device join`, on its way.
-fn joins(phone: &Person, code: &str) -> Child {
+pub(crate) fn joins(phone: &Person, code: &str) -> Child {
     let mut command = phone.maille();
     command.args(["device", "join", code, "--as", "phone", "--json"]);
     let spawned = command
@@ -26,7 +26,7 @@ fn joins(phone: &Person, code: &str) -> Child {
 }
 
 /// The words that the laptop shows, once a device has come.
-fn words_at(laptop: &Person) -> Vec<String> {
+pub(crate) fn words_at(laptop: &Person) -> Vec<String> {
     eventually("a device asks", || {
         let words = laptop.json(&["device", "list"])["words"]["fr"].clone();
         let words: Vec<String> = serde_json::from_value(words).ok()?;
@@ -34,18 +34,21 @@ fn words_at(laptop: &Person) -> Vec<String> {
     })
 }
 
-fn confirms(laptop: &Person, words: &[String]) -> Result<Value, maille_tests::person::Refused> {
+pub(crate) fn confirms(
+    laptop: &Person,
+    words: &[String],
+) -> Result<Value, maille_tests::person::Refused> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     laptop.try_json(&[&["device", "confirm"], &words[..]].concat())
 }
 
-fn said(child: Child) -> (Option<i32>, Value) {
+pub(crate) fn said(child: Child) -> (Option<i32>, Value) {
     let Output { status, stdout, .. } = child.wait_with_output().expect("it ends");
     let object = serde_json::from_slice(&stdout).unwrap_or(Value::Null);
     (status.code(), object)
 }
 
-fn trips(person: &Person) -> usize {
+pub(crate) fn trips(person: &Person) -> usize {
     let listed = person.json(&["trip", "list"]);
     listed["trips"].as_array().map_or(0, Vec::len)
 }

@@ -4,6 +4,7 @@ mod backup;
 mod circle;
 mod crash;
 mod device;
+mod recover;
 mod secrecy;
 mod share;
 mod stranger;

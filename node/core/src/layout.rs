@@ -12,6 +12,8 @@ use maille_schemas::document::{DocumentId, Domain};
 pub(crate) const AUTHORITY: &[u8] = b"a";
 /// Number of the next line of the journal of what left.
 pub(crate) const SENT_NEXT: &[u8] = b"n";
+/// What this device is called, if it came back by the words and has met no other of its person's since.
+pub(crate) const CALLED: &[u8] = b"B";
 /// Prefix of contacts.
 pub(crate) const CONTACTS: &[u8] = b"c";
 /// Prefix of nodes.

@@ -61,6 +61,7 @@ pub mod sim;
 mod home;
 mod layout;
 mod newcomer;
+mod returning;
 mod state;
 mod view;
 
@@ -69,4 +70,5 @@ pub use io::{
     CommandId, CommitId, ConnectionId, Event, Input, Output, Pairs, Role, Store, StoreError, Write,
 };
 pub use newcomer::{Newcomer, NotPairedError};
+pub use returning::{Claimant, NotClaimedError, Person, Returning};
 pub use secrets::{Founding, Secrets, found};

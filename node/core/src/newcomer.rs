@@ -6,9 +6,10 @@
 //! | asked | a frame comes | [`Newcomer::hears`]: what an empty store starts with, or why not |
 //! | asked | the stream closes | the other end said no, or the time is up |
 
+use maille_protocol::card::Card;
 use maille_protocol::crypto::{Key, SealingSecret, SigningKey};
 use maille_protocol::id::{DeviceId, InstallationId, TransportId};
-use maille_protocol::pairing::{Pair, PairCode, Paired, WORDS};
+use maille_protocol::pairing::{Pair, PairCode, Paired, PairedCircle, WORDS};
 use maille_protocol::principal::NewDevice;
 use maille_protocol::sync::Frame;
 use maille_protocol::time::Timestamp;
@@ -108,33 +109,44 @@ impl Newcomer {
         let mine = (device, self.secrets.transport);
         let authority = self.code.welcomes(&authority, mine);
         let authority = authority.ok_or(NotPairedError::NotInOrder)?;
-        let mut batch: Vec<Write> = vec![(layout::AUTHORITY.to_vec(), Some(authority.to_bytes()))];
-        let mut own = 0;
-        for circle in circles {
-            own += u32::from(circle.own);
-            let called = if circle.own {
-                &self.called
-            } else {
-                &circle.called
-            };
-            let (id, record) =
-                record_of(&circle, now, called.clone()).ok_or(NotPairedError::NotInOrder)?;
-            batch.push((layout::circle(id), Some(wire::encode(&record))));
-        }
-        if own != 1 {
-            return Err(NotPairedError::NotInOrder);
-        }
-        let card = &self.code.card;
-        let node = Node {
-            person: card.person,
-            addresses: card.addresses.clone(),
-        };
-        batch.push((layout::node(card.transport), Some(wire::encode(&node))));
-        let feed = Feed::begin(rng);
-        batch.push((layout::feed(card.transport), Some(wire::encode(&feed))));
+        let mut batch = vec![(layout::AUTHORITY.to_vec(), Some(authority.to_bytes()))];
+        let circles = first_circles(now, &self.called, &circles);
+        batch.extend(circles.ok_or(NotPairedError::NotInOrder)?);
+        batch.extend(first_node(&self.code.card, rng));
         Ok(Founding {
             secrets: self.secrets,
             batch,
         })
     }
+}
+
+/// What a store holds first of the circles that a welcome tells of; `called` is what the device is called. Nothing if
+/// that is not in order: one of them is that of the person's own devices.
+pub(crate) fn first_circles(
+    now: Timestamp,
+    called: &str,
+    circles: &[PairedCircle],
+) -> Option<Vec<Write>> {
+    if circles.iter().filter(|circle| circle.own).count() != 1 {
+        return None;
+    }
+    let write = |circle: &PairedCircle| {
+        let called = if circle.own { called } else { &circle.called };
+        let (id, record) = record_of(circle, now, called.to_owned())?;
+        Some((layout::circle(id), Some(wire::encode(&record))))
+    };
+    circles.iter().map(write).collect()
+}
+
+/// What a store holds first of another node of the person's.
+pub(crate) fn first_node(card: &Card, rng: &mut impl CryptoRng) -> [Write; 2] {
+    let node = Node {
+        person: card.person,
+        addresses: card.addresses.clone(),
+    };
+    let feed = Feed::begin(rng);
+    [
+        (layout::node(card.transport), Some(wire::encode(&node))),
+        (layout::feed(card.transport), Some(wire::encode(&feed))),
+    ]
 }

@@ -212,7 +212,7 @@ pub(crate) fn join(context: &Context, flags: &DeviceJoinFlags) -> Result<(), Fai
 }
 
 /// Waits until nothing more comes from the other devices, or a minute.
-fn arrival(desk: &mut Desk) -> Result<maille_core::command::Status, Failure> {
+pub(super) fn arrival(desk: &mut Desk) -> Result<maille_core::command::Status, Failure> {
     let begun = std::time::Instant::now();
     let (mut seen, mut since) = (None, std::time::Instant::now());
     loop {
@@ -304,7 +304,7 @@ fn listed(desk: &mut Desk) -> Result<(Vec<DeviceShown>, Option<PairingShown>), F
 }
 
 /// What this device is called: what was typed, else the computer's own name.
-fn called(name: Option<&str>) -> Result<String, Failure> {
+pub(super) fn called(name: Option<&str>) -> Result<String, Failure> {
     let typed = typed::name(name)?;
     if !typed.is_empty() {
         return Ok(typed);
@@ -333,7 +333,7 @@ fn both_lists(screen: &Screen, places: &[u16]) -> [String; 2] {
 }
 
 /// A word without capitals and accents: nobody should fail at one.
-fn folded(word: &str) -> String {
+pub(super) fn folded(word: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     word.trim()
         .to_lowercase()

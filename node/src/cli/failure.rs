@@ -238,6 +238,14 @@ pub(crate) enum Failure {
     },
     /// It needs a node that runs, and none does.
     NotRunning,
+    /// The words say who somebody is, and not whom to ask.
+    NowhereToAsk,
+    /// The node on a card cannot be reached.
+    NodeNotReached,
+    /// The node on a card knows nobody of these words.
+    WordsNotKnown,
+    /// Another root key has taken the place of the one that the words yield.
+    RootReplaced,
     /// The device that shows the code cannot be reached.
     DeviceNotReached,
     /// The code is used up, too old, or was never shown.
@@ -454,6 +462,7 @@ impl Failure {
             | Self::NotArrived { .. }
             | Self::NoWelcomeYet { .. }
             | Self::DeviceNotReached
+            | Self::NodeNotReached
             | Self::DaemonLost { .. } => 3,
             Self::BadDate { .. }
             | Self::BadMonth { .. }

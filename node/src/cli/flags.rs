@@ -57,6 +57,7 @@ pub(crate) struct Flags {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
     Init(InitFlags),
+    Recover(RecoverFlags),
     Card,
     Run(RunFlags),
     Status,
@@ -99,6 +100,24 @@ impl Verb {
 pub(crate) struct InitFlags {
     #[arg(long, value_name = "fr|en", hide_possible_values = true)]
     pub(crate) words_lang: Option<Lang>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) words_file: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) no_check: bool,
+    #[arg(long, conflicts_with = "passphrase_file")]
+    pub(crate) passphrase: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RecoverFlags {
+    #[arg(long, value_name = "CARD")]
+    pub(crate) from: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "lost", "name", "passphrase"])]
+    pub(crate) backup: Option<PathBuf>,
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) lost: Vec<String>,
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub(crate) words_file: Option<PathBuf>,
     #[arg(long, conflicts_with = "passphrase_file")]

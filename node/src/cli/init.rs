@@ -2,6 +2,8 @@
 //!
 //! The twelve words exist only here and on paper: if they cannot be shown or written,
 //! the folder is unmade again, so that nobody is left with a home whose words are lost.
+//! Where somebody is there to answer, three of them are asked back before there is a home:
+//! see [`words`](super::words).
 
 use std::fs;
 use std::path::Path;
@@ -14,11 +16,8 @@ use crate::cli::export::write_new;
 use crate::cli::failure::Failure;
 use crate::cli::flags::InitFlags;
 use crate::cli::screen::Screen;
-use crate::cli::{Context, secret};
+use crate::cli::{Context, ask, secret, words};
 use crate::i18n::Lang;
-
-/// Words on one line of the screen.
-const WORDS_PER_LINE: usize = 4;
 
 /// Sets the folder up.
 pub(crate) fn run(context: &Context, flags: &InitFlags) -> Result<(), Failure> {
@@ -46,15 +45,20 @@ pub(crate) fn run(context: &Context, flags: &InitFlags) -> Result<(), Failure> {
         },
         listen: Vec::new(),
     };
-    let founded = keystore::create(&context.home, options)
-        .map_err(|error| Failure::of_create(&context.home, error))?;
+    let of_create = |error| Failure::of_create(&context.home, error);
+    let begun = keystore::begin(&context.home, options).map_err(of_create)?;
+    let asks = !flags.no_check && flags.words_file.is_none() && ask::somebody(screen);
+    if asks {
+        words::until_known(&begun.words, &mut words::Terminal { screen })?;
+    }
+    let founded = begun.finish().map_err(of_create)?;
     let told = match &flags.words_file {
         Some(file) => write_new(file, founded.words.as_bytes()),
         None => Ok(()),
     };
     if told.is_ok() {
         let file = flags.words_file.as_deref();
-        tell(screen, &founded, wants_passphrase, file);
+        tell(screen, &founded, wants_passphrase, (file, asks));
     }
     match told.err().or_else(|| screen.lost()) {
         None => Ok(()),
@@ -66,7 +70,12 @@ pub(crate) fn run(context: &Context, flags: &InitFlags) -> Result<(), Failure> {
     }
 }
 
-fn tell(screen: &Screen, founded: &keystore::Founded, passphrase: bool, words_file: Option<&Path>) {
+fn tell(
+    screen: &Screen,
+    founded: &keystore::Founded,
+    passphrase: bool,
+    (words_file, known): (Option<&Path>, bool),
+) {
     let home = founded.home.path();
     let fields = json!({
         "person": founded.person,
@@ -78,20 +87,8 @@ fn tell(screen: &Screen, founded: &keystore::Founded, passphrase: bool, words_fi
         let text = screen.text;
         match words_file {
             Some(file) => screen.note(text.words_in_file(&file.display().to_string())),
-            None => {
-                screen.note(text.words_head());
-                screen.note("");
-                let words: Vec<&str> = founded.words.split(' ').collect();
-                for (line, words) in words.chunks(WORDS_PER_LINE).enumerate() {
-                    let numbered = words.iter().enumerate().map(|(column, word)| {
-                        let number = line * WORDS_PER_LINE + column + 1;
-                        format!("{number:>2}. {word:<14}")
-                    });
-                    screen.line(format!("  {}", numbered.collect::<String>()).trim_end());
-                }
-                screen.note("");
-                screen.note(text.words_foot());
-            }
+            None if known => {}
+            None => words::show(screen, &founded.words),
         }
         screen.notes(text.home_ready(&home.display().to_string(), passphrase));
     });

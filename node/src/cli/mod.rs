@@ -25,6 +25,7 @@ mod lens;
 mod log;
 mod qr;
 pub(crate) mod received;
+mod recover;
 pub(crate) mod rows;
 mod run;
 pub(crate) mod screen;
@@ -34,6 +35,7 @@ mod status;
 mod trip;
 mod typed;
 mod until;
+mod words;
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
@@ -121,6 +123,7 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Backup(BackupVerb::Check(flags)) => backup::check(context, &flags),
         Verb::Backup(BackupVerb::Restore(flags)) => backup::restore(context, &flags),
         Verb::Doctor(flags) => doctor::run(context, &flags),
+        Verb::Recover(flags) => recover::run(context, &flags),
         Verb::Device(DeviceVerb::Add(flags)) => device::add(context, &flags),
         Verb::Device(DeviceVerb::Confirm(flags)) => device::confirm(context, &flags),
         Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),

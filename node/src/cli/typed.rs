@@ -88,6 +88,16 @@ pub(crate) fn link(typed: &str) -> Result<ShareLink, Failure> {
     read(typed, |reason, got| Failure::BadLink { reason, got })
 }
 
+/// The card in anything that names somebody's node: a card, a share link, an invite, pasted or in a file.
+pub(crate) fn card_of_any(typed: &str) -> Result<Card, Failure> {
+    match (card(typed), link(typed), invite(typed)) {
+        (Ok(card), ..) => Ok(card),
+        (_, Ok(link), _) => Ok(link.card),
+        (.., Ok(invite)) => Ok(invite.card),
+        (Err(failure), ..) => Err(failure),
+    }
+}
+
 /// A pairing code, pasted or in a file.
 pub(crate) fn pair_code(typed: &str) -> Result<PairCode, Failure> {
     read(typed, |reason, got| Failure::BadPairCode { reason, got })

@@ -326,7 +326,23 @@ impl Text for English {
             "init --words-file" => {
                 "Writes the twelve words to this new file, readable by you alone, instead of showing them"
             }
+            "init --no-check" => "Does not ask three of the words back",
             "init --passphrase" => "Asks for a passphrase, needed by every command from then on",
+            "recover" => "Makes you yourself again in an empty folder, with the twelve words",
+            "recover --from" => {
+                "The card or a link of whoever to ask: another device of yours, or a contact"
+            }
+            "recover --backup" => {
+                "Brings everything back from this backup instead, as `backup restore`"
+            }
+            "recover --lost" => {
+                "A device that is lost or stolen, by name or id: it speaks for you no more"
+            }
+            "recover --as" => "What this device is called (else the computer's name)",
+            "recover --words-file" => {
+                "Reads the twelve words from this file instead of asking for them"
+            }
+            "recover --passphrase" => "Asks for a passphrase, needed by every command from then on",
             "card" => "Shows your card, to give to whoever wants to share with you",
             "run" => "Starts Maille: receives and sends what is shared, until Ctrl-C",
             "run --listen" => {
@@ -472,6 +488,11 @@ impl Text for English {
                  Example:\n  \
                  maille device add --as laptop          on this device\n  \
                  maille device join CODE --as phone     on the new one"
+            }
+            "recover" => {
+                "The words prove who you are; they do not say where you were. So somebody is asked, who is shown a signature and\n\
+                 never the words: another device of yours, which gives your data too, or a contact, who knows who speaks for you.\n\
+                 maille recover --from CARD --lost laptop"
             }
             "backup restore" => {
                 "What comes back is the same device: use it only where the old one is gone. If that was lost or stolen, remove\n\
@@ -690,6 +711,14 @@ impl Text for English {
             }
             Failure::NotRunning => Sentence::new("Maille is not running here")
                 .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
+            Failure::NowhereToAsk => Sentence::new("the words show who you are, not where your data are")
+                .hint("`maille recover --from CARD`, with the card or a link of another device of yours or of a contact; or `--backup FILE`"),
+            Failure::NodeNotReached => Sentence::new("nobody answers at the place on this card: you are not back, nothing was changed")
+                .hint("Maille must be running there (`maille run`); try another device's or a contact's card, or `maille recover --backup FILE`"),
+            Failure::WordsNotKnown => Sentence::new("whoever was asked knows nobody of these words")
+                .hint("check the words; else take the card of another device of yours, of somebody whom you shared with, or `--backup FILE`"),
+            Failure::RootReplaced => Sentence::new("these words may not speak for you any more: nothing was changed")
+                .hint("use those of the second sheet, or add this device from another one: `maille device add`"),
             Failure::DeviceNotReached => Sentence::new("the other device does not answer")
                 .hint("it must show the code right now, and be on the same network; `maille run --listen` there sets where it is reached"),
             Failure::PairingOver => Sentence::new("this code is used up, too old, or was never shown: no device was added")
@@ -1064,6 +1093,22 @@ impl Text for English {
          are you. Give it to nobody."
     }
 
+    fn words_written(&self) -> &'static str {
+        "Press Enter when they are on paper: this screen is then cleared, and three of them are asked."
+    }
+
+    fn words_ask_back(&self, number: usize) -> String {
+        format!("Word number {number}:")
+    }
+
+    fn words_wrong(&self, number: usize) -> String {
+        format!("Word number {number} is another one. Here they are again:")
+    }
+
+    fn words_known(&self) -> &'static str {
+        "Right. Keep that paper where you keep what must not be lost."
+    }
+
     fn words_in_file(&self, file: &str) -> String {
         format!(
             "Your recovery phrase is in {file}, readable by you alone. Copy it on paper, then delete this file: it is\n\
@@ -1303,6 +1348,48 @@ impl Text for English {
             ),
             "The rest comes while both run: maille run".to_owned(),
         ]
+    }
+
+    fn recover_asking(&self) -> &'static str {
+        "Asking who has these words…"
+    }
+
+    fn recover_devices_head(&self) -> &'static str {
+        "Your devices, as the node that was asked knows them:"
+    }
+
+    fn recover_which_lost(&self) -> &'static str {
+        "Which one is lost or stolen? Its name or id; nothing if none:"
+    }
+
+    fn recovered(&self, home: &str, lost: usize) -> Vec<String> {
+        let mut lines = vec![format!(
+            "You are back: {home} is a device of yours, and none is above it."
+        )];
+        match lost {
+            0 => {}
+            1 => lines.push("The lost device speaks for you no more; the others hear of it when they meet this one.".to_owned()),
+            _ => lines.push(format!("{lost} lost devices speak for you no more; the others hear of it when they meet this one.")),
+        }
+        lines
+    }
+
+    fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String> {
+        let tried = match (own, in_vain) {
+            (_, 0) => "No other device of yours is known to be anywhere.",
+            (true, _) => "No device of yours gave the data.",
+            (false, _) => "No device of yours answered.",
+        };
+        vec![
+            format!("Not back: your data. {tried} They are where you left them: on another device, in a backup, and"),
+            "what you shared at your contacts'.".to_owned(),
+            "Switch another device of yours on and start Maille on both (`maille run`); or, in an empty folder,".to_owned(),
+            "`maille recover --from CARD` with its card, or `maille recover --backup FILE`.".to_owned(),
+        ]
+    }
+
+    fn recovered_not(&self) -> &'static str {
+        "Shares that you gave or received lived on the lost device: give and ask for them again from this one."
     }
 
     fn device_removed(&self) -> &'static str {

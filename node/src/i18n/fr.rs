@@ -337,7 +337,21 @@ impl Text for French {
             "init --words-file" => {
                 "Écrit les douze mots dans ce fichier neuf, lisible par vous seul, au lieu de les montrer"
             }
+            "init --no-check" => "Ne redemande pas trois des mots",
             "init --passphrase" => "Demande une phrase de passe, exigée ensuite à chaque commande",
+            "recover" => "Vous rend à vous-même dans un dossier vide, par les douze mots",
+            "recover --from" => {
+                "La carte ou un lien de qui interroger : un autre de vos appareils, ou un contact"
+            }
+            "recover --backup" => "Ramène plutôt tout de cette sauvegarde, comme `backup restore`",
+            "recover --lost" => {
+                "Un appareil perdu ou volé, par son nom ou identifiant : il ne parle plus pour vous"
+            }
+            "recover --as" => "Comment s'appelle cet appareil (sinon le nom de l'ordinateur)",
+            "recover --words-file" => "Lit les douze mots dans ce fichier au lieu de les demander",
+            "recover --passphrase" => {
+                "Demande une phrase de passe, qu'il faudra ensuite à chaque commande"
+            }
             "card" => "Affiche votre carte, à donner à qui veut partager avec vous",
             "run" => "Met Maille en marche : reçoit et envoie ce qui est partagé, jusqu'à Ctrl-C",
             "run --listen" => {
@@ -502,6 +516,12 @@ impl Text for French {
                  Exemple :\n  \
                  maille device add --as portable          sur cet appareil\n  \
                  maille device join CODE --as téléphone   sur le nouveau"
+            }
+            "recover" => {
+                "Les mots prouvent qui vous êtes ; ils ne disent pas où vous étiez. Quelqu'un est donc interrogé, à qui l'on montre\n\
+                 une signature et jamais les mots : un autre de vos appareils, qui rend aussi vos données, ou un contact, qui sait\n\
+                 qui parle pour vous.\n\
+                 maille recover --from CARTE --lost portable"
             }
             "backup restore" => {
                 "Ce qui revient est le même appareil : ne l'utilisez que si l'ancien n'existe plus. S'il est perdu ou volé,\n\
@@ -741,6 +761,14 @@ impl Text for French {
             }
             Failure::NotRunning => Sentence::new("Maille n'est pas en marche ici")
                 .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
+            Failure::NowhereToAsk => Sentence::new("les mots disent qui vous êtes, pas où sont vos données")
+                .hint("`maille recover --from CARTE`, avec la carte ou un lien d'un autre de vos appareils ou d'un contact ; ou `--backup FICHIER`"),
+            Failure::NodeNotReached => Sentence::new("personne ne répond à l'endroit que dit cette carte : vous n'êtes pas de retour, rien n'a changé")
+                .hint("Maille doit y être en marche (`maille run`) ; essayez la carte d'un autre appareil ou d'un contact, ou `maille recover --backup FICHIER`"),
+            Failure::WordsNotKnown => Sentence::new("là-bas, personne n'est connu par ces mots")
+                .hint("vérifiez les mots ; sinon prenez la carte d'un autre de vos appareils, de quelqu'un avec qui vous partagiez, ou `--backup FICHIER`"),
+            Failure::RootReplaced => Sentence::new("ces mots ne peuvent plus parler pour vous : rien n'a changé")
+                .hint("prenez ceux de la seconde feuille, ou ajoutez cet appareil depuis un autre : `maille device add`"),
             Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
                 .hint("il doit afficher le code en ce moment même et être sur le même réseau ; `maille run --listen` y règle où on le joint"),
             Failure::PairingOver => Sentence::new("ce code a servi, est trop vieux ou n'a jamais été affiché : aucun appareil n'a été ajouté")
@@ -1126,6 +1154,22 @@ impl Text for French {
          prouvera que vous êtes vous. Ne la donnez à personne."
     }
 
+    fn words_written(&self) -> &'static str {
+        "Appuyez sur Entrée quand ils sont sur le papier : l'écran s'efface, et trois vous sont redemandés."
+    }
+
+    fn words_ask_back(&self, number: usize) -> String {
+        format!("Mot numéro {number} :")
+    }
+
+    fn words_wrong(&self, number: usize) -> String {
+        format!("Le mot numéro {number} est un autre. Les voici à nouveau :")
+    }
+
+    fn words_known(&self) -> &'static str {
+        "C'est bien cela. Gardez ce papier avec ce qui ne doit pas se perdre."
+    }
+
     fn words_in_file(&self, file: &str) -> String {
         format!(
             "Votre phrase de secours est dans {file}, lisible par vous seul. Recopiez-la sur papier, puis effacez ce\n\
@@ -1366,6 +1410,48 @@ impl Text for French {
             ),
             "La suite arrive quand les deux tournent : maille run".to_owned(),
         ]
+    }
+
+    fn recover_asking(&self) -> &'static str {
+        "Qui a ces mots ? La question est posée…"
+    }
+
+    fn recover_devices_head(&self) -> &'static str {
+        "Vos appareils, tels que les connaît celui qui a répondu :"
+    }
+
+    fn recover_which_lost(&self) -> &'static str {
+        "Lequel est perdu ou volé ? Son nom ou son identifiant ; rien si aucun :"
+    }
+
+    fn recovered(&self, home: &str, lost: usize) -> Vec<String> {
+        let mut lines = vec![format!(
+            "Vous êtes de retour : {home} est un appareil à vous, et aucun n'est au-dessus."
+        )];
+        match lost {
+            0 => {}
+            1 => lines.push("L'appareil perdu ne parle plus pour vous ; les autres l'apprennent en rencontrant celui-ci.".to_owned()),
+            _ => lines.push(format!("{lost} appareils perdus ne parlent plus pour vous ; les autres l'apprennent en rencontrant celui-ci.")),
+        }
+        lines
+    }
+
+    fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String> {
+        let tried = match (own, in_vain) {
+            (_, 0) => "On ne sait où joindre aucun autre de vos appareils.",
+            (true, _) => "Aucun de vos appareils ne les a données.",
+            (false, _) => "Aucun de vos appareils n'a répondu.",
+        };
+        vec![
+            format!("Pas de retour : vos données. {tried} Elles sont où vous les avez laissées : sur un autre"),
+            "appareil, dans une sauvegarde, et chez vos contacts pour ce que vous avez partagé.".to_owned(),
+            "Allumez un autre de vos appareils et lancez Maille sur les deux (`maille run`) ; ou, dans un dossier vide,".to_owned(),
+            "`maille recover --from CARTE` avec sa carte, ou `maille recover --backup FICHIER`.".to_owned(),
+        ]
+    }
+
+    fn recovered_not(&self) -> &'static str {
+        "Les partages donnés ou reçus vivaient sur l'appareil perdu : donnez-les et demandez-les à nouveau depuis celui-ci."
     }
 
     fn device_removed(&self) -> &'static str {

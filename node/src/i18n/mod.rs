@@ -190,6 +190,14 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn words_head(&self) -> &'static str;
     /// Below the twelve words.
     fn words_foot(&self) -> &'static str;
+    /// Waits until the words are written down.
+    fn words_written(&self) -> &'static str;
+    /// Asks for one of the words, counted from 1.
+    fn words_ask_back(&self, number: usize) -> String;
+    /// That was another word than number `number`.
+    fn words_wrong(&self, number: usize) -> String;
+    /// All that were asked were right.
+    fn words_known(&self) -> &'static str;
     /// The words went to a file.
     fn words_in_file(&self, file: &str) -> String;
     /// All set up in `home`, with a passphrase or not; what to do next.
@@ -245,6 +253,18 @@ pub(crate) trait Text: Numbers + CircleText + Sync {
     fn device_arriving(&self) -> &'static str;
     /// The new device holds this much.
     fn device_joined(&self, status: &Status, home: &str) -> Vec<String>;
+    /// The words are shown to a node.
+    fn recover_asking(&self) -> &'static str;
+    /// Above the devices of somebody who comes back.
+    fn recover_devices_head(&self) -> &'static str;
+    /// Asks which of them is lost.
+    fn recover_which_lost(&self) -> &'static str;
+    /// Somebody is back in `home`, and so many devices were removed.
+    fn recovered(&self, home: &str, lost: usize) -> Vec<String>;
+    /// Their data are not; whether one's `own` device was asked first, and how many were asked `in_vain`.
+    fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String>;
+    /// What does not come back in any case.
+    fn recovered_not(&self) -> &'static str;
     /// This device was removed.
     fn device_removed(&self) -> &'static str;
     /// One device as listed.

@@ -113,6 +113,16 @@ impl UnverifiedAuthority {
         }
     }
 
+    /// Returns the root key that this claims to stand on, if its charter is one of a person.
+    #[must_use]
+    pub fn claimed_root(&self) -> Option<[u8; 32]> {
+        let charter = Charter::decode(&self.0.charter).ok()?;
+        match (charter.rule, charter.founders.as_slice()) {
+            (Rule::Rank, [Who::Key(root)]) => Some(*root),
+            _ => None,
+        }
+    }
+
     /// Checks everything: the charter against `expected`, every signature, and the order.
     ///
     /// # Errors

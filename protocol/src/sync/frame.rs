@@ -6,6 +6,7 @@ use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
 use crate::id::{CircleId, PersonId};
 use crate::invite::{Answer, Knock};
 use crate::pairing::{Pair, Paired};
+use crate::returning::{Claim, Claimed, Return};
 use crate::wire::{self, FRAME_BYTES_MAX, WireError};
 
 /// The protocol version that this code speaks.
@@ -183,6 +184,15 @@ pub enum Frame {
     /// What comes of it.
     #[n(8)]
     Paired(#[n(0)] Paired),
+    /// The sender holds a root key, of the words of somebody whom the receiver may know; the first frame, or none.
+    #[n(9)]
+    Claim(#[n(0)] Claim),
+    /// What is known of the person.
+    #[n(10)]
+    Claimed(#[n(0)] Claimed),
+    /// The sender was made a device of the receiver's person elsewhere; the first frame, or none. Answered by `Paired`.
+    #[n(11)]
+    Return(#[n(0)] Return),
 }
 
 /// A part's name in one session: see [`super::Session::names`].
@@ -223,7 +233,10 @@ impl Frame {
             | Self::Knock(_)
             | Self::Answer(_)
             | Self::Pair(_)
-            | Self::Paired(_) => Ok(frame),
+            | Self::Paired(_)
+            | Self::Claim(_)
+            | Self::Claimed(_)
+            | Self::Return(_) => Ok(frame),
         }
     }
 }

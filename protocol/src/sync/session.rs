@@ -10,6 +10,8 @@ use crate::crypto;
 use crate::generation::AccessKey;
 use crate::id::{PersonId, TransportId};
 use crate::invite::{Answer, Knock};
+use crate::pairing::Paired;
+use crate::returning::Return;
 
 /// What this node says of itself when a session opens.
 #[derive(Clone, Debug)]
@@ -72,6 +74,10 @@ pub enum Received {
     Knock(Knock),
     /// What came of our knock.
     Answer(Answer),
+    /// The peer was made a device of its person elsewhere, and has not been told of anything yet.
+    Return(Return),
+    /// What came of our own return.
+    Paired(Paired),
 }
 
 /// What a peer did wrong. Close the session; nothing else is touched.
@@ -161,8 +167,17 @@ impl Session {
             (Frame::Knock(knock), _) => Ok(Received::Knock(knock)),
             (Frame::Answer(answer), _) => Ok(Received::Answer(answer)),
             (Frame::Authority(bytes), _) => Ok(Received::Authority(bytes)),
+            (Frame::Paired(paired), None) => Ok(Received::Paired(paired)),
+            (Frame::Return(returns), None) => Ok(Received::Return(returns)),
             (_, None) => Err(Violation::BeforeHello),
-            (Frame::Pair(_) | Frame::Paired(_), Some(_)) => Err(Violation::OutOfPlace),
+            (
+                Frame::Pair(_)
+                | Frame::Paired(_)
+                | Frame::Claim(_)
+                | Frame::Claimed(_)
+                | Frame::Return(_),
+                Some(_),
+            ) => Err(Violation::OutOfPlace),
             (Frame::Names(names), Some(_)) => {
                 if self.named.len() + names.len() > NAMES_MAX {
                     return Err(Violation::TooManyNames);

@@ -232,6 +232,10 @@ impl<S: Store> Home<S> {
         if self.knock(connection, peer)? {
             return Ok(());
         }
+        if let Some(returns) = self.has_yet_to_return(peer)? {
+            self.send(connection, &Frame::Return(returns));
+            return Ok(()); // a hello follows the welcome
+        }
         if self
             .feed(peer)?
             .is_some_and(|feed| feed.last_seen.is_none())
@@ -388,6 +392,20 @@ impl<S: Store> Home<S> {
                 self.send(connection, &Frame::Answer(answer));
                 Ok(())
             }
+            Received::Return(returns) if person == self.me.person => {
+                // Another device of ours has told us of it before it came here itself.
+                match self.returned(now, rng, peer, &returns)? {
+                    Some(welcome) => self.send(connection, &Frame::Paired(welcome)),
+                    None => self.close(connection),
+                }
+                Ok(())
+            }
+            Received::Paired(welcome) if person == self.me.person => {
+                self.welcomed_back(now, rng, welcome)?;
+                Ok(self.say_hello(connection, peer)?)
+            }
+            Received::Paired(_) => Err(Refused::Peer("a welcome of another person's".to_owned())),
+            Received::Return(_) => Err(Refused::Peer("a return of another person's".to_owned())),
             Received::Answer(answer) => {
                 let live = self.sessions.get_mut(&connection);
                 let Some(invite) = live.and_then(|live| live.unanswered.take()) else {

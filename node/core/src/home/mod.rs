@@ -23,6 +23,7 @@ mod link;
 mod publish;
 mod received;
 mod restore;
+mod returned;
 mod taking;
 mod vault;
 

@@ -31,6 +31,7 @@ mod devices;
 mod found;
 mod peers;
 mod restore;
+mod returning;
 mod review;
 
 /// A disk: what was made durable, and whether it can be read.

@@ -19,6 +19,7 @@ use maille_protocol::entry::LogId;
 use maille_protocol::evaluation::{Role, Speaker};
 use maille_protocol::grant::Grant;
 use maille_protocol::id::GrantId;
+use maille_protocol::principal::Authority;
 use maille_protocol::replica::{NoKeyError, WriteError};
 use maille_protocol::statement::{Key32, Kind};
 use maille_protocol::sync::CircleItem;
@@ -143,6 +144,24 @@ impl Circle {
         let mut uncut = self.replica.uncut();
         uncut.retain(|them| above < outcome.seniority(them));
         uncut
+    }
+
+    /// In the circle of our own devices: whether one of them may still say what stays of what a removed one wrote.
+    /// Nobody may of the most senior, which the root has removed: nothing of its entries stays.
+    pub(super) fn awaits_cut(&self, authority: &Authority) -> bool {
+        let outcome = self.replica.access().statements().outcome();
+        let members = self.replica.circle().members();
+        let membership = members.get(&authority.person()).map(|it| it.membership);
+        let devices = authority.devices().keys().filter_map(|device| {
+            let of = Speaker {
+                membership: membership?,
+                key: *device.as_bytes(),
+            };
+            outcome.seniority(&of).filter(|_| outcome.speaks(&of))
+        });
+        let most_senior = devices.min();
+        let mut uncut = self.replica.uncut().into_iter();
+        uncut.any(|them| most_senior.is_some() && most_senior < outcome.seniority(&them))
     }
 }
 

@@ -347,6 +347,20 @@ impl<S: Store> Home<S> {
                 }
             }
             Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),
+            Ok(Frame::Claim(claim)) => match self.claimed(peer, &claim) {
+                Ok(Some(claimed)) => {
+                    return self.answer_stranger(connection, Frame::Claimed(claimed));
+                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Ok(Frame::Return(returns)) => match self.returned(now, rng, peer, &returns) {
+                Ok(Some(welcome)) => {
+                    return self.answer_stranger(connection, Frame::Paired(welcome));
+                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            },
             Ok(Frame::Pair(pair)) if self.asked_to_pair(now, (connection, peer), &pair) => return,
             _ => Ok(None),
         };
@@ -355,12 +369,16 @@ impl<S: Store> Home<S> {
             None
         });
         match answer {
-            Some(answer) => self.effects.push(Output::Send {
-                to: connection,
-                frame: Frame::Answer(answer).to_bytes(),
-            }),
+            Some(answer) => self.answer_stranger(connection, Frame::Answer(answer)),
             None => self.drop_stranger(connection),
         }
+    }
+
+    fn answer_stranger(&mut self, to: ConnectionId, answer: Frame) {
+        self.effects.push(Output::Send {
+            to,
+            frame: answer.to_bytes(),
+        });
     }
 
     fn drop_stranger(&mut self, connection: ConnectionId) {

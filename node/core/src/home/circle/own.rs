@@ -206,7 +206,7 @@ impl<S: Store> Home<S> {
     /// A removal may keep less of a log than we have taken into our documents. What we have built on it since could
     /// be applied nowhere else: we pass on ourselves what no entry carries any more.
     fn keep_what_fell(&mut self, circle: &mut Circle) -> Result<(), ReadError> {
-        if !circle.replica.uncut().is_empty() {
+        if circle.awaits_cut(&self.me.authority) {
             return Ok(()); // how much is kept is not said yet
         }
         let standing = circle.replica.standing();

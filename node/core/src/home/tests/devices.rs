@@ -7,6 +7,7 @@ use super::peers::assert_nobody_at_fault;
 use super::*;
 use crate::command::{DeviceShown, PairingShown};
 use crate::newcomer::{Newcomer, NotPairedError};
+use crate::secrets::Founding;
 
 impl World {
     #[track_caller]
@@ -19,7 +20,7 @@ impl World {
     }
 
     #[track_caller]
-    fn devices(&mut self, n: usize) -> (Vec<DeviceShown>, Option<PairingShown>) {
+    pub(super) fn devices(&mut self, n: usize) -> (Vec<DeviceShown>, Option<PairingShown>) {
         match self.asks(n, Command::Devices) {
             Ok(Done::Devices {
                 devices, pairing, ..
@@ -39,7 +40,7 @@ impl World {
         (newcomer, connection)
     }
 
-    fn stranger_at(&mut self, n: usize, peer: TransportId) -> u64 {
+    pub(super) fn stranger_at(&mut self, n: usize, peer: TransportId) -> u64 {
         let connection = self.next;
         self.next += 1;
         self.wires.insert(connection, (usize::MAX, 0));
@@ -52,7 +53,7 @@ impl World {
         connection
     }
 
-    fn stranger_says(&mut self, n: usize, connection: u64, frame: &[u8]) {
+    pub(super) fn stranger_says(&mut self, n: usize, connection: u64, frame: &[u8]) {
         let from = ConnectionId(connection);
         self.input(n, Input::Received { from, frame });
     }
@@ -79,7 +80,13 @@ impl World {
     fn arrives(&mut self, newcomer: Newcomer, answer: &[u8]) -> Result<usize, NotPairedError> {
         let m = self.nodes.len();
         let mut rng = ChaCha8Rng::seed_from_u64(1_000 + m as u64);
-        let founding = newcomer.hears(self.now, &mut rng, answer)?;
+        Ok(self.begins(newcomer.hears(self.now, &mut rng, answer)?))
+    }
+
+    /// A device begins with what it was founded with; returns it.
+    pub(super) fn begins(&mut self, founding: Founding) -> usize {
+        let m = self.nodes.len();
+        let rng = ChaCha8Rng::seed_from_u64(2_000 + m as u64);
         let disk = Disk::default();
         disk.apply(&founding.batch);
         let home = Home::open(disk.clone(), founding.secrets.clone(), self.now).unwrap();
@@ -95,11 +102,11 @@ impl World {
         self.dials.push(0);
         self.listen(m);
         self.settle();
-        Ok(m)
+        m
     }
 
     #[track_caller]
-    fn trips_of(&mut self, n: usize) -> usize {
+    pub(super) fn trips_of(&mut self, n: usize) -> usize {
         match self.asks(n, Command::Trips { month: None }) {
             Ok(Done::Trips { trips }) => trips.len(),
             other => panic!("{other:?}"),
