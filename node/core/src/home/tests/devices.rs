@@ -58,7 +58,7 @@ impl World {
 
     /// Adds a device to the person of `n`, whole; returns it.
     #[track_caller]
-    fn pairs(&mut self, n: usize, senior: bool) -> usize {
+    pub(super) fn pairs(&mut self, n: usize, senior: bool) -> usize {
         let code = self.code(n, senior);
         let (newcomer, connection) = self.newcomer(n, &code);
         let (_, pairing) = self.devices(n);
