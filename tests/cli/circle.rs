@@ -180,3 +180,61 @@ fn a_list_is_kept_by_numbers_without_a_node() {
         "  1. [ ] pain de mie  (Inès)\n"
     );
 }
+
+#[test]
+fn what_a_poll_cannot_do_is_told_with_the_next_step() {
+    let ines = founds("Lilas");
+    let open = |more: &[&str]| {
+        let mut arguments = vec!["circle", "poll", "open", "Lilas", "Quel soir ?"];
+        arguments.extend(more);
+        arguments.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let two = ["--choice", "lundi", "--choice", "mardi"];
+    let wrong = |more: &[&str], code, name| {
+        let arguments = open(more);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(&ines, &arguments, code, name).0
+    };
+    wrong(&two[..2], 1, "bad-choices").is_report_with(&["de 2 à 20 choix"]);
+    wrong(&[], 2, "usage").is_report_with(&["il manque --choice"]);
+    let half = [two.as_slice(), &["--quorum", "moitié"]].concat();
+    wrong(&half, 2, "usage").is_report_with(&["« moitié » ne convient pas"]);
+    let many = [two.as_slice(), &["--quorum", "2"]].concat();
+    wrong(&many, 1, "bad-quorum").is_report_with(&["1 personne peut voter", "--quorum 50%"]);
+    let past = [two.as_slice(), &["--until", "-2d"]].concat();
+    wrong(&past, 1, "ends-in-the-past");
+
+    let show = ["circle", "poll", "show", "Quel soir ?"];
+    let (words, _) = refused(&ines, &show, 1, "unknown-poll");
+    words.is_report_with(&["aucun vote", "maille circle poll list"]);
+    let good = [two.as_slice(), &["--quorum", "100%"]].concat();
+    let arguments = open(&good);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let id = text(&ines.json(&arguments), "/poll/id");
+    let vote = |choice| ["circle", "poll", "vote", "quel soir ?", choice];
+    let (words, error) = refused(&ines, &vote("jeudi"), 1, "unknown-choice");
+    words.is_report_with(&["« jeudi »", "1. lundi", "2. mardi"]);
+    assert_eq!(error["choices"], serde_json::json!(["lundi", "mardi"]));
+    ines.json(&vote("Mardi"));
+    let listed = told(&ines, &["circle", "poll", "list"]).stdout;
+    assert_eq!(
+        listed,
+        format!("{} · Lilas · Quel soir ? · ouvert · 1/1 voix\n", &id[..8])
+    );
+    let closed = told(&ines, &["circle", "poll", "close", &id[..6]]).stdout;
+    for part in [
+        "Quel soir ? · clos : « mardi »",
+        "2. mardi · 1 voix, dont la vôtre",
+        "Quorum : 1 sur 1 personne, atteint.",
+        "Peuvent voter : Inès",
+        "Clos par Inès",
+    ] {
+        assert!(closed.contains(part), "no {part:?} in {closed}");
+    }
+    let (words, _) = refused(&ines, &vote("lundi"), 1, "poll-closed");
+    words.is_report_with(&["est clos", "maille circle poll show"]);
+    ines.json(&arguments);
+    let (words, error) = refused(&ines, &vote("lundi"), 1, "ambiguous-poll");
+    words.is_report_with(&["plusieurs votes", &id]);
+    assert_eq!(error["candidates"].as_array().map(Vec::len), Some(2));
+}

@@ -69,7 +69,7 @@ fn comes_to(person: &Person, expected: &[&str]) {
 }
 
 /// Three in one circle, all nodes running.
-fn three() -> ([Person; 3], [Node; 3]) {
+pub(crate) fn three() -> ([Person; 3], [Node; 3]) {
     let people = [founds(), Person::new(), Person::new()];
     let nodes = [
         people[0].runs(&[]),

@@ -4,6 +4,7 @@ mod backup;
 mod circle;
 mod crash;
 mod device;
+mod poll;
 mod recover;
 mod secrecy;
 mod share;

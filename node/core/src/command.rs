@@ -16,6 +16,7 @@ use maille_schemas::document::Month;
 use maille_schemas::domain::mobility::Trip;
 use maille_schemas::factors::{FactorSetId, Footprint};
 use maille_schemas::record::Record;
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a person or purpose of a share, in bytes.
@@ -158,6 +159,35 @@ pub enum Command {
         /// How.
         change: ListChange,
     },
+    /// Ask the members of a circle a question. Answer: [`Done::CirclePolled`].
+    CirclePollOpen {
+        /// The circle's name, id, or beginning of its id.
+        circle: String,
+        /// What.
+        wish: PollWish,
+    },
+    /// The polls of one circle, or of all. Answer: [`Done::CirclePolls`].
+    CirclePolls {
+        /// The circle's name, id, or beginning of its id.
+        circle: Option<String>,
+    },
+    /// One poll. Answer: [`Done::CirclePolled`].
+    CirclePoll {
+        /// Its id, or the beginning of its id, or its question.
+        poll: String,
+    },
+    /// Vote, or vote otherwise. Answer: [`Done::CirclePolled`].
+    CirclePollVote {
+        /// Its id, or the beginning of its id, or its question.
+        poll: String,
+        /// The text of a choice, or its number from 1.
+        choice: String,
+    },
+    /// End a poll. Answer: [`Done::CirclePolled`].
+    CirclePollClose {
+        /// Its id, or the beginning of its id, or its question.
+        poll: String,
+    },
     /// Make a code by which another device is added. Answer: [`Done::DeviceCode`].
     DeviceAdd {
         /// Whether it is to be senior to all whom this device may admit, or junior to all.
@@ -199,6 +229,8 @@ impl Command {
             | Self::Circles
             | Self::CircleConsider { .. }
             | Self::CircleList { .. }
+            | Self::CirclePolls { .. }
+            | Self::CirclePoll { .. }
             | Self::Devices
             | Self::LogSent
             | Self::Export => false,
@@ -214,6 +246,9 @@ impl Command {
             | Self::CircleRemove { .. }
             | Self::CircleLeave { .. }
             | Self::CircleChange { .. }
+            | Self::CirclePollOpen { .. }
+            | Self::CirclePollVote { .. }
+            | Self::CirclePollClose { .. }
             | Self::DeviceAdd { .. }
             | Self::DeviceConfirm { .. }
             | Self::DeviceRemove { .. } => true,
@@ -361,6 +396,20 @@ pub enum Done {
         waiting: u64,
         /// The item that was changed as it stands now; as it stood, if it was taken off.
         changed: Option<ListShown>,
+    },
+    /// Answer to [`Command::CirclePolls`].
+    CirclePolls {
+        /// Oldest first, circle by circle.
+        polls: Vec<PollShown>,
+    },
+    /// Answer to what is asked of one poll.
+    CirclePolled {
+        /// How it stands; nothing of one that waits for a key before it is asked.
+        poll: Option<Box<PollShown>>,
+        /// What the circle is called.
+        circle: String,
+        /// What of ours waits here for a key.
+        waiting: u64,
     },
     /// Answer to [`Command::LogSent`].
     Sent {
@@ -579,6 +628,191 @@ pub struct ListShown {
     pub done: bool,
     /// Who added it; empty if that is not known.
     pub by: String,
+}
+
+/// A poll to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollWish {
+    /// What is asked.
+    pub question: String,
+    /// What can be answered.
+    pub choices: Vec<String>,
+    /// Until when ballots count, by their own times.
+    pub until: Option<Timestamp>,
+    /// How many have to vote.
+    pub quorum: Option<Quorum>,
+}
+
+/// How many of an electorate have to vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quorum {
+    /// So many.
+    #[n(0)]
+    Voters(#[n(0)] u32),
+    /// So many of a hundred, rounded up.
+    #[n(1)]
+    Percent(#[n(0)] u32),
+}
+
+impl Quorum {
+    /// Returns how many that are of so many electors.
+    #[must_use]
+    pub fn of(self, electors: u64) -> u64 {
+        match self {
+            Self::Voters(voters) => u64::from(voters),
+            Self::Percent(percent) => electors.saturating_mul(u64::from(percent)).div_ceil(100),
+        }
+    }
+}
+
+/// A poll of a circle. All but `mine`, `may_vote` and `may_close` is the same for all members who hold the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollShown {
+    /// Its id: 64 hexadecimal digits.
+    pub id: String,
+    /// In which circle.
+    pub circle: CircleId,
+    /// What that is called.
+    pub circle_name: String,
+    /// What is asked.
+    pub question: String,
+    /// What can be answered.
+    pub choices: Vec<String>,
+    /// Who asks.
+    pub by: Elector,
+    /// Since when, as their device says.
+    pub at: Timestamp,
+    /// Until when ballots count, by their own times.
+    pub until: Option<Timestamp>,
+    /// How many have to vote.
+    pub quorum: Option<Quorum>,
+    /// Whether statements that make the electorate have not arrived: nothing is counted before.
+    pub arriving: bool,
+    /// Who may vote: the members at the moment at which it was opened.
+    pub electorate: Vec<Elector>,
+    /// Members now who may not.
+    pub outside: Vec<Elector>,
+    /// Every ballot here.
+    pub ballots: Vec<BallotShown>,
+    /// Who closed it.
+    pub closed: Option<ClosedShown>,
+    /// Others who closed it, too: theirs decide nothing.
+    pub other_closes: Vec<ClosedShown>,
+    /// The count.
+    pub tally: PollTally,
+    /// The number of the choice of our person that counts, from 1.
+    pub mine: Option<u32>,
+    /// Whether our person may vote in it.
+    pub may_vote: bool,
+    /// Whether our person may close it.
+    pub may_close: bool,
+}
+
+/// Somebody whom a poll is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elector {
+    /// Who.
+    pub person: PersonId,
+    /// What they are called in the circle; empty until they have said.
+    pub name: String,
+    /// Whether they belong to the circle now.
+    pub member: bool,
+}
+
+/// A ballot, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BallotShown {
+    /// The hash of its entry.
+    pub id: String,
+    /// Whose it is: in whose log it lies.
+    pub by: Elector,
+    /// The choice, from 1.
+    pub choice: u32,
+    /// The highest of one person counts.
+    pub number: u64,
+    /// When, as their device says.
+    pub at: Timestamp,
+    /// What came of it.
+    pub fate: BallotFate,
+    /// Whether its entry stands: a close may name one that was cut later.
+    pub stands: bool,
+}
+
+/// What came of a ballot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BallotFate {
+    /// It counts.
+    Counted,
+    /// The same person voted again.
+    Replaced,
+    /// The close does not name it, though its time lies before: it came too late, or was left out.
+    NotCounted,
+    /// Its time lies after the close.
+    Late,
+    /// Its time lies after the deadline.
+    PastDeadline,
+    /// A removal keeps less of its log, or the log forks.
+    Cut,
+    /// Who cast it may not vote in this poll.
+    NotInElectorate,
+    /// There is no such choice.
+    NoSuchChoice,
+}
+
+/// Who closed a poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedShown {
+    /// Who.
+    pub by: Elector,
+    /// When, as their device says.
+    pub at: Timestamp,
+    /// How many ballots they count.
+    pub named: u64,
+}
+
+/// The count of a poll: the same on every node that holds the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollTally {
+    /// For each choice.
+    pub votes: Vec<u64>,
+    /// How many electors voted.
+    pub voted: u64,
+    /// How many electors there are.
+    pub electors: u64,
+    /// How many have to vote.
+    pub needed: Option<u64>,
+    /// Whether that many did.
+    pub reached: bool,
+    /// Ballots that the close names and that have not arrived here.
+    pub missing: u64,
+    /// What follows.
+    pub outcome: PollOutcome,
+}
+
+/// What follows from a count. Choices are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum PollOutcome {
+    /// It is not closed.
+    Open,
+    /// It is closed, and ballots that count have not arrived here.
+    Arriving,
+    /// Nobody voted.
+    NoVotes,
+    /// Too few voted.
+    NoQuorum,
+    /// Several choices have the most votes: none is chosen.
+    Tie {
+        /// Which.
+        choices: Vec<u32>,
+    },
+    /// One choice has the most votes.
+    Chosen {
+        /// Which.
+        choice: u32,
+    },
 }
 
 /// A change of a circle's list. An item is named by its number as listed, from 1, by its id, or by its text.
@@ -1095,6 +1329,82 @@ pub enum CommandError {
     UnknownItem {
         /// What was asked for.
         item: String,
+    },
+    /// No poll has this id or question.
+    #[error("no poll is known as {poll}")]
+    UnknownPoll {
+        /// What was asked for.
+        poll: String,
+    },
+    /// Several polls go by this.
+    #[error("several polls are known as {poll}")]
+    AmbiguousPoll {
+        /// What was asked for.
+        poll: String,
+        /// Their ids.
+        candidates: Vec<String>,
+    },
+    /// A poll needs several choices, each another.
+    #[error("{min} to {max} choices, each another")]
+    BadChoices {
+        /// Fewest.
+        min: u32,
+        /// Most.
+        max: u32,
+    },
+    /// More than there are electors, more than all of them, or nobody.
+    #[error("a quorum that {electors} electors cannot miss or cannot reach")]
+    BadQuorum {
+        /// How many there are.
+        electors: u64,
+    },
+    /// The poll has no such choice.
+    #[error("no choice is known as {choice}")]
+    UnknownChoice {
+        /// What was asked for.
+        choice: String,
+        /// Which there are.
+        choices: Vec<String>,
+    },
+    /// The text of one choice is the number of another.
+    #[error("several choices are known as {choice}")]
+    AmbiguousChoice {
+        /// What was asked for.
+        choice: String,
+        /// Which there are.
+        choices: Vec<String>,
+    },
+    /// Our person was no member when the poll was opened.
+    #[error("not in the electorate of {question}")]
+    NotInElectorate {
+        /// Which poll.
+        question: String,
+    },
+    /// The poll is closed.
+    #[error("{question} is closed")]
+    PollClosed {
+        /// Which poll.
+        question: String,
+    },
+    /// Its deadline has passed.
+    #[error("{question} ended at {until}")]
+    PollOver {
+        /// Which poll.
+        question: String,
+        /// When.
+        until: Timestamp,
+    },
+    /// What makes its electorate has not arrived.
+    #[error("{question} is still arriving")]
+    PollArriving {
+        /// Which poll.
+        question: String,
+    },
+    /// Only who proposed it and admins close it.
+    #[error("only its proposer and admins close {question}")]
+    NotCloser {
+        /// Which poll.
+        question: String,
     },
     /// What is on disk could not be read back: a bug or a damaged disk.
     #[error("the store holds something unreadable at {key}")]

@@ -54,6 +54,7 @@ macro_rules! planted {
 
 pub mod command;
 pub mod io;
+pub mod poll;
 pub mod secrets;
 #[cfg(feature = "sim")]
 pub mod sim;

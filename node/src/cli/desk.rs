@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use maille_core::OpenError as MachineError;
-use maille_core::command::{Command, Done};
+use maille_core::command::{Command, Done, PollShown};
 use maille_node::control::{Client, Session, SessionError};
 use maille_node::driver::{CallError, Mode, Node, StartError};
 use maille_node::home_dir::HomeDir;
@@ -140,6 +140,10 @@ fn name_everybody(done: &mut Done, someone: &str) {
             members.for_each(|it| name(&mut it.name));
         }
         Done::CircleListed { items, .. } => items.iter_mut().for_each(|it| name(&mut it.by)),
+        Done::CirclePolls { polls } => polls.iter_mut().for_each(|it| name_electors(it, name)),
+        Done::CirclePolled { poll, .. } => {
+            poll.iter_mut().for_each(|it| name_electors(it, name));
+        }
         Done::CircleConsidered { .. }
         | Done::DeviceCode { .. }
         | Done::Devices { .. }
@@ -153,6 +157,15 @@ fn name_everybody(done: &mut Done, someone: &str) {
         | Done::Preview { .. }
         | Done::Exported(_) => {}
     }
+}
+
+fn name_electors(poll: &mut PollShown, name: impl Fn(&mut String)) {
+    let closed = poll.closed.iter_mut().chain(&mut poll.other_closes);
+    (poll.electorate.iter_mut().chain(&mut poll.outside))
+        .chain(poll.ballots.iter_mut().map(|it| &mut it.by))
+        .chain(closed.map(|it| &mut it.by))
+        .chain([&mut poll.by])
+        .for_each(|it| name(&mut it.name));
 }
 
 /// Who has the home.

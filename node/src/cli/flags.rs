@@ -11,13 +11,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
     ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
-use maille_core::command::CircleKind;
+use maille_core::command::{CircleKind, Quorum};
 
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::invite::InviteLink;
 use maille_protocol::pairing::PairCode;
 
 use crate::cli::failure::{Failure, Pasted};
+use crate::cli::poll::quorum;
 use crate::i18n::{Lang, Text};
 
 /// The command line, parsed.
@@ -298,6 +299,17 @@ pub(crate) enum CircleVerb {
     Untick(CircleItemFlags),
     Drop(CircleItemFlags),
     Rename(CircleRenameFlags),
+    #[command(subcommand)]
+    Poll(PollVerb),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum PollVerb {
+    Open(PollOpenFlags),
+    List(PollListFlags),
+    Show(PollFlags),
+    Vote(PollVoteFlags),
+    Close(PollFlags),
 }
 
 /// What kind of circle it is, as typed in either language.
@@ -432,6 +444,40 @@ pub(crate) struct CircleRenameFlags {
     pub(crate) item: String,
     #[arg(value_name = "TEXT")]
     pub(crate) text: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PollOpenFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "QUESTION")]
+    pub(crate) question: String,
+    #[arg(long = "choice", value_name = "CHOICE", required = true)]
+    pub(crate) choices: Vec<String>,
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    #[arg(long, value_name = "N|N%", value_parser = quorum)]
+    pub(crate) quorum: Option<Quorum>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PollListFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PollFlags {
+    #[arg(value_name = "POLL")]
+    pub(crate) poll: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PollVoteFlags {
+    #[arg(value_name = "POLL")]
+    pub(crate) poll: String,
+    #[arg(value_name = "CHOICE")]
+    pub(crate) choice: String,
 }
 
 #[derive(Subcommand, Debug)]

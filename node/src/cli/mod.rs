@@ -23,6 +23,7 @@ pub(crate) mod import;
 mod init;
 mod lens;
 mod log;
+mod poll;
 mod qr;
 pub(crate) mod received;
 mod recover;
@@ -47,8 +48,8 @@ use serde_json::json;
 
 use failure::Failure;
 use flags::{
-    BackupVerb, CircleVerb, DeviceVerb, Flags, LensVerb, LogVerb, Parsed, ReceivedVerb, ShareVerb,
-    ShowVerb, TripVerb, Verb,
+    BackupVerb, CircleVerb, DeviceVerb, Flags, LensVerb, LogVerb, Parsed, PollVerb, ReceivedVerb,
+    ShareVerb, ShowVerb, TripVerb, Verb,
 };
 use screen::Screen;
 
@@ -152,6 +153,11 @@ fn circle(context: &Context, verb: &CircleVerb) -> Result<(), Failure> {
         CircleVerb::Untick(flags) => circle::tick(context, flags, false),
         CircleVerb::Drop(flags) => circle::drop_item(context, flags),
         CircleVerb::Rename(flags) => circle::rename(context, flags),
+        CircleVerb::Poll(PollVerb::Open(flags)) => poll::open(context, flags),
+        CircleVerb::Poll(PollVerb::List(flags)) => poll::list(context, flags),
+        CircleVerb::Poll(PollVerb::Show(flags)) => poll::show(context, flags),
+        CircleVerb::Poll(PollVerb::Vote(flags)) => poll::vote(context, flags),
+        CircleVerb::Poll(PollVerb::Close(flags)) => poll::close(context, flags),
     }
 }
 

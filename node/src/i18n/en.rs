@@ -19,7 +19,7 @@ use maille_schemas::time::Moment;
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::circle::help_en;
 use crate::i18n::clock::spell_month;
-use crate::i18n::{CircleText as _, os, validity};
+use crate::i18n::{CircleText as _, os, poll, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
 
 /// English sentences.
@@ -178,6 +178,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "purpose" => "the purpose",
                 "as" => "the name you take",
                 "text" => "the text",
+                "question" => "the question",
+                "choice" => "a choice",
                 _ => field,
             };
             Sentence::new(format!("{field} is empty, too long, or has a line end in it"))
@@ -224,7 +226,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .detail(person.to_string())
                 .hint("it is forged or mistaken: ask them for a new one by another way")
         }
-        other => Sentence::new(other.to_string()),
+        other => poll::error_en(other, clock).unwrap_or_else(|| Sentence::new(other.to_string())),
     }
 }
 
@@ -447,7 +449,7 @@ impl Text for English {
             "export --out" => "The new file to write (else standard output)",
             "demo" => "Shows the main thing in less than a minute, with made-up people",
             "demo --keep" => "Keeps the made-up people's folders here, instead of deleting them",
-            _ => return help_en(key),
+            _ => return help_en(key).or_else(|| poll::help_en(key)),
         })
     }
 

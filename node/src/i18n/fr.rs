@@ -19,7 +19,7 @@ use maille_schemas::time::Moment;
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::circle::help_fr;
 use crate::i18n::clock::spell_month;
-use crate::i18n::{CircleText as _, os, validity};
+use crate::i18n::{CircleText as _, os, poll, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
 
 /// French sentences.
@@ -179,6 +179,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "purpose" => "la raison du partage",
                 "as" => "le nom que vous prenez",
                 "text" => "le texte",
+                "question" => "la question",
+                "choice" => "un choix",
                 _ => field,
             };
             Sentence::new(format!("{field} est vide, trop long, ou contient un retour à la ligne"))
@@ -197,6 +199,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "open invites" => "invitations ouvertes",
                 "uses of one invite" => "personnes par invitation",
                 "items of a list" => "choses dans une liste",
+                "polls of one person" => "votes ouverts par une personne",
+                "members of a circle that votes" => "membres dans un cercle qui vote",
                 other => other,
             };
             let hint = match what {
@@ -232,7 +236,7 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .detail(person.to_string())
                 .hint("elle est fausse ou erronée : demandez-lui-en une nouvelle par un autre moyen")
         }
-        other => Sentence::new(other.to_string()),
+        other => poll::error_fr(other, clock).unwrap_or_else(|| Sentence::new(other.to_string())),
     }
 }
 
@@ -474,7 +478,7 @@ impl Text for French {
             "demo --keep" => {
                 "Garde les dossiers des personnes inventées ici, au lieu de les effacer"
             }
-            _ => return help_fr(key),
+            _ => return help_fr(key).or_else(|| poll::help_fr(key)),
         })
     }
 
@@ -560,6 +564,7 @@ impl Text for French {
         match english {
             "ADDR" => "ADRESSE",
             "CARD" => "CARTE",
+            "CHOICE" => "CHOIX",
             "CIRCLE" => "CERCLE",
             "COUNT" => "NOMBRE",
             "DEVICE" => "APPAREIL",
@@ -570,6 +575,7 @@ impl Text for French {
             "LINK" => "LIEN",
             "NAME" => "NOM",
             "PERSON" => "PERSONNE",
+            "POLL" => "VOTE",
             "SECONDS" => "SECONDES",
             "SET" => "JEU",
             "SHARE" => "PARTAGE",

@@ -19,6 +19,7 @@ mod en;
 mod fr;
 mod numbers;
 mod os;
+mod poll;
 mod validity;
 
 use clap::ValueEnum;
@@ -36,6 +37,7 @@ pub(crate) use circle::{CircleText, Invited, Terms};
 pub(crate) use clock::{Clock, spell_month};
 pub(crate) use numbers::Numbers;
 pub(crate) use os::OsFault;
+pub(crate) use poll::PollText;
 
 use crate::cli::failure::{Failure, Sentence};
 
@@ -85,7 +87,7 @@ impl Lang {
 ///
 /// A method that returns a `Vec` returns whole lines. Counts come as `u64` so that
 /// each language can choose its plural.
-pub(crate) trait Text: Numbers + CircleText + Sync {
+pub(crate) trait Text: Numbers + CircleText + PollText + Sync {
     /// Which language this is.
     fn lang(&self) -> Lang;
 

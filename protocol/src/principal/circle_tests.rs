@@ -1013,3 +1013,30 @@ fn nodes_that_have_heard_the_same_agree_and_take_each_others_bytes() {
         }
     }
 }
+
+/// Polls count those who belonged to the circle at a record date.
+#[test]
+fn who_belonged_to_the_circle_at_a_moment_stays_so_whatever_is_said_later() {
+    let mut world = World::new(Rule::Admins);
+    let of = |world: &World, tips: &[StatementId]| {
+        let members = world.circle.members_at(tips, &world.people);
+        members.map(|members| members.keys().copied().collect::<Vec<_>>())
+    };
+    let sorted = |world: &World, people: &[usize]| {
+        let mut ids: Vec<_> = people.iter().map(|it| world.id(*it)).collect();
+        ids.sort_unstable();
+        Some(ids)
+    };
+    assert!(world.circle.tips().is_empty(), "nothing was said yet");
+    assert_eq!(of(&world, &[]), sorted(&world, &[0, 1, 2]), "the founders");
+    let admission = world.admission(0, 3, Role::Member);
+    world.say(0, admission);
+    let with_all = world.circle.tips();
+    world.say(1, removal(world.membership(2), Vec::new()));
+    let after = world.circle.tips();
+    assert_eq!(of(&world, &[]), sorted(&world, &[0, 1, 2]));
+    assert_eq!(of(&world, &with_all), sorted(&world, &[0, 1, 2, 3]));
+    assert_eq!(of(&world, &after), sorted(&world, &[0, 1, 3]));
+    let unknown = StatementId::from_bytes([7; 32]);
+    assert_eq!(of(&world, &[unknown]), None, "not here");
+}

@@ -74,6 +74,14 @@ impl Log {
         })
     }
 
+    /// Every entry of every branch with the first of its branch: one that branches share comes with each of them.
+    pub(super) fn by_first(&self) -> impl Iterator<Item = (&Entry, &Entry)> {
+        (self.branches.iter()).flat_map(|branch| {
+            let first = branch.first().into_iter().cycle();
+            first.zip(branch)
+        })
+    }
+
     /// The entry with this header hash. One of the last is found at once.
     pub(super) fn entry(&self, hash: &[u8; 32]) -> Option<&Entry> {
         let of = |branch: &'_ Vec<Entry>| branch.iter().rposition(|it| it.header_hash() == *hash);

@@ -616,6 +616,22 @@ impl Replica {
         })
     }
 
+    /// Returns every entry that was opened, whether or not it stands, with who signed it. What a removal cuts is among
+    /// them, and all branches of a log that forks: of an entry that something names by its hash this says what it is.
+    pub fn written(&self) -> impl Iterator<Item = StandingEntry<'_>> {
+        self.logs.values().flat_map(|log| {
+            log.by_first().flat_map(|(first, entry)| {
+                let author = self.authors.get(&first.header_hash());
+                let content = self.contents.get(&entry.header_hash());
+                Some(StandingEntry {
+                    author: *author?,
+                    entry,
+                    content: content.and_then(Option::as_deref),
+                })
+            })
+        })
+    }
+
     /// What removals keep of a log, of whoever bound it to themselves: they have its key.
     fn cut(&self, log: &Log, id: &LogId) -> Vec<Vec<LogPlace>> {
         #[cfg(feature = "sim")]

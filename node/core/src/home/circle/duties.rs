@@ -124,7 +124,7 @@ impl Circle {
         duties.look_at = Some(now);
     }
 
-    fn is_admin(&self) -> bool {
+    pub(super) fn is_admin(&self) -> bool {
         self.role_of(&self.replica.me().person) == Some(Role::Admin)
     }
 
@@ -468,6 +468,11 @@ fn contents_of(
         Edit::Circle(circle) => {
             content.circle = Some(circle.clone());
             return Some(vec![content]);
+        }
+        Edit::Poll(edit) => {
+            content.poll = circle.said_by(now, edit);
+            let overtaken = content.poll.is_none();
+            return Some(if overtaken { Vec::new() } else { vec![content] });
         }
     };
     let stands = circle.replica.standing();

@@ -3,7 +3,7 @@
 //! A circle here is a [`Replica`], made of items (authorities, statements, generations, sealed keys, entries) that are
 //! kept as they came, numbered as they came, and a document behind a gate. All that is in memory can be made again
 //! from the items. `items` takes them in and passes them on, `invite` lets people in, `duties` does what a member's
-//! node owes the others.
+//! node owes the others, `polls` lets members vote.
 //!
 //! | state | event | outcome |
 //! |---|---|---|
@@ -22,6 +22,7 @@ mod duties;
 mod invite;
 mod items;
 mod own;
+mod polls;
 mod waiting;
 
 pub(super) use invite::Stranger;
@@ -59,6 +60,7 @@ use crate::command::{
 };
 use crate::io::Store;
 use crate::layout;
+use crate::poll::{EntryHash, PollSaid, Proposal};
 use crate::state::{CircleRecord, Due, Feed, Joining, WaitingItem};
 use crate::view::{ReadError, damaged};
 
@@ -110,6 +112,9 @@ struct CircleContent {
     /// There, too: a circle that our person has come into.
     #[n(4)]
     circle: Option<PairedCircle>,
+    /// Of a poll. Nodes that know of none read nothing in such an entry: it carries nothing else.
+    #[n(5)]
+    poll: Option<PollSaid>,
 }
 
 /// Something to be written, which waits for a key.
@@ -124,6 +129,31 @@ enum Edit {
     /// Of a circle that our person has come into.
     #[n(2)]
     Circle(#[n(0)] PairedCircle),
+    /// Of a poll.
+    #[n(3)]
+    Poll(#[n(0)] PollEdit),
+}
+
+/// Something to be said of a poll. What depends on the moment is found out when it can be said.
+#[derive(Debug, Encode, Decode)]
+enum PollEdit {
+    /// A question; its electorate is still to be named.
+    #[n(0)]
+    Open(#[n(0)] Proposal),
+    /// A choice, from 0.
+    #[n(1)]
+    Vote {
+        #[n(0)]
+        poll: EntryHash,
+        #[n(1)]
+        choice: u32,
+    },
+    /// The end.
+    #[n(2)]
+    Close {
+        #[n(0)]
+        poll: EntryHash,
+    },
 }
 
 /// How a member is called, and where the node that says so is met. The last one counts.

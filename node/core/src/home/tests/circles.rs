@@ -11,6 +11,7 @@ use crate::command::{
 };
 
 mod attacks;
+mod polls;
 
 const CIRCLE: &str = "Rue des Lilas";
 

@@ -107,7 +107,7 @@ impl World {
     }
 
     /// The items of its circle that a node holds, in the order in which they came.
-    fn items_of(&mut self, n: usize) -> Vec<CircleItem> {
+    pub(super) fn items_of(&mut self, n: usize) -> Vec<CircleItem> {
         let id = self.the_circle(n).id;
         let items = self.nodes[n].disk.scan(&layout::circle_items(id)).unwrap();
         let items = items
