@@ -1348,9 +1348,9 @@ pub enum CommandError {
     #[error("{min} to {max} choices, each another")]
     BadChoices {
         /// Fewest.
-        min: u32,
+        min: u64,
         /// Most.
-        max: u32,
+        max: u64,
     },
     /// More than there are electors, more than all of them, or nobody.
     #[error("a quorum that {electors} electors cannot miss or cannot reach")]

@@ -523,8 +523,8 @@ fn proposal_of(now: Timestamp, wish: PollWish) -> Result<Proposal, CommandError>
     let count = wish.choices.len();
     if !(CHOICES_MIN..=CHOICES_MAX).contains(&count) || texts.len() < count {
         return Err(CommandError::BadChoices {
-            min: CHOICES_MIN as u32,
-            max: CHOICES_MAX as u32,
+            min: CHOICES_MIN as u64,
+            max: CHOICES_MAX as u64,
         });
     }
     if let Some(until) = wish.until {
@@ -569,5 +569,99 @@ impl<S: Store> Home<S> {
     /// What decides who belongs to a circle now.
     pub(in crate::home) fn tips_of(&self, id: CircleId) -> Vec<StatementId> {
         self.circles[&id].replica.circle().tips()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use maille_protocol::wire;
+
+    fn bytes_of(poll: Option<PollSaid>) -> Vec<u8> {
+        let content = CircleContent {
+            version: 1,
+            poll,
+            ..CircleContent::default()
+        };
+        let bytes = wire::encode(&content);
+        let packed = [&[0], bytes.as_slice()].concat();
+        assert_eq!(CircleContent::of(&packed).poll, content.poll);
+        bytes
+    }
+
+    /// A node of an earlier version wrote no polls: what it wrote has the same bytes for ever.
+    #[test]
+    fn an_entry_without_a_poll_is_what_it_was_before_there_were_any() {
+        assert_eq!(bytes_of(None), [0x84, 1, 0xF6, 0xF6, 0x80]);
+    }
+
+    #[test]
+    fn every_byte_of_a_poll_is_as_the_specification_has_it() {
+        let hash = |byte: u8| [&[0x58, 0x20], [byte; 32].as_slice()].concat();
+        let begin: &[u8] = &[0x86, 1, 0xF6, 0xF6, 0x80, 0xF6, 0x82];
+        let proposal = Proposal {
+            question: "q".to_owned(),
+            choices: vec!["a".to_owned(), "b".to_owned()],
+            tips: vec![StatementId::from_bytes([3; 32])],
+            at: Timestamp::from_millis(5),
+            until: None,
+            quorum: Some(Quorum::Percent(50)),
+        };
+        let expected = [
+            begin,
+            &[
+                0, 0x81, 0x86, 0x61, b'q', 0x82, 0x61, b'a', 0x61, b'b', 0x81,
+            ],
+            &hash(3),
+            &[5, 0xF6, 0x82, 1, 0x81, 0x18, 50],
+        ];
+        assert_eq!(
+            bytes_of(Some(PollSaid::Proposal(proposal))),
+            expected.concat()
+        );
+        let ballot = Ballot {
+            poll: EntryHash([1; 32]),
+            number: 2,
+            choice: 1,
+            at: Timestamp::from_millis(5),
+        };
+        let expected = [begin, &[1, 0x81, 0x84], &hash(1), &[2, 1, 5]];
+        assert_eq!(bytes_of(Some(PollSaid::Ballot(ballot))), expected.concat());
+        let close = Close {
+            poll: EntryHash([1; 32]),
+            named: vec![EntryHash([2; 32])],
+            tips: Vec::new(),
+            at: Timestamp::from_millis(5),
+        };
+        let expected = [
+            begin,
+            &[2, 0x81, 0x84],
+            &hash(1),
+            &[0x81],
+            &hash(2),
+            &[0x80, 5],
+        ];
+        assert_eq!(bytes_of(Some(PollSaid::Close(close))), expected.concat());
+    }
+
+    /// The most that may be named fits an entry.
+    #[test]
+    fn the_longest_close_fits_and_one_hash_more_says_nothing() {
+        let close = |named: usize| {
+            PollSaid::Close(Close {
+                poll: EntryHash([1; 32]),
+                named: vec![EntryHash([0xAB; 32]); named],
+                tips: vec![StatementId::from_bytes([3; 32]); TIPS_MAX],
+                at: Timestamp::MAX,
+            })
+        };
+        assert!(bytes_of(Some(close(NAMED_MAX))).len() < maille_protocol::entry::CONTENT_BYTES_MAX);
+        let content = CircleContent {
+            version: 1,
+            poll: Some(close(NAMED_MAX + 1)),
+            ..CircleContent::default()
+        };
+        let packed = [&[0], wire::encode(&content).as_slice()].concat();
+        assert_eq!(CircleContent::of(&packed).poll, None);
     }
 }
