@@ -6,9 +6,9 @@
 //!
 //! | entry | says | counts when |
 //! |---|---|---|
-//! | [`Proposal`] | the question, and the circle's statements that make the electorate | its author belongs to that electorate |
-//! | [`Ballot`] | one choice, and a number that rises with each change of mind | see below |
-//! | [`Close`] | by their hashes, the ballots that count | it stands; its author proposed, or is an admin as the statements have it that it cites |
+//! | proposal | the question, and the circle's statements that make the electorate | its author belongs to that electorate |
+//! | ballot | one choice, and a number that rises with each change of mind | see below |
+//! | close | by their hashes, the ballots that count | it stands; its author proposed, or is an admin as the statements have it that it cites |
 //!
 //! The electorate is who belonged to the circle by the cited statements and what is behind them: all who hold those
 //! make the same of it. One person has one ballot, whichever device cast it. While a poll is open, the tally is
