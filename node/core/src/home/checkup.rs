@@ -6,6 +6,7 @@
 //! | lacks what entries say, or cannot be read | it is made again |
 //! | holds what no entry says, and all entries are here | it is made again; what was published of it begins anew, as after a backup |
 //! | holds what no entry says, and some entry is lost, cannot be read, or builds on what is in none | nothing: it may be all that is left of an entry |
+//! | holds what no entry says, while nobody has said how much stays of what a removed device wrote | nothing: it may stay |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,8 @@ impl<S: Store> Home<S> {
         for id in self.documents()? {
             said.insert(id, Vec::new());
         }
-        for change in self.changes_of_entries(&mut report)? {
+        let (changes, settled) = self.changes_of_entries(&mut report)?;
+        for change in changes {
             if let Some(id) = change.document() {
                 said.entry(id).or_default().push(change.change.into());
             }
@@ -59,7 +61,7 @@ impl<S: Store> Home<S> {
                 rebuilt: rebuild
                     && (unreadable
                         || before.is_subset(&after)
-                        || left == 0 && report.entries_are_whole()),
+                        || left == 0 && settled && report.entries_are_whole()),
             };
             if !check.unreadable && check.lacks == 0 && check.unsaid == 0 {
                 continue;
@@ -83,7 +85,7 @@ impl<S: Store> Home<S> {
     fn changes_of_entries(
         &mut self,
         report: &mut Checkup,
-    ) -> Result<Vec<DocumentChange>, CommandError> {
+    ) -> Result<(Vec<DocumentChange>, bool), CommandError> {
         let mut all = Vec::new();
         for domain in [Domain::Mobility, Domain::Energy] {
             let Some(slice) = self.view.read::<OwnSlice>(&layout::vault(domain))? else {
@@ -113,8 +115,9 @@ impl<S: Store> Home<S> {
                 report.missing_entries += part.tip.next_seq.saturating_sub(next);
             }
         }
-        all.extend(self.changes_of_own_circle()?);
-        Ok(all)
+        let (of_circle, settled) = self.changes_of_own_circle()?;
+        all.extend(of_circle);
+        Ok((all, settled))
     }
 }
 

@@ -401,7 +401,7 @@ impl<S: Store> Home<S> {
                 Ok(())
             }
             Received::Paired(welcome) if person == self.me.person => {
-                self.welcomed_back(now, rng, welcome)?;
+                self.welcomed_back(now, rng, peer, welcome)?;
                 Ok(self.say_hello(connection, peer)?)
             }
             Received::Paired(_) => Err(Refused::Peer("a welcome of another person's".to_owned())),

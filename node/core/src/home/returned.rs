@@ -118,6 +118,7 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
+        peer: TransportId,
         welcome: Paired,
     ) -> Result<(), Refused> {
         let refused = || Refused::Peer("a welcome that nobody asked for".to_owned());
@@ -125,6 +126,9 @@ impl<S: Store> Home<S> {
             return Err(refused());
         };
         self.hear_own_authority(now, rng, &authority)?;
+        if self.is_removed() || !self.is_own_node(peer) {
+            return Err(refused()); // a device that was removed meanwhile
+        }
         if self.own_circle()?.is_some() {
             return Ok(()); // another one was quicker
         }
@@ -135,6 +139,7 @@ impl<S: Store> Home<S> {
         }
         self.view.delete(layout::CALLED.to_vec());
         self.circles_loaded = false;
-        Ok(())
+        // What was done while this device was alone, the others would never hear of.
+        Ok(self.pass_on_all(now, rng)?)
     }
 }

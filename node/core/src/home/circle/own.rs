@@ -74,6 +74,16 @@ impl<S: Store> Home<S> {
             return Ok(id);
         }
         let id = self.found_circle(now, rng, ("devices".to_owned(), "devices"), (called, true))?;
+        self.pass_on_all(now, rng)?;
+        Ok(id)
+    }
+
+    /// Passes on all that our documents hold.
+    pub(in crate::home) fn pass_on_all(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), CommandError> {
         for document in self.documents()? {
             let changes = self.all_changes(document)?.into_iter();
             let changes = changes
@@ -81,7 +91,7 @@ impl<S: Store> Home<S> {
                 .collect();
             self.pass_on_changes(now, rng, changes)?;
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Passes changes of our documents on to our other devices, if there are any.
@@ -119,14 +129,19 @@ impl<S: Store> Home<S> {
         })
     }
 
-    /// All that the circle of our own devices says of our documents: what stands, and what of ours waits there.
+    /// All that the circle of our own devices says of our documents: what stands, and what of ours waits there; and
+    /// whether that is settled: not while nobody has said how much stays of what a removed device wrote.
     pub(in crate::home) fn changes_of_own_circle(
         &mut self,
-    ) -> Result<Vec<DocumentChange>, CommandError> {
+    ) -> Result<(Vec<DocumentChange>, bool), CommandError> {
         let Some(id) = self.own_circle()? else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         };
         self.with_circle(id, |home, circle| {
+            let stands: BTreeSet<[u8; 32]> = (circle.replica.standing())
+                .map(|it| it.entry.header_hash())
+                .collect();
+            let settled = !circle.awaits_cut(&home.me.authority) && circle.taken.is_subset(&stands);
             let contents = circle.replica.standing().filter_map(|it| it.content);
             let mut changes: Vec<_> = contents
                 .flat_map(|content| CircleContent::of(content).documents)
@@ -136,7 +151,7 @@ impl<S: Store> Home<S> {
                     changes.extend(waiting);
                 }
             }
-            Ok(changes)
+            Ok((changes, settled))
         })
     }
 

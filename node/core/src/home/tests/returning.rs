@@ -280,9 +280,13 @@ fn who_found_only_a_contact_is_told_the_rest_when_a_device_is_met() {
     assert_eq!(world.trips_of(new), 0);
     let status = world.asks(new, Command::Status);
     assert!(status.is_ok(), "{status:?}");
+    // What is done meanwhile reaches the others, too.
+    world.imports(new, 9, "2026-01");
+    let alone = world.trips_of(new);
     world.comes_back(0);
     world.settle();
     assert_eq!(world.trips_of(new), world.trips_of(0));
+    assert!(world.trips_of(0) > alone);
     assert!(world.trips_of(new) > 0);
     let names: Vec<_> = (world.devices(new).0.into_iter())
         .map(|it| it.name)
