@@ -9,11 +9,7 @@
 //! over, and the node behind it must prove its key. A link is advice: what it says about the
 //! share is shown until the grant arrives, and the grant decides.
 
-use std::fmt;
-use std::str::FromStr;
-
 use minicbor::{Decode, Encode};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::grant::NAME_BYTES_MAX;
 use crate::id::{GrantId, PersonId, SliceId, TransportId};
@@ -30,10 +26,11 @@ pub(crate) const CARD_BYTES_MAX: usize = 2048;
 const CARD_KIND: &str = "maille";
 const LINK_KIND: &str = "share";
 const LINK_START: &str = "maille:share#";
-const LINK_STARTS: [&str; 3] = [
+const LINK_STARTS: [&str; 4] = [
     LINK_START,
     crate::invite::LINK_START,
     crate::pairing::CODE_START,
+    crate::relay::CODE_START,
 ];
 
 /// Why a pasted text is not what was asked for.
@@ -212,65 +209,43 @@ where
     wire::decode(&bytes, CARD_BYTES_MAX).map_err(|error| TextError::Contents { expected, error })
 }
 
-impl FromStr for Card {
-    type Err = TextError;
+/// Text forms of what people paste: `FromStr`, `Display`, and the same in serde.
+macro_rules! pasted {
+    ($type:ty, $kind:expr, $start:expr, $shown:expr) => {
+        impl std::str::FromStr for $type {
+            type Err = $crate::card::TextError;
 
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        parse(text, CARD_KIND, Self::EXPECTED, "maille1")
-    }
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::card::parse(text, $kind, Self::EXPECTED, $shown)
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str($start)?;
+                f.write_str(&$crate::text::encode($kind, &$crate::wire::encode(self)))
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    };
 }
+pub(crate) use pasted;
 
-impl FromStr for ShareLink {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        parse(text, LINK_KIND, Self::EXPECTED, LINK_START)
-    }
-}
-
-impl fmt::Display for Card {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::encode(CARD_KIND, &wire::encode(self)))
-    }
-}
-
-impl fmt::Display for ShareLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{LINK_START}{}",
-            text::encode(LINK_KIND, &wire::encode(self))
-        )
-    }
-}
-
-impl Serialize for Card {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for ShareLink {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Card {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for ShareLink {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+pasted!(Card, CARD_KIND, "", "maille1");
+pasted!(ShareLink, LINK_KIND, LINK_START, LINK_START);
 
 #[cfg(test)]
 mod tests {

@@ -136,6 +136,32 @@ pub mod domain {
     pub const PAIR_WORDS: &str = "maille/1/pair-words";
     /// Who has nothing but the words shows that they hold the root.
     pub const RETURN_CLAIM: &str = "maille/1/return-claim";
+    /// Id of a relay code.
+    pub const RELAY_ID: &str = "maille/1/relay-id";
+    /// The key by which who holds a relay code shows it.
+    pub const RELAY_KEY: &str = "maille/1/relay-key";
+    /// What shows it.
+    pub const RELAY_PROOF: &str = "maille/1/relay-proof";
+    /// The secret of a mailbox, from a content key and a relay.
+    pub const MAILBOX_SECRET: &str = "maille/1/mailbox-secret";
+    /// Seed of a mailbox's control key, from its secret.
+    pub const MAILBOX_CONTROL: &str = "maille/1/mailbox-control";
+    /// What stands in the place of a commitment to an owner, from its secret.
+    pub const MAILBOX_OWNER: &str = "maille/1/mailbox-owner";
+    /// Salt of a mailbox, from its secret.
+    pub const MAILBOX_SALT: &str = "maille/1/mailbox-salt";
+    /// Access key of a mailbox, from its secret.
+    pub const MAILBOX_ACCESS: &str = "maille/1/mailbox-access";
+    /// Content key of a mailbox, from its secret.
+    pub const MAILBOX_CONTENT: &str = "maille/1/mailbox-content";
+    /// Id of a mailbox's one generation.
+    pub const MAILBOX_GENERATION: &str = "maille/1/mailbox-generation";
+    /// Seed of a device's write key in a mailbox.
+    pub const MAILBOX_WRITE: &str = "maille/1/mailbox-write";
+    /// What stands for an installation in a log of a mailbox, keyed by its salt.
+    pub const MAILBOX_LOG: &str = "maille/1/mailbox-log";
+    /// What a visitor calls a mailbox by.
+    pub const MAILBOX_NAME: &str = "maille/1/mailbox-name";
 }
 
 /// Returns the hash of `parts` under `domain`; parts cannot run into each other.

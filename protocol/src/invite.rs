@@ -13,17 +13,15 @@
 //! role, see [`Consent`](crate::statement::Consent).
 
 use std::fmt;
-use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use crate::card::{self, ADDRESS_BYTES_MAX, ADDRESSES_MAX, CARD_BYTES_MAX, Card, TextError};
+use crate::card::{self, ADDRESS_BYTES_MAX, ADDRESSES_MAX, CARD_BYTES_MAX, Card};
 use crate::crypto::{self, Key, domain};
 use crate::evaluation::Role;
 use crate::id::{CircleId, MembershipId, TransportId};
-use crate::text;
 use crate::time::Timestamp;
 use crate::wire::{self, STATEMENT_BYTES_MAX, V1};
 
@@ -130,34 +128,7 @@ impl fmt::Debug for InviteLink {
     }
 }
 
-impl FromStr for InviteLink {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        card::parse(text, LINK_KIND, Self::EXPECTED, LINK_START)
-    }
-}
-
-impl fmt::Display for InviteLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = text::encode(LINK_KIND, &wire::encode(self));
-        write!(f, "{LINK_START}{body}")
-    }
-}
-
-impl Serialize for InviteLink {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for InviteLink {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+card::pasted!(InviteLink, LINK_KIND, LINK_START, LINK_START);
 
 const _: () = assert!(
     CARD_BYTES_MAX >= 1_600 + 2 * NAME_BYTES_MAX + KIND_BYTES_MAX + 200,

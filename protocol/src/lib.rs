@@ -21,6 +21,7 @@
 //! | [`recovery`] | the words on paper find everything again |
 //! | [`entry`] | one sealed, signed record in a log |
 //! | [`control`] | what carriers of a slice enforce, with no person in it |
+//! | [`relay`] | how a group leaves what it writes at a relay, which can read none of it |
 //! | [`replica`] | one slice as one device holds it, and what of it stands |
 //! | [`parcel`] | what is put into a person's hands: grants, keys, the news of an end |
 //!
@@ -56,6 +57,7 @@ pub mod pairing;
 pub mod parcel;
 pub mod principal;
 pub mod recovery;
+pub mod relay;
 pub mod replica;
 pub mod returning;
 pub mod ring;

@@ -13,19 +13,16 @@
 //! rank, see [`Consent`].
 
 use std::fmt;
-use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq as _;
 
-use crate::card::{self, ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card, TextError};
+use crate::card::{self, ADDRESS_BYTES_MAX, ADDRESSES_MAX, Card};
 use crate::crypto::{self, Key, SealingPublic, domain};
 use crate::id::{DeviceId, MembershipId, TransportId};
 use crate::invite::{AUTHORITY_BYTES_MAX, NAME_BYTES_MAX};
 use crate::principal::{Authority, NewDevice, UnverifiedAuthority};
 use crate::statement::{Consent, Kind};
-use crate::text;
 use crate::time::Timestamp;
 use crate::wire::{self, STATEMENT_BYTES_MAX, V1};
 
@@ -253,34 +250,7 @@ impl fmt::Debug for PairCode {
     }
 }
 
-impl FromStr for PairCode {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        card::parse(text, CODE_KIND, Self::EXPECTED, CODE_START)
-    }
-}
-
-impl fmt::Display for PairCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = text::encode(CODE_KIND, &wire::encode(self));
-        write!(f, "{CODE_START}{body}")
-    }
-}
-
-impl Serialize for PairCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for PairCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+card::pasted!(PairCode, CODE_KIND, CODE_START, CODE_START);
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use maille_protocol::card::{Card, ShareLink};
-use maille_protocol::id::{CircleId, DeviceId, GrantId, PersonId, SliceId};
+use maille_protocol::id::{CircleId, DeviceId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::invite::{InviteLink, WhyNot};
 use maille_protocol::pairing::{PairCode, WORDS};
+use maille_protocol::relay::{RelayCode, WhyNotPut};
 use maille_protocol::time::Timestamp;
 use maille_schemas::circle::ItemId;
 use maille_schemas::document::Month;
@@ -188,6 +189,39 @@ pub enum Command {
         /// Its id, or the beginning of its id, or its question.
         poll: String,
     },
+    /// Let a relay carry a circle, for all its members. Answer: [`Done::CircleRelays`].
+    CircleRelayUse {
+        /// The circle's name, id, or beginning of its id; `None`: our own devices.
+        circle: Option<String>,
+        /// The code that the relay gave.
+        code: RelayCode,
+    },
+    /// Let a relay carry a circle no more. Answer: [`Done::CircleRelays`].
+    CircleRelayDrop {
+        /// The circle's name, id, or beginning of its id; `None`: our own devices.
+        circle: Option<String>,
+        /// The relay's id, or the beginning of it.
+        relay: String,
+    },
+    /// The relays of a circle. Answer: [`Done::CircleRelays`].
+    CircleRelays {
+        /// The circle's name, id, or beginning of its id; `None`: our own devices.
+        circle: Option<String>,
+    },
+    /// Be a relay: make a code for room here. Answer: [`Done::RelayOffered`].
+    RelayOffer {
+        /// How much may lie here by it, bytes.
+        bytes: u64,
+        /// Until when something may be put here.
+        until: Timestamp,
+    },
+    /// The codes that this node gave as a relay. Answer: [`Done::RelayRooms`].
+    RelayRooms,
+    /// Take a code back; what lies here by it is dropped. Answer: [`Done::RelayEnded`].
+    RelayEnd {
+        /// The code, its id, or the beginning of its id.
+        code: String,
+    },
     /// Make a code by which another device is added. Answer: [`Done::DeviceCode`].
     DeviceAdd {
         /// Whether it is to be senior to all whom this device may admit, or junior to all.
@@ -231,6 +265,8 @@ impl Command {
             | Self::CircleList { .. }
             | Self::CirclePolls { .. }
             | Self::CirclePoll { .. }
+            | Self::CircleRelays { .. }
+            | Self::RelayRooms
             | Self::Devices
             | Self::LogSent
             | Self::Export => false,
@@ -249,6 +285,10 @@ impl Command {
             | Self::CirclePollOpen { .. }
             | Self::CirclePollVote { .. }
             | Self::CirclePollClose { .. }
+            | Self::CircleRelayUse { .. }
+            | Self::CircleRelayDrop { .. }
+            | Self::RelayOffer { .. }
+            | Self::RelayEnd { .. }
             | Self::DeviceAdd { .. }
             | Self::DeviceConfirm { .. }
             | Self::DeviceRemove { .. } => true,
@@ -411,6 +451,30 @@ pub enum Done {
         /// What of ours waits here for a key.
         waiting: u64,
     },
+    /// Answer to what is asked of a circle's relays.
+    CircleRelays {
+        /// What the circle is called.
+        circle: String,
+        /// Whether it is that of our own devices.
+        own: bool,
+        /// The relays that carry it.
+        relays: Vec<RelayShown>,
+    },
+    /// Answer to [`Command::RelayOffer`].
+    RelayOffered {
+        /// The code, and how it stands.
+        room: RoomShown,
+    },
+    /// Answer to [`Command::RelayRooms`].
+    RelayRooms {
+        /// Oldest first.
+        rooms: Vec<RoomShown>,
+    },
+    /// Answer to [`Command::RelayEnd`].
+    RelayEnded {
+        /// As it stood.
+        room: RoomShown,
+    },
     /// Answer to [`Command::LogSent`].
     Sent {
         /// Oldest first.
@@ -510,12 +574,52 @@ pub struct CircleShown {
     pub members: Vec<CircleMember>,
     /// Invites that our person gave, oldest first.
     pub invites: Vec<InviteShown>,
+    /// Relays that carry it.
+    pub relays: Vec<RelayShown>,
     /// Edits of ours that wait here for a key.
     pub edits_waiting: u64,
     /// Changes that wait for something that is not here, or does not stand.
     pub changes_waiting: u64,
     /// Changes that were set aside: by whom, why.
     pub changes_aside: Vec<(String, String)>,
+}
+
+/// A relay that carries a circle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayShown {
+    /// Which.
+    pub relay: TransportId,
+    /// Where it is met.
+    pub addresses: Vec<String>,
+    /// Until when something may be put there.
+    pub until: Timestamp,
+    /// Whether this node is there now.
+    pub connected: bool,
+    /// When all that was there had come, last.
+    pub met: Option<Timestamp>,
+    /// Things of the circle that are still to be put there.
+    pub waiting: u64,
+    /// Why it did not take something, last; nothing if it took all.
+    pub problem: Option<WhyNotPut>,
+    /// How often it had lost what it said it kept.
+    pub lost: u32,
+    /// How many entries others have read there and this node was not given.
+    pub withheld: u32,
+}
+
+/// A code of this node as a relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomShown {
+    /// The code: a secret.
+    pub code: RelayCode,
+    /// When it was made.
+    pub created: Timestamp,
+    /// How much lies here by it, bytes.
+    pub used: u64,
+    /// In how many mailboxes.
+    pub mailboxes: u32,
+    /// Whether something may be put here by it.
+    pub open: bool,
 }
 
 /// How our person stands in a circle.
@@ -1060,8 +1164,8 @@ pub struct ProjectedRow {
 pub struct SentEntry {
     /// When it was handed to the network.
     pub at: Timestamp,
-    /// To whom.
-    pub to: PersonId,
+    /// To whom; nobody: to a relay, which can read none of it.
+    pub to: Option<PersonId>,
     /// What I call them.
     pub name: String,
     /// What it was.
@@ -1329,6 +1433,30 @@ pub enum CommandError {
     UnknownItem {
         /// What was asked for.
         item: String,
+    },
+    /// No relay of the circle has this id.
+    #[error("no relay is known as {relay}")]
+    UnknownRelay {
+        /// What was asked for.
+        relay: String,
+    },
+    /// No relay code of this node has this id.
+    #[error("no relay code is known as {relay}")]
+    UnknownRelayCode {
+        /// What was asked for.
+        relay: String,
+    },
+    /// A node does not visit itself.
+    #[error("this node is that relay")]
+    OwnRelay,
+    /// There is no other device yet.
+    #[error("there is no other device yet")]
+    OneDevice,
+    /// Less room than a mailbox is worth.
+    #[error("at least {min} bytes")]
+    TooLittleRoom {
+        /// The least, bytes.
+        min: u64,
     },
     /// No poll has this id or question.
     #[error("no poll is known as {poll}")]

@@ -5,6 +5,7 @@
 use maille_protocol::entry::LogId;
 use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::invite::InviteId;
+use maille_protocol::relay::CodeId;
 use maille_protocol::slice::PartNumber;
 use maille_schemas::document::{DocumentId, Domain};
 
@@ -39,6 +40,11 @@ pub(crate) const CIRCLES: &[u8] = b"C";
 pub(crate) const INVITES: &[u8] = b"V";
 /// Prefix of circles that our person wants to come into.
 pub(crate) const JOINING: &[u8] = b"j";
+
+/// Prefix of the codes of this node, as a relay.
+pub(crate) const ROOMS: &[u8] = b"M";
+/// Prefix of mailboxes that this node keeps for others.
+pub(crate) const MAILBOXES: &[u8] = b"m";
 
 fn join(letter: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut key = letter.to_vec();
@@ -294,6 +300,60 @@ pub(crate) fn invite(invite: InviteId) -> Vec<u8> {
 
 pub(crate) fn joining(circle: CircleId) -> Vec<u8> {
     join(JOINING, &[circle.as_bytes()])
+}
+
+/// Room that this node gives as a relay.
+pub(crate) fn room(code: CodeId) -> Vec<u8> {
+    join(ROOMS, &[&code.0])
+}
+
+/// A mailbox that this node keeps for others.
+pub(crate) fn mailbox(slice: SliceId) -> Vec<u8> {
+    join(MAILBOXES, &[slice.as_bytes()])
+}
+
+pub(crate) fn mailbox_ticket(slice: SliceId, log: LogId) -> Vec<u8> {
+    join(b"u", &[slice.as_bytes(), log.as_bytes()])
+}
+
+pub(crate) fn mailbox_tickets(slice: SliceId) -> Vec<u8> {
+    join(b"u", &[slice.as_bytes()])
+}
+
+pub(crate) fn mailbox_entry(slice: SliceId, position: u64) -> Vec<u8> {
+    join(b"w", &[slice.as_bytes(), &position.to_be_bytes()])
+}
+
+pub(crate) fn mailbox_entries(slice: SliceId) -> Vec<u8> {
+    join(b"w", &[slice.as_bytes()])
+}
+
+/// How this node stands with a relay that carries a circle of our person's. `carried` stands for both.
+pub(crate) fn carried(carried: TransportId) -> Vec<u8> {
+    join(b"l", &[carried.as_bytes()])
+}
+
+/// A mailbox at a relay, as we use it.
+pub(crate) fn post(slice: SliceId) -> Vec<u8> {
+    join(b"y", &[slice.as_bytes()])
+}
+
+/// An entry of ours that the relay has not confirmed.
+pub(crate) fn outgoing(slice: SliceId, seq: u64) -> Vec<u8> {
+    join(b"z", &[slice.as_bytes(), &seq.to_be_bytes()])
+}
+
+pub(crate) fn all_outgoing(slice: SliceId) -> Vec<u8> {
+    join(b"z", &[slice.as_bytes()])
+}
+
+/// A log of a mailbox, as far as it was read.
+pub(crate) fn read_log(slice: SliceId, log: LogId) -> Vec<u8> {
+    join(b"g", &[slice.as_bytes(), log.as_bytes()])
+}
+
+pub(crate) fn read_logs(slice: SliceId) -> Vec<u8> {
+    join(b"g", &[slice.as_bytes()])
 }
 
 /// The number at the end of a key that begins with a letter and an id.

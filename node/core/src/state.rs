@@ -3,8 +3,11 @@
 use maille_protocol::crypto::Key;
 use maille_protocol::entry::{Author, LogId, LogTip};
 use maille_protocol::grant::Grant;
-use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::id::{
+    CircleId, GenerationId, GrantId, InstallationId, PersonId, SliceId, TransportId,
+};
 use maille_protocol::invite::{InviteLink, WhyNot};
+use maille_protocol::relay::{CodeId, RelayCode, WhyNotPut};
 use maille_protocol::sync::{CircleItem, Cursor, FeedId};
 use maille_protocol::time::Timestamp;
 use maille_schemas::circle::ListEdit;
@@ -357,8 +360,9 @@ pub(crate) struct RowVersion {
 pub(crate) struct Sent {
     #[n(0)]
     pub(crate) at: Timestamp,
+    /// To whom; nobody: to a relay.
     #[n(1)]
-    pub(crate) to: PersonId,
+    pub(crate) to: Option<PersonId>,
     #[n(2)]
     pub(crate) why: Why,
     #[n(3)]
@@ -500,4 +504,105 @@ pub(crate) struct Joining {
     /// What the inviter's node answered last, if not welcome.
     #[n(3)]
     pub(crate) refused: Option<WhyNot>,
+}
+
+/// Room that this node gives as a relay.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Room {
+    #[n(0)]
+    pub(crate) code: RelayCode,
+    #[n(1)]
+    pub(crate) created: Timestamp,
+    #[n(2)]
+    pub(crate) ended: Option<Timestamp>,
+    /// How much lies there, bytes.
+    #[n(3)]
+    pub(crate) used: u64,
+    /// In how many mailboxes.
+    #[n(4)]
+    pub(crate) mailboxes: u32,
+}
+
+/// A mailbox that this node keeps for others.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct MailboxRecord {
+    #[n(0)]
+    pub(crate) control: ByteVec,
+    /// What entitles to it.
+    #[n(1)]
+    pub(crate) access: Key,
+    /// On whose room.
+    #[n(2)]
+    pub(crate) code: CodeId,
+    #[n(3)]
+    pub(crate) feed: FeedId,
+    /// Position of the next entry, from 1.
+    #[n(4)]
+    pub(crate) next: u64,
+    /// How much of the room it takes up, bytes.
+    #[n(5)]
+    pub(crate) bytes: u64,
+}
+
+/// How this node stands with a relay that carries a circle.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Carried {
+    /// The generation in whose mailbox we write.
+    #[n(0)]
+    pub(crate) in_use: Option<GenerationId>,
+    /// When we had all that was there, last.
+    #[n(1)]
+    pub(crate) met: Option<Timestamp>,
+    /// Why it did not take something, last.
+    #[n(2)]
+    pub(crate) problem: Option<WhyNotPut>,
+    /// How often it had lost what it said it kept.
+    #[n(3)]
+    pub(crate) lost: u32,
+    /// How many entries it did not hand on that others had read.
+    #[n(4)]
+    pub(crate) withheld: u32,
+}
+
+/// A mailbox at a relay, as we use it.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct Post {
+    /// How far we have taken it in.
+    #[n(0)]
+    pub(crate) cursor: Cursor,
+    /// How often our log there was over.
+    #[n(1)]
+    pub(crate) epoch: u32,
+    /// Where our log stands.
+    #[n(2)]
+    pub(crate) tip: LogTip,
+    /// The number of the first entry of it that the relay has not confirmed.
+    #[n(3)]
+    pub(crate) kept: u64,
+    /// Which installation writes it; none if nothing was written.
+    #[n(4)]
+    pub(crate) installation: Option<InstallationId>,
+}
+
+impl Post {
+    /// Whether its log was written before this store was restored.
+    pub(crate) fn is_of_another(&self, installation: InstallationId) -> bool {
+        self.installation.is_some_and(|of| of != installation)
+    }
+}
+
+/// A log of a mailbox, as far as it was read.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct ReadLog {
+    #[n(0)]
+    pub(crate) tip: LogTip,
+    /// The beginning of a list of items that goes on in its next entry.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub(crate) begun: Vec<u8>,
 }

@@ -250,6 +250,11 @@ impl Replica {
         (self.generations.get(generation)).is_some_and(|held| held.key.is_some())
     }
 
+    /// Returns the generations whose key this device has opened, with it.
+    pub fn held_keys(&self) -> impl Iterator<Item = (GenerationId, &ContentKey)> {
+        (self.generations.iter()).filter_map(|(id, held)| Some((*id, held.key.as_ref()?)))
+    }
+
     /// Takes in statements, each after what it cites, and judges all again: what was forgotten comes
     /// back only together with what cites it.
     ///

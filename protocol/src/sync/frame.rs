@@ -6,6 +6,7 @@ use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
 use crate::id::{CircleId, PersonId};
 use crate::invite::{Answer, Knock};
 use crate::pairing::{Pair, Paired};
+use crate::relay::{Put, PutDone, Stored, Visit, Visited};
 use crate::returning::{Claim, Claimed, Return};
 use crate::wire::{self, FRAME_BYTES_MAX, WireError};
 
@@ -193,6 +194,31 @@ pub enum Frame {
     /// The sender was made a device of the receiver's person elsewhere; the first frame, or none. Answered by `Paired`.
     #[n(11)]
     Return(#[n(0)] Return),
+    /// The sender comes to a relay; the first frame, or none.
+    #[n(12)]
+    Visit(#[n(0)] Visit),
+    /// What the relay has for it.
+    #[n(13)]
+    Visited(#[n(0)] Visited),
+    /// Something for a mailbox.
+    #[n(14)]
+    Put {
+        /// Rises within the visit, from 1.
+        #[n(0)]
+        number: u64,
+        /// Which mailbox.
+        #[n(1)]
+        name: Name,
+        /// What.
+        #[n(2)]
+        what: Put,
+    },
+    /// What came of that.
+    #[n(15)]
+    PutDone(#[n(0)] PutDone),
+    /// An entry of a mailbox.
+    #[n(16)]
+    Stored(#[n(0)] Stored),
 }
 
 /// A part's name in one session: see [`super::Session::names`].
@@ -236,7 +262,12 @@ impl Frame {
             | Self::Paired(_)
             | Self::Claim(_)
             | Self::Claimed(_)
-            | Self::Return(_) => Ok(frame),
+            | Self::Return(_)
+            | Self::Visit(_)
+            | Self::Visited(_)
+            | Self::Put { .. }
+            | Self::PutDone(_)
+            | Self::Stored(_) => Ok(frame),
         }
     }
 }

@@ -175,7 +175,12 @@ impl Session {
                 | Frame::Paired(_)
                 | Frame::Claim(_)
                 | Frame::Claimed(_)
-                | Frame::Return(_),
+                | Frame::Return(_)
+                | Frame::Visit(_)
+                | Frame::Visited(_)
+                | Frame::Put { .. }
+                | Frame::PutDone(_)
+                | Frame::Stored(_),
                 Some(_),
             ) => Err(Violation::OutOfPlace),
             (Frame::Names(names), Some(_)) => {

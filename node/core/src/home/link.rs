@@ -149,6 +149,47 @@ impl Dial {
         }
     }
 
+    /// Whether a dial may begin.
+    pub(super) fn may_begin(&self, now: Timestamp) -> bool {
+        !self.under_way && self.is_due(now)
+    }
+
+    pub(super) const fn begins(&mut self) {
+        self.under_way = true;
+    }
+
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// Somebody was reached.
+    pub(super) const fn ended(&mut self) {
+        self.under_way = false;
+        self.failures = 0;
+    }
+
+    /// When the next one is due, if none is under way.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        (!self.under_way).then_some(self.at)
+    }
+
+    /// Nobody was reached, or they are gone: another dial later.
+    pub(super) fn later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, slower: u64) {
+        let pause = (DIAL_PAUSE_MS << self.failures.min(20)).min(DIAL_PAUSE_MS_MAX) * slower;
+        // Half again at random, so that two nodes that lost each other do not dial in step.
+        let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
+        *self = Self {
+            at: if self.is_due(now) {
+                now.plus_millis(pause)
+            } else {
+                self.at.max(now.plus_millis(pause))
+            },
+            failures: self.failures.saturating_add(1),
+            under_way: false,
+            paused: self.paused && !self.is_due(now),
+        };
+    }
+
     /// Whether its time has come. One that lies further ahead than any pause was set by a clock
     /// that has been put back since.
     fn is_due(&self, now: Timestamp) -> bool {
@@ -165,6 +206,9 @@ impl<S: Store> Home<S> {
         peer: TransportId,
         role: Role,
     ) {
+        if role == Role::Dialler && self.arrived_at_relay(connection, peer) {
+            return;
+        }
         let Ok(Some(Node { person, .. })) = self.node(peer) else {
             // A stranger learns nothing, not even that there is something to know.
             match role {
@@ -309,10 +353,23 @@ impl<S: Store> Home<S> {
         connection: ConnectionId,
         bytes: &[u8],
     ) {
+        if self.is_visit(connection) {
+            return self.relay_says(now, rng, connection, bytes);
+        }
+        if self.relay.is_visitor(&connection) {
+            return self.visitor_says(now, rng, connection, bytes);
+        }
         let Some(live) = self.sessions.get_mut(&connection) else {
             return self.stranger_says(now, rng, connection, bytes);
         };
         let peer = live.peer;
+        if !live.session.is_open()
+            && let Ok(Frame::Visit(visit)) = Frame::from_bytes(bytes)
+        {
+            // A node that is known comes to this one as to a relay: that is another matter.
+            self.sessions.remove(&connection);
+            return self.came_as_visitor(now, (connection, peer), &visit);
+        }
         let received = live.session.receive(bytes);
         if live.spare && live.session.is_open() {
             // The dialler speaks: what seemed open is gone at their end.
@@ -814,7 +871,7 @@ impl<S: Store> Home<S> {
                     if first && live.person != self.me.person {
                         let line = Sent {
                             at: now,
-                            to: live.person,
+                            to: Some(live.person),
                             why: due.why(),
                             what: kind,
                             rows,
@@ -921,7 +978,7 @@ impl<S: Store> Home<S> {
         Ok(true)
     }
 
-    fn write_journal(&mut self, lines: &[Sent]) -> Result<(), ReadError> {
+    pub(super) fn write_journal(&mut self, lines: &[Sent]) -> Result<(), ReadError> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -942,6 +999,8 @@ impl<S: Store> Home<S> {
     ) {
         self.strangers.remove(&connection);
         self.asking_gone(connection);
+        self.relay.gone(connection);
+        self.visit_gone(now, rng, connection);
         if let Some(live) = self.sessions.remove(&connection)
             && !live.spare
         {
@@ -964,31 +1023,15 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         peer: TransportId,
     ) {
+        self.relay_not_reached(now, rng, peer);
         self.dial_later(now, rng, peer);
     }
 
     fn dial_later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, peer: TransportId) {
-        let Some(dial) = self.dials.get_mut(&peer) else {
-            return;
-        };
-        let pause = (DIAL_PAUSE_MS << dial.failures.min(20)).min(DIAL_PAUSE_MS_MAX);
-        let pause = if sim_point!(self, DialLate) {
-            4 * pause
-        } else {
-            pause
-        };
-        // Half again at random, so that two nodes that lost each other do not dial in step.
-        let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
-        *dial = Dial {
-            at: if dial.is_due(now) {
-                now.plus_millis(pause)
-            } else {
-                dial.at.max(now.plus_millis(pause))
-            },
-            failures: dial.failures.saturating_add(1),
-            under_way: false,
-            paused: dial.paused && !dial.is_due(now),
-        };
+        if let Some(dial) = self.dials.get_mut(&peer) {
+            let slower = if sim_point!(self, DialLate) { 4 } else { 1 };
+            dial.later(now, rng, slower);
+        }
     }
 
     pub(super) fn dial_soon(&mut self, now: Timestamp) {
@@ -1064,7 +1107,7 @@ impl<S: Store> Home<S> {
         live.any(|live| live.person == person && !live.spare)
     }
 
-    fn send(&mut self, to: ConnectionId, frame: &Frame) {
+    pub(super) fn send(&mut self, to: ConnectionId, frame: &Frame) {
         self.effects.push(Output::Send {
             to,
             frame: frame.to_bytes(),

@@ -22,6 +22,7 @@ mod given;
 mod link;
 mod publish;
 mod received;
+mod relay;
 mod restore;
 mod returned;
 mod taking;
@@ -84,6 +85,12 @@ pub struct Home<S> {
     pairing: Option<devices::Pairing>,
     /// What the input at hand began with, if it has changed who speaks for our person.
     authority_before: Option<Authority>,
+    /// What this node keeps for others, and who has come for it.
+    relay: relay::Relay,
+    /// Relays that this node visits.
+    visiting: BTreeMap<TransportId, circle::Visiting>,
+    /// Circles in which this node has made something while handling the input at hand.
+    own_news: BTreeSet<CircleId>,
     /// Connections to nodes that nobody here knows.
     strangers: BTreeMap<ConnectionId, circle::Stranger>,
     /// How often nodes have made us number their feed anew of late.
@@ -220,6 +227,9 @@ impl<S: Store> Home<S> {
             known_by: BTreeMap::new(),
             pairing: None,
             authority_before: None,
+            relay: relay::Relay::default(),
+            visiting: BTreeMap::new(),
+            own_news: BTreeSet::new(),
             strangers: BTreeMap::new(),
             renumbered: BTreeMap::new(),
             addresses: Vec::new(),
@@ -283,7 +293,9 @@ impl<S: Store> Home<S> {
         self.drop_slow_strangers(now);
         self.circle_duties(now, rng);
         self.pump_all(now);
+        self.serve_visitors();
         self.dial_due(now, rng);
+        self.visit_relays(now, rng);
         self.flush();
     }
 
@@ -319,6 +331,7 @@ impl<S: Store> Home<S> {
             .chain(self.next_expiry)
             .chain(self.next_begin)
             .chain(self.next_circle_duty())
+            .chain(self.next_visit())
             .chain(self.next_slow_stranger())
             .chain(self.pairing_until())
             .min()
@@ -440,6 +453,16 @@ impl<S: Store> Home<S> {
             Command::CirclePoll { poll } => self.poll_shown(&poll),
             Command::CirclePollVote { poll, choice } => self.poll_vote(now, rng, (&poll, &choice)),
             Command::CirclePollClose { poll } => self.poll_close(now, rng, &poll),
+            Command::CircleRelayUse { circle, code } => {
+                self.circle_relay_use(now, rng, (circle.as_deref(), code))
+            }
+            Command::CircleRelayDrop { circle, relay } => {
+                self.circle_relay_drop(now, rng, (circle.as_deref(), &relay))
+            }
+            Command::CircleRelays { circle } => self.circle_relays(circle.as_deref()),
+            Command::RelayOffer { bytes, until } => self.relay_offer(now, rng, (bytes, until)),
+            Command::RelayRooms => self.relay_rooms(now),
+            Command::RelayEnd { code } => self.relay_end(now, &code),
             Command::DeviceAdd { senior, called } => self.device_add(now, rng, (senior, called)),
             Command::Devices => self.devices(now),
             Command::DeviceConfirm { same } => self.device_confirm(now, rng, same),
@@ -523,9 +546,10 @@ impl<S: Store> Home<S> {
             entries.push(SentEntry {
                 at: sent.at,
                 to: sent.to,
-                name: self
-                    .contact(sent.to)?
-                    .map_or_else(String::new, |contact| contact.name),
+                name: match sent.to {
+                    Some(to) => (self.contact(to)?).map_or_else(String::new, |it| it.name),
+                    None => String::new(),
+                },
                 what: sent.shown(),
                 why,
                 bytes: sent.bytes,
@@ -746,8 +770,13 @@ impl<S: Store> Home<S> {
             if let Some((_, effects)) = self.waiting.pop_front() {
                 // A session may have ended while its frames waited for the disk.
                 let (sessions, strangers) = (&self.sessions, &self.strangers);
-                let is_there =
-                    |to: &ConnectionId| sessions.contains_key(to) || strangers.contains_key(to);
+                let (relay, visiting) = (&self.relay, &self.visiting);
+                let is_there = |to: &ConnectionId| {
+                    sessions.contains_key(to)
+                        || strangers.contains_key(to)
+                        || relay.is_visitor(to)
+                        || visiting.values().any(|it| it.is_by(*to))
+                };
                 self.outputs.extend(
                     effects.into_iter().filter(
                         |effect| !matches!(effect, Output::Send { to, .. } if !is_there(to)),

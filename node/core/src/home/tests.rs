@@ -831,7 +831,7 @@ fn what_left_is_journalled_with_whom_and_why() {
     assert!(
         entries
             .iter()
-            .all(|e| e.to == share.to && e.why.grant() == Some(share.id))
+            .all(|e| e.to == Some(share.to) && e.why.grant() == Some(share.id))
     );
     let entries = world.sent(1);
     assert!(entries.is_empty());

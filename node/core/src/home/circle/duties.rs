@@ -469,6 +469,10 @@ fn contents_of(
             content.circle = Some(circle.clone());
             return Some(vec![content]);
         }
+        Edit::Relay(said) => {
+            content.relay = Some(said.clone());
+            return Some(vec![content]);
+        }
         Edit::Poll(edit) => {
             content.poll = circle.said_by(now, edit);
             let overtaken = content.poll.is_none();

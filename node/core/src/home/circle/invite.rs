@@ -299,7 +299,7 @@ impl<S: Store> Home<S> {
         let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
         // A contact, or another device of our own person's, may have come to a new node.
         let has_others = || self.me.authority.devices().len() > 1;
-        let open = open || self.is_pairing(now) || !self.dials.is_empty() || has_others();
+        let open = open || self.is_relay() || self.is_pairing(now) || !self.dials.is_empty() || has_others();
         if !open {
             self.effects.push(Output::Close { connection });
             return;
@@ -361,6 +361,9 @@ impl<S: Store> Home<S> {
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             },
+            Ok(Frame::Visit(visit)) => {
+                return self.came_as_visitor(now, (connection, peer), &visit);
+            }
             Ok(Frame::Pair(pair)) if self.asked_to_pair(now, (connection, peer), &pair) => return,
             _ => Ok(None),
         };
@@ -381,7 +384,7 @@ impl<S: Store> Home<S> {
         });
     }
 
-    fn drop_stranger(&mut self, connection: ConnectionId) {
+    pub(in crate::home) fn drop_stranger(&mut self, connection: ConnectionId) {
         self.asking_gone(connection);
         self.strangers.remove(&connection);
         self.effects.push(Output::Close { connection });

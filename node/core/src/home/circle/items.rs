@@ -188,7 +188,7 @@ impl Circle {
     /// Reads what members say of themselves in entries that were not looked at; returns who said something new.
     /// Sees, too, whether one that was looked at stands no more.
     pub(super) fn read_cards(&mut self) -> BTreeSet<PersonId> {
-        let (mut found, mut news) = (Vec::new(), BTreeSet::new());
+        let (mut found, mut news, mut relays) = (Vec::new(), BTreeSet::new(), Vec::new());
         let before = std::mem::take(&mut self.read);
         let mut still = 0;
         for it in self.replica.standing() {
@@ -201,14 +201,19 @@ impl Circle {
                 still += 1;
                 continue;
             }
-            let Some(card) = CircleContent::of(content).card else {
+            let content = CircleContent::of(content);
+            let Some(person) = self.replica.person_of(&it.author.speaker()) else {
                 continue;
             };
-            if let Some(person) = self.replica.person_of(&it.author.speaker()) {
+            if let Some(card) = content.card {
                 found.push((person, it.author.device, card));
             }
+            relays.extend(content.relay.map(|said| (person, said)));
         }
         self.fell |= still < before.len();
+        for (person, said) in relays {
+            self.hear_of_relay(person, said);
+        }
         for (person, device, card) in found {
             if card.name.chars().any(char::is_control) || card.name.is_empty() {
                 continue;
@@ -366,7 +371,7 @@ impl<S: Store> Home<S> {
                 self.append_due(peer, &due)?;
             }
         }
-        Ok(())
+        self.due_to_relays(circle, &due, from)
     }
 
     /// What follows from items that were taken in: cards, contacts, feeds, duties.

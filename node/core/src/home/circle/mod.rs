@@ -3,7 +3,7 @@
 //! A circle here is a [`Replica`], made of items (authorities, statements, generations, sealed keys, entries) that are
 //! kept as they came, numbered as they came, and a document behind a gate. All that is in memory can be made again
 //! from the items. `items` takes them in and passes them on, `invite` lets people in, `duties` does what a member's
-//! node owes the others, `polls` lets members vote.
+//! node owes the others, `polls` lets members vote, `relays` leaves it with nodes that can read none of it.
 //!
 //! | state | event | outcome |
 //! |---|---|---|
@@ -23,9 +23,11 @@ mod invite;
 mod items;
 mod own;
 mod polls;
+mod relays;
 mod waiting;
 
 pub(super) use invite::Stranger;
+pub(super) use relays::Visiting;
 pub(crate) use own::record_of;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +86,8 @@ pub(super) struct Circle {
     cards: BTreeMap<PersonId, MemberCard>,
     /// The same, of each device of theirs.
     places: BTreeMap<DeviceId, MemberCard>,
+    /// Which relays carry it, by what admins say.
+    relays: relays::Relays,
     /// Entries that stand and were looked at for cards.
     read: BTreeSet<[u8; 32]>,
     /// Something may have fallen on which edits of ours rest.
@@ -115,6 +119,9 @@ struct CircleContent {
     /// Of a poll. Nodes that know of none read nothing in such an entry: it carries nothing else.
     #[n(5)]
     poll: Option<PollSaid>,
+    /// Of a relay that carries the circle, by an admin.
+    #[n(6)]
+    relay: Option<relays::RelaySaid>,
 }
 
 /// Something to be written, which waits for a key.
@@ -132,6 +139,9 @@ enum Edit {
     /// Of a poll.
     #[n(3)]
     Poll(#[n(0)] PollEdit),
+    /// Of a relay.
+    #[n(4)]
+    Relay(#[n(0)] relays::RelaySaid),
 }
 
 /// Something to be said of a poll. What depends on the moment is found out when it can be said.
@@ -362,6 +372,7 @@ impl<S: Store> Home<S> {
             offered: BTreeSet::new(),
             cards: BTreeMap::new(),
             places: BTreeMap::new(),
+            relays: relays::Relays::default(),
             read: BTreeSet::new(),
             fell: true, // it may have been before
             taken: BTreeSet::new(),
@@ -548,6 +559,7 @@ impl<S: Store> Home<S> {
             },
             members,
             invites: self.invites_to(id)?,
+            relays: self.relays_shown(circle)?,
             edits_waiting: edits as u64,
             changes_waiting: circle.gate.waiting().count() as u64,
             changes_aside: (circle.gate.aside())
