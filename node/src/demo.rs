@@ -654,7 +654,7 @@ async fn stranger(
         .sent()
         .await?
         .iter()
-        .filter(|entry| entry.to == person)
+        .filter(|entry| entry.to == Some(person))
         .count();
     step.sure(to_zoe == 0, || format!("{to_zoe} things left for Zoé"))?;
     show.seen(
@@ -740,7 +740,7 @@ async fn log(ines: &Someone, id: GrantId, show: &mut Show<'_>) -> Result<Vec<Sen
     let to = ines.gave(id).await?.to;
     step.sure(
         sent.iter()
-            .all(|entry| entry.to == to && entry.why.grant() == Some(id)),
+            .all(|entry| entry.to == Some(to) && entry.why.grant() == Some(id)),
         || "something left for somebody else".to_owned(),
     )?;
     let has = |wanted: fn(&SentWhat) -> bool| sent.iter().any(|entry| wanted(&entry.what));

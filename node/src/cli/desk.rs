@@ -146,6 +146,10 @@ fn name_everybody(done: &mut Done, someone: &str) {
         }
         Done::CircleConsidered { .. }
         | Done::DeviceCode { .. }
+        | Done::CircleRelays { .. }
+        | Done::RelayOffered { .. }
+        | Done::RelayRooms { .. }
+        | Done::RelayEnded { .. }
         | Done::Devices { .. }
         | Done::CircleInvited { .. }
         | Done::CircleJoining { .. }

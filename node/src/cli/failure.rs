@@ -176,6 +176,14 @@ pub(crate) enum Failure {
         #[serde(skip_serializing_if = "Option::is_none")]
         got: Option<Pasted>,
     },
+    /// A relay's code does not read.
+    BadRelayCode {
+        /// Why.
+        reason: Mistyped,
+        /// What it is instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        got: Option<Pasted>,
+    },
     /// The words do not read.
     BadWords {
         /// The first one that is in no list, from 1; absent if it is their number, or all together.
@@ -348,6 +356,8 @@ pub(crate) enum Pasted {
     Invite,
     /// What adds a device.
     PairCode,
+    /// Room at a relay.
+    RelayCode,
     /// The id of a share, or of its slice.
     ShareId,
     /// The id of a person.
@@ -366,6 +376,8 @@ impl Pasted {
             ("invite1", Self::Invite),
             ("maille:device#", Self::PairCode),
             ("pair1", Self::PairCode),
+            ("maille:relay#", Self::RelayCode),
+            ("relay1", Self::RelayCode),
             ("grant1", Self::ShareId),
             ("slice1", Self::ShareId),
             ("person1", Self::PersonId),

@@ -16,9 +16,11 @@ use maille_core::command::{CircleKind, Quorum};
 use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::invite::InviteLink;
 use maille_protocol::pairing::PairCode;
+use maille_protocol::relay::RelayCode;
 
 use crate::cli::failure::{Failure, Pasted};
 use crate::cli::poll::quorum;
+use crate::cli::relay::room;
 use crate::i18n::{Lang, Text};
 
 /// The command line, parsed.
@@ -76,6 +78,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Backup(BackupVerb),
     Doctor(DoctorFlags),
+    #[command(subcommand)]
+    Relay(RelayVerb),
     #[command(subcommand)]
     Device(DeviceVerb),
     #[command(subcommand)]
@@ -245,6 +249,8 @@ pub(crate) enum DeviceVerb {
     Join(DeviceJoinFlags),
     List,
     Remove(DeviceRemoveFlags),
+    #[command(subcommand)]
+    Relay(DeviceRelayVerb),
 }
 
 #[derive(Args, Debug)]
@@ -301,6 +307,76 @@ pub(crate) enum CircleVerb {
     Rename(CircleRenameFlags),
     #[command(subcommand)]
     Poll(PollVerb),
+    #[command(subcommand)]
+    Relay(CircleRelayVerb),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum RelayVerb {
+    Offer(RelayOfferFlags),
+    List,
+    End(RelayEndFlags),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CircleRelayVerb {
+    Use(CircleRelayUseFlags),
+    Drop(CircleRelayDropFlags),
+    List(CircleFlags),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeviceRelayVerb {
+    Use(DeviceRelayUseFlags),
+    Drop(DeviceRelayDropFlags),
+    List,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RelayOfferFlags {
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = room)]
+    pub(crate) room: u64,
+    #[arg(
+        long,
+        value_name = "DATE",
+        default_value = "1y",
+        allow_hyphen_values = true
+    )]
+    pub(crate) until: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RelayEndFlags {
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleRelayUseFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CircleRelayDropFlags {
+    #[arg(value_name = "CIRCLE")]
+    pub(crate) circle: String,
+    #[arg(value_name = "RELAY")]
+    pub(crate) relay: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceRelayUseFlags {
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeviceRelayDropFlags {
+    #[arg(value_name = "RELAY")]
+    pub(crate) relay: String,
 }
 
 #[derive(Subcommand, Debug)]
@@ -645,6 +721,7 @@ fn pastes(arguments: &[OsString]) -> bool {
         Some(Pasted::Link) => word.parse::<ShareLink>().is_err(),
         Some(Pasted::Invite) => word.parse::<InviteLink>().is_err(),
         Some(Pasted::PairCode) => word.parse::<PairCode>().is_err(),
+        Some(Pasted::RelayCode) => word.parse::<RelayCode>().is_err(),
         _ => word.starts_with("maille:"),
     })
 }
@@ -760,9 +837,10 @@ fn dress(command: Command, path: &str, text: &dyn Text) -> Command {
 
 /// The placeholder of an argument's value.
 fn value_name(arg: &clap::Arg) -> Option<&'static str> {
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; 21] = [
         "ADDR", "CARD", "CIRCLE", "CODE", "COUNT", "DATE", "DEVICE", "DIR", "FILE", "INVITE",
-        "ITEM", "LINK", "NAME", "PERSON", "SECONDS", "SET", "SHARE", "TEXT", "WORD",
+        "ITEM", "LINK", "NAME", "PERSON", "RELAY", "SECONDS", "SET", "SHARE", "SIZE", "TEXT",
+        "WORD",
     ];
     let name = arg.get_value_names()?.first()?.as_str();
     NAMES.into_iter().chain(["YYYY-MM"]).find(|it| *it == name)

@@ -27,6 +27,7 @@ mod poll;
 mod qr;
 pub(crate) mod received;
 mod recover;
+pub(crate) mod relay;
 pub(crate) mod rows;
 mod run;
 pub(crate) mod screen;
@@ -123,6 +124,7 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Backup(BackupVerb::Make(flags)) => backup::make(context, &flags),
         Verb::Backup(BackupVerb::Check(flags)) => backup::check(context, &flags),
         Verb::Backup(BackupVerb::Restore(flags)) => backup::restore(context, &flags),
+        Verb::Relay(verb) => relay::run(context, &verb),
         Verb::Doctor(flags) => doctor::run(context, &flags),
         Verb::Recover(flags) => recover::run(context, &flags),
         Verb::Device(DeviceVerb::Add(flags)) => device::add(context, &flags),
@@ -130,6 +132,7 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Device(DeviceVerb::Join(flags)) => device::join(context, &flags),
         Verb::Device(DeviceVerb::List) => device::list(context),
         Verb::Device(DeviceVerb::Remove(flags)) => device::remove(context, &flags),
+        Verb::Device(DeviceVerb::Relay(verb)) => relay::of_devices(context, &verb),
         Verb::Circle(verb) => circle(context, &verb),
         Verb::Log(LogVerb::Sent) => log::sent(context),
         Verb::Export(flags) => export::run(context, &flags),
@@ -158,6 +161,7 @@ fn circle(context: &Context, verb: &CircleVerb) -> Result<(), Failure> {
         CircleVerb::Poll(PollVerb::Show(flags)) => poll::show(context, flags),
         CircleVerb::Poll(PollVerb::Vote(flags)) => poll::vote(context, flags),
         CircleVerb::Poll(PollVerb::Close(flags)) => poll::close(context, flags),
+        CircleVerb::Relay(verb) => relay::of_circle(context, verb),
     }
 }
 

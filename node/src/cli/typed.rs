@@ -11,6 +11,7 @@ use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
 use maille_protocol::invite::InviteLink;
 use maille_protocol::pairing::PairCode;
+use maille_protocol::relay::RelayCode;
 use maille_schemas::document::Month;
 
 use crate::cli::failure::{Failure, Mistyped, Pasted};
@@ -101,6 +102,11 @@ pub(crate) fn card_of_any(typed: &str) -> Result<Card, Failure> {
 /// A pairing code, pasted or in a file.
 pub(crate) fn pair_code(typed: &str) -> Result<PairCode, Failure> {
     read(typed, |reason, got| Failure::BadPairCode { reason, got })
+}
+
+/// A relay's code, pasted or in a file.
+pub(crate) fn relay_code(typed: &str) -> Result<RelayCode, Failure> {
+    read(typed, |reason, got| Failure::BadRelayCode { reason, got })
 }
 
 /// An invite to a circle, pasted or in a file.

@@ -19,7 +19,7 @@ use maille_schemas::time::Moment;
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::circle::help_en;
 use crate::i18n::clock::spell_month;
-use crate::i18n::{CircleText as _, os, poll, validity};
+use crate::i18n::{CircleText as _, os, poll, relay, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
 
 /// English sentences.
@@ -55,6 +55,7 @@ fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> St
                 Pasted::Link => "a share link",
                 Pasted::Invite => "an invite to a circle",
                 Pasted::PairCode => "a device's code",
+                Pasted::RelayCode => "a relay's code",
                 Pasted::ShareId => "the identifier of a share",
                 Pasted::PersonId => "the identifier of a person",
             };
@@ -226,7 +227,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .detail(person.to_string())
                 .hint("it is forged or mistaken: ask them for a new one by another way")
         }
-        other => poll::error_en(other, clock).unwrap_or_else(|| Sentence::new(other.to_string())),
+        other => (poll::error_en(other, clock).or_else(|| relay::error_en(other)))
+            .unwrap_or_else(|| Sentence::new(other.to_string())),
     }
 }
 
@@ -449,7 +451,7 @@ impl Text for English {
             "export --out" => "The new file to write (else standard output)",
             "demo" => "Shows the main thing in less than a minute, with made-up people",
             "demo --keep" => "Keeps the made-up people's folders here, instead of deleting them",
-            _ => return help_en(key).or_else(|| poll::help_en(key)),
+            _ => return help_en(key).or_else(|| poll::help_en(key)).or_else(|| relay::help_en(key)),
         })
     }
 
@@ -665,6 +667,8 @@ impl Text for English {
                 .hint("ask for the link again and copy all of it, within quotes"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("a pairing code", "this code", *reason, *got))
                 .hint("copy all of it from the other device, where `maille device add` shows it; it begins with `maille:device#`"),
+            Failure::BadRelayCode { reason, got } => Sentence::new(mistyped("a relay's code", "this code", *reason, *got))
+                .hint("whoever runs the relay makes one with `maille relay offer`; it begins with `maille:relay#`: copy all of it, within quotes"),
             Failure::BadWords { place: Some(place) } => {
                 Sentence::new(format!("word {place} is in neither list of words"))
                     .hint("check its spelling: the words are all French, or all English")
@@ -1839,11 +1843,15 @@ impl Text for English {
             SentWhy::Share { lens, purpose, .. } => (lens, purpose_or(purpose, self.no_purpose())),
             SentWhy::Circle { called, .. } => (called, "circle"),
         };
+        let to = match entry.to {
+            Some(_) => &entry.name,
+            None => "a relay, sealed",
+        };
         format!(
             "{}  {} → {}  ({}, {}, {})",
             clock.figures(entry.at),
             what,
-            entry.name,
+            to,
             of,
             purpose,
             self.size(entry.bytes)

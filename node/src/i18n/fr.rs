@@ -19,7 +19,7 @@ use maille_schemas::time::Moment;
 use crate::cli::failure::{Failure, Mistyped, Pasted, Sentence};
 use crate::i18n::circle::help_fr;
 use crate::i18n::clock::spell_month;
-use crate::i18n::{CircleText as _, os, poll, validity};
+use crate::i18n::{CircleText as _, os, poll, relay, validity};
 use crate::i18n::{Clock, DemoStep, DemoView, Lang, Numbers, OsFault, Text, purpose_or};
 
 /// French sentences.
@@ -55,6 +55,7 @@ fn mistyped(what: &str, this: &str, reason: Mistyped, got: Option<Pasted>) -> St
                 Pasted::Link => "un lien de partage",
                 Pasted::Invite => "une invitation dans un cercle",
                 Pasted::PairCode => "un code d'appareil",
+                Pasted::RelayCode => "un code de relais",
                 Pasted::ShareId => "l'identifiant d'un partage",
                 Pasted::PersonId => "l'identifiant d'une personne",
             };
@@ -199,6 +200,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "open invites" => "invitations ouvertes",
                 "uses of one invite" => "personnes par invitation",
                 "items of a list" => "choses dans une liste",
+                "relay codes" => "codes de relais",
+                "relays of a circle" => "relais d'un cercle",
                 "polls of one person" => "votes ouverts par une personne",
                 "members of a circle that votes" => "membres dans un cercle qui vote",
                 other => other,
@@ -236,7 +239,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 .detail(person.to_string())
                 .hint("elle est fausse ou erronée : demandez-lui-en une nouvelle par un autre moyen")
         }
-        other => poll::error_fr(other, clock).unwrap_or_else(|| Sentence::new(other.to_string())),
+        other => (poll::error_fr(other, clock).or_else(|| relay::error_fr(other)))
+            .unwrap_or_else(|| Sentence::new(other.to_string())),
     }
 }
 
@@ -478,7 +482,7 @@ impl Text for French {
             "demo --keep" => {
                 "Garde les dossiers des personnes inventées ici, au lieu de les effacer"
             }
-            _ => return help_fr(key).or_else(|| poll::help_fr(key)),
+            _ => return help_fr(key).or_else(|| poll::help_fr(key)).or_else(|| relay::help_fr(key)),
         })
     }
 
@@ -576,9 +580,11 @@ impl Text for French {
             "NAME" => "NOM",
             "PERSON" => "PERSONNE",
             "POLL" => "VOTE",
+            "RELAY" => "RELAIS",
             "SECONDS" => "SECONDES",
             "SET" => "JEU",
             "SHARE" => "PARTAGE",
+            "SIZE" => "TAILLE",
             "TEXT" => "TEXTE",
             "WORD" => "MOT",
             "YYYY-MM" => "AAAA-MM",
@@ -718,6 +724,8 @@ impl Text for French {
                 .hint("redemandez le lien et copiez-le en entier, entre guillemets"),
             Failure::BadPairCode { reason, got } => Sentence::new(mistyped("un code d'appareil", "ce code", *reason, *got))
                 .hint("copiez-le en entier depuis l'autre appareil, où `maille device add` l'affiche ; il commence par `maille:device#`"),
+            Failure::BadRelayCode { reason, got } => Sentence::new(mistyped("un code de relais", "ce code", *reason, *got))
+                .hint("qui tient le relais en crée un avec `maille relay offer` ; il commence par `maille:relay#` : copiez-le en entier, entre guillemets"),
             Failure::BadWords { place: Some(place) } => {
                 Sentence::new(format!("le mot {place} n'est dans aucune des deux listes"))
                     .hint("vérifiez son orthographe : les mots sont tous français, ou tous anglais")
@@ -1916,11 +1924,15 @@ impl Text for French {
             SentWhy::Share { lens, purpose, .. } => (lens, purpose_or(purpose, self.no_purpose())),
             SentWhy::Circle { called, .. } => (called, "cercle"),
         };
+        let to = match entry.to {
+            Some(_) => &entry.name,
+            None => "un relais, scellé",
+        };
         format!(
             "{}  {} → {}  ({}, {}, {})",
             clock.figures(entry.at),
             what,
-            entry.name,
+            to,
             of,
             purpose,
             self.size(entry.bytes)

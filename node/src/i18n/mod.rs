@@ -20,6 +20,7 @@ mod fr;
 mod numbers;
 mod os;
 mod poll;
+mod relay;
 mod validity;
 
 use clap::ValueEnum;
@@ -38,6 +39,7 @@ pub(crate) use clock::{Clock, spell_month};
 pub(crate) use numbers::Numbers;
 pub(crate) use os::OsFault;
 pub(crate) use poll::PollText;
+pub(crate) use relay::{Offered, RelayText};
 
 use crate::cli::failure::{Failure, Sentence};
 
@@ -87,7 +89,7 @@ impl Lang {
 ///
 /// A method that returns a `Vec` returns whole lines. Counts come as `u64` so that
 /// each language can choose its plural.
-pub(crate) trait Text: Numbers + CircleText + PollText + Sync {
+pub(crate) trait Text: Numbers + CircleText + PollText + RelayText + Sync {
     /// Which language this is.
     fn lang(&self) -> Lang;
 

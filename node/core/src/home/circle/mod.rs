@@ -895,3 +895,19 @@ impl<S: Store> Home<S> {
         self.circles[&id].waiting.taken
     }
 }
+
+#[cfg(test)]
+impl Circle {
+    /// The secret keys of its generations.
+    pub(super) fn generation_keys(&self) -> Vec<Vec<u8>> {
+        let held = self.replica.held_keys();
+        held.map(|(_, key)| key.key().as_bytes().to_vec()).collect()
+    }
+
+    /// What is sealed under now.
+    pub(super) fn current_key(&self) -> Option<maille_protocol::generation::ContentKey> {
+        let current = self.replica.sealed_under(PART).ok()?;
+        let mut held = self.replica.held_keys();
+        held.find(|(id, _)| *id == current).map(|(_, key)| key.clone())
+    }
+}

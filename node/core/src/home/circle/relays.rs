@@ -27,7 +27,7 @@ use maille_protocol::evaluation::Role;
 use maille_protocol::id::{CircleId, GenerationId, PersonId, SliceId, TransportId};
 use maille_protocol::relay::{
     self, Bundle, CODES_MAX, Called, CodeId, Items, LIST_BYTES_MAX, MAILBOXES_MAX, Mailbox,
-    PIECE_BYTES_MAX, Postman, Put, PutDone, RelayCode, SEEN_MAX, Stored, Visit, Visited, WhyNotPut,
+    PIECE_BYTES_MAX, Postman, Put, PutDone, RelayCode, SEEN_MAX, Stored, Visit, Visited,
 };
 use maille_protocol::sync::{CREDIT_BYTES, CircleItem, Cursor, Frame, Name};
 use maille_protocol::time::Timestamp;
@@ -137,11 +137,22 @@ struct UnderWay {
     put_of: BTreeSet<CircleId>,
 }
 
+/// What becomes of a visit.
+enum Next {
+    GoesOn,
+    /// Another one begins at once.
+    Anew,
+    /// Another one, later.
+    Later,
+}
+
 /// A mailbox that was named in a visit.
 struct Named {
     circle: CircleId,
     generation: GenerationId,
     mailbox: Mailbox,
+    /// Our own log there, which we need not be handed.
+    own: LogId,
     /// Whether it is there; `None`: nothing was heard of it.
     found: Option<bool>,
     /// The position up to which it was there when it was found.
@@ -497,14 +508,15 @@ impl<S: Store> Home<S> {
         };
         let outcome = match &mut visiting.visit {
             Some(visit) => self.relay_said(now, rng, (relay, visit), bytes),
-            None => Ok(true),
+            None => Ok(Next::GoesOn),
         };
         match outcome {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Next::GoesOn) => {}
+            Ok(Next::Anew) => {
                 visiting.end(now, &mut self.effects);
                 visiting.dial = Dial::due(now);
             }
+            Ok(Next::Later) => visiting.end(now, &mut self.effects),
             Err(refused) => {
                 self.take_back();
                 visiting.end(now, &mut self.effects);
@@ -516,23 +528,22 @@ impl<S: Store> Home<S> {
         self.visiting.insert(relay, visiting);
     }
 
-    /// Returns whether the visit goes on.
     fn relay_said(
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
         (relay, visit): (TransportId, &mut UnderWay),
         bytes: &[u8],
-    ) -> Result<bool, Refused> {
+    ) -> Result<Next, Refused> {
         match Frame::from_bytes(bytes).map_err(theirs)? {
             Frame::Visited(visited) => {
                 return self.was_found(now, rng, (relay, visit), &visited);
             }
-            Frame::PutDone(done) => self.was_put(relay, visit, done)?,
+            Frame::PutDone(done) => return self.was_put(relay, visit, done),
             Frame::Stored(stored) => self.take_stored(now, rng, (relay, visit), stored)?,
             _ => return Err(theirs("a frame that no relay says")),
         }
-        Ok(true)
+        Ok(Next::GoesOn)
     }
 
     /// Goes on with a visit: names new keys, puts what is due.
@@ -601,6 +612,7 @@ impl<S: Store> Home<S> {
                 position: post.cursor.position,
                 found: None,
                 told: false,
+                own: postman.log.id(),
                 mailbox,
             };
             visit.mailboxes.insert(named.mailbox.name(&me), named);
@@ -642,7 +654,7 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         (relay, visit): (TransportId, &mut UnderWay),
         visited: &Visited,
-    ) -> Result<bool, Refused> {
+    ) -> Result<Next, Refused> {
         let mut lost = BTreeSet::new();
         for found in &visited.found {
             let Some(named) = visit.mailboxes.get_mut(&found.name) else {
@@ -681,14 +693,14 @@ impl<S: Store> Home<S> {
                 }
             }
         }
-        let goes_on = lost.is_empty();
+        if lost.is_empty() {
+            self.caught_up(now, relay, visit)?;
+            return Ok(Next::GoesOn);
+        }
         for (circle, slice) in lost {
             self.relay_lost(rng, (relay, circle), slice)?;
         }
-        if goes_on {
-            self.caught_up(now, relay, visit)?;
-        }
-        Ok(goes_on) // another visit reads all again
+        Ok(Next::Anew) // which reads all again
     }
 
     /// A relay has not what it said it kept.
@@ -756,7 +768,7 @@ impl<S: Store> Home<S> {
             let mut withheld = 0;
             for ((slice, log), seq) in &visit.seen {
                 let of = visit.mailboxes.values().find(|it| it.mailbox.id() == *slice);
-                if of.is_none_or(|named| named.circle != circle) {
+                if of.is_none_or(|named| named.circle != circle || named.own == *log) {
                     continue;
                 }
                 let read: Option<ReadLog> = self.view.read(&layout::read_log(*slice, *log))?;
@@ -885,7 +897,7 @@ impl<S: Store> Home<S> {
         relay: TransportId,
         visit: &mut UnderWay,
         done: PutDone,
-    ) -> Result<(), Refused> {
+    ) -> Result<Next, Refused> {
         let Some((number, name, seq, bytes)) = visit.under_way.pop_front() else {
             return Err(theirs("an answer to nothing"));
         };
@@ -894,21 +906,17 @@ impl<S: Store> Home<S> {
         }
         visit.under_way_bytes -= bytes;
         let Some(named) = visit.mailboxes.get_mut(&name) else {
-            return Ok(());
+            return Ok(Next::GoesOn);
         };
         let at = layout::carried(carried_id(relay, named.circle));
         let mut state: Carried = self.view.read(&at)?.unwrap_or_default();
-        if state.problem != done.why_not {
+        // Of a relay that is full, all but the entries is still in order.
+        if state.problem != done.why_not && (done.why_not.is_some() || seq.is_some()) {
             state.problem = done.why_not;
             self.view.write(at, &state);
         }
-        if let Some(why) = done.why_not {
-            // What comes behind it would not be taken either.
-            return Err(if why == WhyNotPut::Mailbox {
-                theirs("the mailbox is gone")
-            } else {
-                Refused::TooOften
-            });
+        if done.why_not.is_some() {
+            return Ok(Next::Later); // what comes behind it would not be taken either
         }
         if let Some(seq) = seq {
             let slice = named.mailbox.id();
@@ -921,7 +929,7 @@ impl<S: Store> Home<S> {
             self.view.write(layout::post(slice), &post);
             self.view.delete(layout::outgoing(slice, seq));
         }
-        Ok(())
+        Ok(Next::GoesOn)
     }
 
     /// Seals what is due to a relay, and puts it.

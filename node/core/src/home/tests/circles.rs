@@ -12,6 +12,7 @@ use crate::command::{
 
 mod attacks;
 mod polls;
+mod relays;
 
 const CIRCLE: &str = "Rue des Lilas";
 

@@ -1,0 +1,431 @@
+//! Relays: what waits there for those who are away, what a relay can tell, and those who cheat.
+
+use maille_protocol::relay::{RelayCode, Visit};
+
+use super::super::peers::assert_nobody_at_fault;
+use super::*;
+use crate::command::{RelayShown, RoomShown};
+
+const ROOM: u64 = 8 << 20;
+
+impl World {
+    #[track_caller]
+    fn offers(&mut self, relay: usize) -> RelayCode {
+        let until = self.now.plus_millis(365 * DAY);
+        match self.asks(relay, Command::RelayOffer { bytes: ROOM, until }) {
+            Ok(Done::RelayOffered { room }) => room.code,
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn rooms(&mut self, relay: usize) -> Vec<RoomShown> {
+        match self.asks(relay, Command::RelayRooms) {
+            Ok(Done::RelayRooms { rooms }) => rooms,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn uses(&mut self, n: usize, code: &RelayCode) -> Result<Done, CommandError> {
+        let command = Command::CircleRelayUse {
+            circle: Some(CIRCLE.to_owned()),
+            code: code.clone(),
+        };
+        self.asks(n, command)
+    }
+
+    #[track_caller]
+    fn relay_of(&mut self, n: usize) -> RelayShown {
+        let circle = Some(CIRCLE.to_owned());
+        match self.asks(n, Command::CircleRelays { circle }) {
+            Ok(Done::CircleRelays { mut relays, .. }) => {
+                assert_eq!(relays.len(), 1);
+                relays.remove(0)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A circle of the first `people`, carried by the node after them.
+    #[track_caller]
+    fn carried_circle(&mut self, people: usize) -> RelayCode {
+        self.circle(people);
+        let code = self.offers(people);
+        self.uses(0, &code).unwrap();
+        self.settle();
+        code
+    }
+
+    /// Of some, only these are there for a while.
+    fn only(&mut self, people: usize, there: &[usize]) {
+        for n in 0..people {
+            if there.contains(&n) {
+                self.comes_back(n);
+            } else {
+                self.goes_away(n);
+            }
+        }
+        self.settle();
+    }
+}
+
+#[test]
+fn two_who_are_never_there_together_meet_at_a_relay() {
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    assert_eq!(world.relay_of(0).waiting, 0, "put");
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+    world.adds(1, "salt");
+    world.settle();
+    world.only(2, &[0]);
+    assert_eq!(world.texts(0), ["bread", "salt"]);
+    assert_nobody_at_fault(&world);
+}
+
+/// All that a disk holds under some letters, keys and values.
+fn held(disk: &Disk, letters: &[u8]) -> Vec<u8> {
+    let disk = disk.0.borrow();
+    let some = disk.iter().filter(|(key, _)| letters.contains(&key[0]));
+    some.flat_map(|(key, value)| [key.as_slice(), value.as_slice()].concat())
+        .collect()
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
+
+#[test]
+fn a_relay_holds_no_name_no_text_no_person_and_no_key_that_opens() {
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    world.adds(0, "the doctor's number");
+    world.adds(1, "salt");
+    world.settle();
+    let disk = held(&world.nodes[2].disk, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    assert!(disk.len() > 10_000, "there is something to look at: {}", disk.len());
+    let id = world.the_circle(0).id;
+    let mut secrets: Vec<Vec<u8>> = [CIRCLE, "member 0", "member 1", "the doctor", "salt"]
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .collect();
+    secrets.push(id.as_bytes().to_vec());
+    for node in &world.nodes[..2] {
+        let me = &node.home.me;
+        secrets.extend([
+            me.person.as_bytes().to_vec(),
+            me.device.as_bytes().to_vec(),
+            me.membership.as_bytes().to_vec(),
+            me.secrets.installation.as_bytes().to_vec(),
+            me.secrets.device.as_bytes().to_vec(),
+        ]);
+        let circle = &node.home.circles[&id];
+        secrets.extend(circle.generation_keys());
+    }
+    for secret in secrets {
+        assert!(!contains(&disk, &secret), "{}", String::from_utf8_lossy(&secret));
+    }
+}
+
+#[test]
+fn a_relay_cannot_tell_by_keys_that_two_mailboxes_have_a_writer_in_common() {
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    let other = Command::CircleCreate {
+        name: "Bureau".to_owned(),
+        kind: CircleKind::Colleagues,
+        called: "member 0".to_owned(),
+    };
+    world.asks(0, other).unwrap();
+    let use_it = Command::CircleRelayUse {
+        circle: Some("Bureau".to_owned()),
+        code,
+    };
+    world.asks(0, use_it).unwrap();
+    world.adds(0, "bread");
+    world.settle();
+    // All runs of sixteen bytes that look like a key, mailbox by mailbox.
+    let mut seen: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    let code = world.rooms(2)[0].code.id();
+    for (key, value) in world.nodes[2].disk.0.borrow().iter() {
+        if !b"muw".contains(&key[0]) {
+            continue;
+        }
+        // On which code's room it lies, the relay has to know.
+        let at = value.windows(32).position(|window| window == code.0);
+        let (before, after) = value.split_at(at.unwrap_or(value.len()));
+        let after = after.get(32..).unwrap_or_default();
+        for window in before.windows(16).chain(after.windows(16)) {
+            let zeros = window.iter().filter(|byte| **byte == 0).count();
+            if zeros < 4 {
+                let mailboxes = seen.entry(window.to_vec()).or_default();
+                mailboxes.insert(key[1..33].to_vec());
+            }
+        }
+    }
+    let mailboxes: BTreeSet<&Vec<u8>> = seen.values().flatten().collect();
+    assert!(mailboxes.len() >= 2, "of both circles");
+    let shared: Vec<_> = seen.iter().filter(|(_, of)| of.len() > 1).collect();
+    assert!(shared.is_empty(), "{shared:?}");
+}
+
+#[test]
+fn a_removal_reaches_who_was_away_and_nothing_after_it_who_was_removed() {
+    let mut world = World::of(4);
+    world.carried_circle(3);
+    world.only(3, &[0]);
+    world.removes(0, 2);
+    world.settle();
+    world.adds(0, "without member 2");
+    world.settle();
+    let relayed = world.nodes[3].sent_frames.len();
+    world.only(3, &[2]);
+    assert_eq!(world.texts(2), Vec::<String>::new());
+    assert_eq!(world.the_circle(2).standing, CircleStanding::Removed);
+    let rotated = {
+        let id = world.the_circle(0).id;
+        let new = world.nodes[0].home.circles[&id].current_key().unwrap();
+        maille_protocol::relay::Mailbox::of(&new, transport(3))
+    };
+    let named = rotated.name(&transport(2));
+    for frame in &world.nodes[3].sent_frames[relayed..] {
+        if let Ok(Frame::Stored(stored)) = Frame::from_bytes(frame) {
+            assert_ne!(stored.name, named, "of the new mailbox");
+        }
+    }
+    world.only(3, &[1]);
+    assert_eq!(world.texts(1), ["without member 2"]);
+    assert_eq!(world.members(1), ["member 0", "member 1"]);
+    assert_nobody_at_fault(&world);
+}
+
+#[test]
+fn who_was_away_for_two_removals_finds_both_keys() {
+    let mut world = World::of(5);
+    world.carried_circle(4);
+    world.only(4, &[0]);
+    world.removes(0, 2);
+    world.settle();
+    world.adds(0, "one");
+    world.settle();
+    world.removes(0, 3);
+    world.settle();
+    world.adds(0, "two");
+    world.settle();
+    world.only(4, &[1]);
+    assert_eq!(world.texts(1), ["one", "two"]);
+    assert_nobody_at_fault(&world);
+}
+
+#[test]
+fn what_a_relay_has_lost_is_left_there_again() {
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    let before = world.nodes[2].disk.0.borrow().clone();
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    // An older copy of its disk comes back.
+    *world.nodes[2].disk.0.borrow_mut() = before;
+    world.crashes(2);
+    world.settle();
+    assert_eq!(world.relay_of(0).lost, 1);
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+    // Of nothing at all, too.
+    world.nodes[2].disk.0.borrow_mut().retain(|key, _| !b"muw".contains(&key[0]));
+    world.crashes(2);
+    world.adds(1, "salt");
+    world.settle();
+    world.only(2, &[0]);
+    assert_eq!(world.texts(0), ["bread", "salt"]);
+}
+
+#[test]
+fn what_a_relay_keeps_back_is_seen() {
+    let mut world = World::of(4);
+    world.carried_circle(3);
+    world.only(3, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    world.only(3, &[1]);
+    world.adds(1, "salt");
+    world.settle();
+    assert_eq!(world.relay_of(1).withheld, 0);
+    // The relay hides the last entry but one, which member 1 has read, from member 2.
+    {
+        let mut disk = world.nodes[3].disk.0.borrow_mut();
+        let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w')).cloned().collect();
+        let last = entries.last().unwrap().clone();
+        let before = entries[entries.len() - 2].clone();
+        assert_eq!(last[..33], before[..33], "of one mailbox");
+        let moved = disk.remove(&last).unwrap();
+        disk.insert(before, moved);
+        let at = [&b"m"[..], &last[1..33]].concat();
+        let mut record: crate::state::MailboxRecord =
+            maille_protocol::wire::decode(&disk[&at], 1 << 20).unwrap();
+        record.next -= 1;
+        disk.insert(at, maille_protocol::wire::encode(&record));
+    }
+    world.goes_away(1);
+    world.crashes(3);
+    world.only(3, &[2]);
+    assert!(world.relay_of(2).withheld > 0, "{:?}", world.relay_of(2));
+}
+
+#[test]
+fn a_stranger_gets_not_a_byte_and_puts_nothing() {
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    let none = |codes| Visit {
+        version: maille_protocol::wire::V1,
+        codes,
+        mailboxes: Vec::new(),
+    };
+    let thief = transport(77);
+    // Somebody's proof, another link, a code that was never made.
+    let stolen = code.shown_by(&transport(0));
+    let altered = RelayCode {
+        bytes: code.bytes * 2,
+        ..code.clone()
+    };
+    let made_up = RelayCode {
+        secret: [7; 16],
+        ..code.clone()
+    };
+    for shown in [stolen, altered.shown_by(&thief), made_up.shown_by(&thief)] {
+        let sent = world.nodes[2].sent_frames.len();
+        let connection = world.stranger_at(2, thief);
+        world.stranger_says(2, connection, &Frame::Visit(none(vec![shown])).to_bytes());
+        assert_eq!(world.nodes[2].sent_frames.len(), sent, "not a byte");
+        assert!(!world.wires.contains_key(&connection), "closed");
+    }
+    // The same with the code itself is let in.
+    let connection = world.stranger_at(2, thief);
+    let shown = vec![code.shown_by(&thief)];
+    world.stranger_says(2, connection, &Frame::Visit(none(shown)).to_bytes());
+    assert!(world.wires.contains_key(&connection));
+    let Ok(Frame::Visited(visited)) = Frame::from_bytes(world.nodes[2].sent_frames.last().unwrap())
+    else {
+        panic!("no answer")
+    };
+    assert!(visited.found.is_empty(), "who holds no key finds nothing");
+}
+
+#[test]
+fn a_code_that_is_taken_back_gives_nothing_and_what_lay_there_is_gone() {
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    world.adds(0, "bread");
+    world.settle();
+    let end = Command::RelayEnd {
+        code: code.id().to_string(),
+    };
+    world.asks(2, end).unwrap();
+    assert!(held(&world.nodes[2].disk, b"muwM").is_empty());
+    world.only(2, &[0]);
+    world.adds(0, "salt");
+    world.settle();
+    assert!(!world.relay_of(0).connected);
+    assert!(world.rooms(2).is_empty());
+}
+
+#[test]
+fn a_full_room_is_shown_and_another_code_helps() {
+    let mut world = World::of(3);
+    world.circle(2);
+    let code = world.offers(2);
+    world.uses(0, &code).unwrap();
+    world.settle();
+    world.only(2, &[0]);
+    // Somebody else's mailboxes take up nearly all of it.
+    let at = layout::room(code.id());
+    let mut room: crate::state::Room =
+        maille_protocol::wire::decode(&world.nodes[2].disk.0.borrow()[&at], 1 << 20).unwrap();
+    let others = ROOM - 2_000 - room.used;
+    room.used += others;
+    let room = maille_protocol::wire::encode(&room);
+    world.nodes[2].disk.0.borrow_mut().insert(at, room);
+    for n in 0..9 {
+        world.adds(0, &format!("{n} {}", "x".repeat(150)));
+        world.settle();
+    }
+    let why = maille_protocol::relay::WhyNotPut::Room;
+    assert_eq!(world.relay_of(0).problem, Some(why));
+    assert!(world.rooms(2)[0].used <= ROOM);
+    let code = world.offers(2);
+    world.uses(0, &code).unwrap();
+    world.settle();
+    assert_eq!(world.relay_of(0).problem, None);
+    assert_eq!(world.relay_of(0).waiting, 0);
+    let rooms = world.rooms(2);
+    assert_eq!(rooms[0].used, others, "it lies on the new code's room");
+    let all = world.texts(0);
+    world.only(2, &[1]);
+    // Member 1 knows the old code only: it still finds the mailbox, and hears of the new one there.
+    assert_eq!(world.texts(1), all);
+}
+
+#[test]
+fn two_devices_that_are_never_there_together_meet_at_a_relay() {
+    let mut world = World::of(2);
+    let phone = world.pairs(0, false);
+    world.settle();
+    let code = world.offers(1);
+    let command = Command::CircleRelayUse { circle: None, code };
+    world.asks(0, command).unwrap();
+    world.settle();
+    world.goes_away(phone);
+    world.imports(0, 5, "2026-02");
+    world.settle();
+    world.goes_away(0);
+    world.comes_back(phone);
+    world.settle();
+    let Ok(Done::Trips { trips }) = world.asks(phone, Command::Trips { month: None }) else {
+        panic!("no trips")
+    };
+    assert!(!trips.is_empty());
+    assert_nobody_at_fault(&world);
+}
+
+#[test]
+fn a_restored_device_begins_another_log_at_the_relay() {
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    let backup = world.nodes[0].disk.0.borrow().clone();
+    world.only(2, &[0]);
+    world.adds(0, "lost at home, kept at the relay");
+    world.settle();
+    world.goes_away(0);
+    *world.nodes[0].disk.0.borrow_mut() = backup;
+    let installation = maille_protocol::id::InstallationId::from_bytes([9; 32]);
+    world.nodes[0].secrets.installation = installation;
+    world.crashes(0);
+    world.settle();
+    assert_eq!(world.texts(0), ["lost at home, kept at the relay"]);
+    world.adds(0, "after");
+    world.settle();
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["lost at home, kept at the relay", "after"]);
+}
+
+#[test]
+fn a_known_node_may_be_a_relay_and_a_relay_a_member_of_another_circle() {
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    // Member 0 and the relay are contacts, too.
+    let (share, link) = world.shares_from(0, 2, None);
+    world.accepts(2, &link);
+    world.imports(0, 3, "2026-02");
+    world.settle();
+    assert!(!world.received(2).is_empty(), "{share:?}");
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+    assert_nobody_at_fault(&world);
+}
