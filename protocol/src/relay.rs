@@ -112,11 +112,7 @@ impl RelayCode {
     #[must_use]
     pub fn shown_by(&self, from: &TransportId) -> ShownCode {
         let key = Key::from_bytes(crypto::hash(domain::RELAY_KEY, &[&self.secret]));
-        let parts: [&[u8]; 3] = [
-            from.as_bytes(),
-            self.relay.as_bytes(),
-            &wire::encode(self),
-        ];
+        let parts: [&[u8]; 3] = [from.as_bytes(), self.relay.as_bytes(), &wire::encode(self)];
         ShownCode {
             id: self.id(),
             proof: crypto::keyed_hash(key.as_bytes(), domain::RELAY_PROOF, &parts),

@@ -114,6 +114,11 @@ fn framed(bytes: &[u8]) -> String {
         Ok(Frame::Claim(_)) => String::from("claims to hold a root key"),
         Ok(Frame::Claimed(_)) => String::from("answers who the root's person is"),
         Ok(Frame::Return(_)) => String::from("returns as a device of its person's"),
+        Ok(Frame::Visit(visit)) => format!("visits a relay for {}", visit.mailboxes.len()),
+        Ok(Frame::Visited(visited)) => format!("has {} of them", visited.found.len()),
+        Ok(Frame::Put { number, what, .. }) => format!("puts {number}: {} bytes", what.len()),
+        Ok(Frame::PutDone(done)) => format!("put {}: {:?}", done.number, done.why_not),
+        Ok(Frame::Stored(stored)) => format!("entry {} of a mailbox", stored.position),
         Ok(Frame::Answer(answer)) => format!("answers a knock: {answer:?}"),
         Err(error) => format!("no frame ({len} bytes): {error}"),
     }

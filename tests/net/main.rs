@@ -6,6 +6,7 @@ mod crash;
 mod device;
 mod poll;
 mod recover;
+mod relay;
 mod secrecy;
 mod share;
 mod stranger;

@@ -23,7 +23,8 @@ use maille_protocol::card::{Card, ShareLink};
 use maille_protocol::control::{Ticket, UnverifiedControl};
 use maille_protocol::crypto::{self, Key, SealingPublic, SealingSecret, SigningKey, domain};
 use maille_protocol::entry::{
-    Body, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof, UnverifiedHeader,
+    Body, CONTENT_BYTES_MAX, LogId, LogPlace, Prefix, UnverifiedEntry, UnverifiedForkProof,
+    UnverifiedHeader,
 };
 use maille_protocol::generation::{
     BATCH_BYTES_MAX, BatchHead, ContentKey, GenerationBatch, GenerationRecord, PartKey,
@@ -39,6 +40,7 @@ use maille_protocol::parcel::{self, PARCEL_BYTES_MAX, ParcelBody};
 use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
 use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
+use maille_protocol::relay::{Bundle, Items, LIST_BYTES_MAX, RelayCode};
 use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
@@ -161,6 +163,8 @@ pub const TARGETS: &[Target] = &[
     target("invite-text", text::<InviteLink>),
     target("pair-code", written_as_text::<PairCode>),
     target("pair-code-text", text::<PairCode>),
+    target("relay-code", relay_code),
+    target("relay-code-text", text::<RelayCode>),
     target("ids", ids),
     target("time", text::<Timestamp>),
     // what a session carries
@@ -195,6 +199,10 @@ pub const TARGETS: &[Target] = &[
     target("access", access),
     target("control", control),
     target("ticket", signed::<Ticket>),
+    target("bundle", |bytes| record::<Bundle>(bytes, CONTENT_BYTES_MAX)),
+    target("bundle-items", |bytes| {
+        record::<Items>(bytes, LIST_BYTES_MAX)
+    }),
     target("generation", |bytes| {
         record::<SignedGeneration>(bytes, STATEMENT_BYTES_MAX)
             || record::<GenerationRecord>(bytes, STATEMENT_BYTES_MAX)
@@ -474,6 +482,16 @@ fn invite(bytes: &[u8]) -> bool {
     let from = TransportId::from_bytes([2; 32]);
     let shown = a_knock(link.id(), link.proof(&from));
     assert!(link.is_shown_by(&shown, &from));
+    true
+}
+
+fn relay_code(bytes: &[u8]) -> bool {
+    if !written_as_text::<RelayCode>(bytes) {
+        return false;
+    }
+    let code: RelayCode = wire::decode(bytes, TEXT_BYTES_MAX).expect("it was read before");
+    let from = TransportId::from_bytes([2; 32]);
+    assert!(code.is_shown_by(&code.shown_by(&from), &from));
     true
 }
 

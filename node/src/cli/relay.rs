@@ -41,7 +41,11 @@ pub(crate) fn of_circle(context: &Context, verb: &CircleRelayVerb) -> Result<(),
         CircleRelayVerb::Use(flags) => {
             let code = typed::relay_code(&flags.code)?;
             let circle = Some(flags.circle.clone());
-            carried(context, "circle-relay-used", Command::CircleRelayUse { circle, code })
+            carried(
+                context,
+                "circle-relay-used",
+                Command::CircleRelayUse { circle, code },
+            )
         }
         CircleRelayVerb::Drop(flags) => {
             let (circle, relay) = (Some(flags.circle.clone()), flags.relay.clone());
@@ -60,7 +64,11 @@ pub(crate) fn of_devices(context: &Context, verb: &DeviceRelayVerb) -> Result<()
     match verb {
         DeviceRelayVerb::Use(flags) => {
             let (circle, code) = (None, typed::relay_code(&flags.code)?);
-            carried(context, "device-relay-used", Command::CircleRelayUse { circle, code })
+            carried(
+                context,
+                "device-relay-used",
+                Command::CircleRelayUse { circle, code },
+            )
         }
         DeviceRelayVerb::Drop(flags) => {
             let (circle, relay) = (None, flags.relay.clone());
@@ -181,7 +189,15 @@ mod tests {
     fn room_is_read_in_both_languages() {
         assert_eq!(room("500 MB"), Ok(500_000_000));
         assert_eq!(room("2Go"), Ok(2_000_000_000));
-        for typed in ["", "5", "MB", "-1 GB", "1.5 GB", "5 TB", "99999999999999 GB"] {
+        for typed in [
+            "",
+            "5",
+            "MB",
+            "-1 GB",
+            "1.5 GB",
+            "5 TB",
+            "99999999999999 GB",
+        ] {
             assert!(room(typed).is_err(), "{typed}");
         }
     }

@@ -451,7 +451,11 @@ impl Text for English {
             "export --out" => "The new file to write (else standard output)",
             "demo" => "Shows the main thing in less than a minute, with made-up people",
             "demo --keep" => "Keeps the made-up people's folders here, instead of deleting them",
-            _ => return help_en(key).or_else(|| poll::help_en(key)).or_else(|| relay::help_en(key)),
+            _ => {
+                return help_en(key)
+                    .or_else(|| poll::help_en(key))
+                    .or_else(|| relay::help_en(key));
+            }
         })
     }
 

@@ -482,7 +482,11 @@ impl Text for French {
             "demo --keep" => {
                 "Garde les dossiers des personnes inventées ici, au lieu de les effacer"
             }
-            _ => return help_fr(key).or_else(|| poll::help_fr(key)).or_else(|| relay::help_fr(key)),
+            _ => {
+                return help_fr(key)
+                    .or_else(|| poll::help_fr(key))
+                    .or_else(|| relay::help_fr(key));
+            }
         })
     }
 

@@ -170,9 +170,8 @@ impl<S: Store> Home<S> {
 
     /// The codes of this node, and how much lies under each.
     pub(super) fn relay_rooms(&mut self, now: Timestamp) -> Result<Done, CommandError> {
-        let mut rooms: Vec<RoomShown> = (self.rooms()?.iter())
-            .map(|room| room.shown(now))
-            .collect();
+        let mut rooms: Vec<RoomShown> =
+            (self.rooms()?.iter()).map(|room| room.shown(now)).collect();
         rooms.sort_by_key(|room| room.created);
         Ok(Done::RelayRooms { rooms })
     }
@@ -180,7 +179,9 @@ impl<S: Store> Home<S> {
     /// Takes a code back: what lies under it is dropped at once.
     pub(super) fn relay_end(&mut self, now: Timestamp, typed: &str) -> Result<Done, CommandError> {
         let found: Vec<Room> = (self.rooms()?.into_iter())
-            .filter(|room| room.code.to_string() == typed.trim() || is_begun_by(&room.code.id(), typed))
+            .filter(|room| {
+                room.code.to_string() == typed.trim() || is_begun_by(&room.code.id(), typed)
+            })
             .collect();
         let [room] = &found[..] else {
             return Err(CommandError::UnknownRelayCode {
@@ -277,7 +278,9 @@ impl<S: Store> Home<S> {
 
     /// Whether anybody may have something to say to this node as a relay.
     pub(super) fn is_relay(&self) -> bool {
-        self.view.scan(layout::ROOMS).is_ok_and(|rooms| !rooms.is_empty())
+        self.view
+            .scan(layout::ROOMS)
+            .is_ok_and(|rooms| !rooms.is_empty())
     }
 
     /// A node that is not in a session comes.
@@ -362,10 +365,13 @@ impl<S: Store> Home<S> {
         if visitor.named.len() + visitor.looked_for.len() > NAMED_MAX {
             return Err(theirs("too many mailboxes named"));
         }
-        self.send(connection, &Frame::Visited(Visited {
+        self.send(
+            connection,
+            &Frame::Visited(Visited {
                 found: answer,
                 later: false,
-            }));
+            }),
+        );
         Ok(true)
     }
 
@@ -434,7 +440,14 @@ impl<S: Store> Home<S> {
         let named = visitor.named.get(&name).map(|(slice, _)| *slice);
         let slice = named.filter(|slice| self.relay.mailboxes.contains_key(slice));
         let outcome = match (what, slice) {
-            (Put::Open { code, control, access }, None) => {
+            (
+                Put::Open {
+                    code,
+                    control,
+                    access,
+                },
+                None,
+            ) => {
                 let opened =
                     self.open_mailbox(now, rng, (connection, name), (code, &control, access))?;
                 opened.map(|()| None)

@@ -13,23 +13,31 @@ use crate::i18n::numbers::Numbers;
 /// The help text of a command or an argument about relays.
 pub(crate) fn help(key: &str) -> Option<&'static str> {
     Some(match key {
-        "relay" => "Be a relay: keep for others what they are never there together for; you can read none of it",
+        "relay" => {
+            "Be a relay: keep for others what they are never there together for; you can read none of it"
+        }
         "relay offer" => "Makes a code: whoever holds it may leave so much here, until then",
         "relay offer --room" => "How much may lie here by this code: 500MB, 2GB",
         "relay offer --until" => "Until when something may be left here: 90d, 1y, 2027-12-31",
         "relay list" => "Shows the codes that you gave, and how much lies here by each",
         "relay end" => "Takes a code back: what lies here by it is deleted",
         "relay end CODE" => "The code, or the beginning of its number (`maille relay list`)",
-        "circle relay" => "Relays of a circle: what members write waits there for those who are away",
+        "circle relay" => {
+            "Relays of a circle: what members write waits there for those who are away"
+        }
         "circle relay use" => "Lets a relay carry the circle, for all its members; admins may",
         "circle relay use CIRCLE" => "The circle's name, or the beginning of its id",
         "circle relay use CODE" => "The relay's code, or a file that holds it",
         "circle relay drop" => "Lets a relay carry the circle no more",
         "circle relay drop CIRCLE" => "The circle's name, or the beginning of its id",
-        "circle relay drop RELAY" => "The beginning of the relay's id (`maille circle relay list CIRCLE`)",
+        "circle relay drop RELAY" => {
+            "The beginning of the relay's id (`maille circle relay list CIRCLE`)"
+        }
         "circle relay list" => "Shows the relays of a circle, and what waits to be left there",
         "circle relay list CIRCLE" => "The circle's name, or the beginning of its id",
-        "device relay" => "Relays of your own devices: what one of them writes waits there for the others",
+        "device relay" => {
+            "Relays of your own devices: what one of them writes waits there for the others"
+        }
         "device relay use" => "Lets a relay carry what goes between your devices",
         "device relay use CODE" => "The relay's code, or a file that holds it",
         "device relay drop" => "Lets a relay carry it no more",
@@ -43,20 +51,22 @@ pub(crate) fn help(key: &str) -> Option<&'static str> {
 pub(crate) fn error(error: &CommandError) -> Option<Sentence> {
     Some(match error {
         CommandError::UnknownRelay { relay } => {
-            Sentence::new(format!("no relay here is known as {}", quoted(relay))).hint(
-                "give the beginning of its id, as `maille circle relay list CIRCLE` shows it",
-            )
+            Sentence::new(format!("no relay here is known as {}", quoted(relay)))
+                .hint("give the beginning of its id, as `maille circle relay list CIRCLE` shows it")
         }
         CommandError::UnknownRelayCode { relay } => {
             Sentence::new(format!("you gave no relay code known as {}", quoted(relay)))
                 .hint("give the code, or the beginning of its number: `maille relay list`")
         }
-        CommandError::OwnRelay => {
-            Sentence::new("this code is of this very device, which does not visit itself")
-                .hint("ask somebody else for a code, or make one on another computer: `maille relay offer`")
+        CommandError::OwnRelay => Sentence::new(
+            "this code is of this very device, which does not visit itself",
+        )
+        .hint(
+            "ask somebody else for a code, or make one on another computer: `maille relay offer`",
+        ),
+        CommandError::OneDevice => {
+            Sentence::new("you have no other device yet").hint("add one first: `maille device add`")
         }
-        CommandError::OneDevice => Sentence::new("you have no other device yet")
-            .hint("add one first: `maille device add`"),
         CommandError::TooLittleRoom { min } => Sentence::new(format!(
             "that is too little room: at least {}",
             English.size(*min)
@@ -68,7 +78,9 @@ pub(crate) fn error(error: &CommandError) -> Option<Sentence> {
 fn why_not(why: WhyNotPut) -> &'static str {
     match why {
         WhyNotPut::Code => "its code is over: ask for another one, and `use` that",
-        WhyNotPut::Room => "the room that its code gives is full: ask for another one, and `use` that",
+        WhyNotPut::Room => {
+            "the room that its code gives is full: ask for another one, and `use` that"
+        }
         WhyNotPut::Quota => "this device has left as much there as one may",
         WhyNotPut::Mailbox | WhyNotPut::Control | WhyNotPut::Ticket | WhyNotPut::Entry => {
             "it did not take what was left there; it is tried again"

@@ -13,28 +13,44 @@ use crate::i18n::numbers::Numbers;
 /// The help text of a command or an argument about relays.
 pub(crate) fn help(key: &str) -> Option<&'static str> {
     Some(match key {
-        "relay" => "Être un relais : garder pour d'autres ce qu'ils s'échangent sans être là ensemble ; vous n'en pouvez rien lire",
-        "relay offer" => "Crée un code : qui le détient peut laisser ici autant, jusqu'à cette date",
+        "relay" => {
+            "Être un relais : garder pour d'autres ce qu'ils s'échangent sans être là ensemble ; vous n'en pouvez rien lire"
+        }
+        "relay offer" => {
+            "Crée un code : qui le détient peut laisser ici autant, jusqu'à cette date"
+        }
         "relay offer --room" => "Combien peut se trouver ici par ce code : 500Mo, 2Go",
-        "relay offer --until" => "Jusqu'à quand on peut laisser quelque chose ici : 90j, 1an, 2027-12-31",
+        "relay offer --until" => {
+            "Jusqu'à quand on peut laisser quelque chose ici : 90j, 1an, 2027-12-31"
+        }
         "relay list" => "Montre les codes que vous avez donnés, et ce qui se trouve ici par chacun",
         "relay end" => "Reprend un code : ce qui se trouve ici par lui est effacé",
         "relay end CODE" => "Le code, ou le début de son numéro (`maille relay list`)",
-        "circle relay" => "Relais d'un cercle : ce que les membres écrivent y attend ceux qui sont absents",
-        "circle relay use" => "Fait porter le cercle par un relais, pour tous ses membres ; les admins le peuvent",
+        "circle relay" => {
+            "Relais d'un cercle : ce que les membres écrivent y attend ceux qui sont absents"
+        }
+        "circle relay use" => {
+            "Fait porter le cercle par un relais, pour tous ses membres ; les admins le peuvent"
+        }
         "circle relay use CIRCLE" => "Le nom du cercle, ou le début de son identifiant",
         "circle relay use CODE" => "Le code du relais, ou un fichier qui le contient",
         "circle relay drop" => "Ne fait plus porter le cercle par un relais",
         "circle relay drop CIRCLE" => "Le nom du cercle, ou le début de son identifiant",
-        "circle relay drop RELAY" => "Le début de l'identifiant du relais (`maille circle relay list CERCLE`)",
+        "circle relay drop RELAY" => {
+            "Le début de l'identifiant du relais (`maille circle relay list CERCLE`)"
+        }
         "circle relay list" => "Montre les relais d'un cercle, et ce qui attend d'y être laissé",
         "circle relay list CIRCLE" => "Le nom du cercle, ou le début de son identifiant",
         "device relay" => "Relais de vos appareils : ce que l'un écrit y attend les autres",
         "device relay use" => "Fait porter par un relais ce qui va d'un de vos appareils à l'autre",
         "device relay use CODE" => "Le code du relais, ou un fichier qui le contient",
         "device relay drop" => "Ne le fait plus porter par un relais",
-        "device relay drop RELAY" => "Le début de l'identifiant du relais (`maille device relay list`)",
-        "device relay list" => "Montre les relais de vos appareils, et ce qui attend d'y être laissé",
+        "device relay drop RELAY" => {
+            "Le début de l'identifiant du relais (`maille device relay list`)"
+        }
+        "device relay list" => {
+            "Montre les relais de vos appareils, et ce qui attend d'y être laissé"
+        }
         _ => return None,
     })
 }
@@ -146,7 +162,11 @@ impl RelayText for French {
     }
 
     fn room(&self, room: &RoomShown, clock: &Clock) -> String {
-        let state = if room.open { "jusqu'au" } else { "ouvert jusqu'au" };
+        let state = if room.open {
+            "jusqu'au"
+        } else {
+            "ouvert jusqu'au"
+        };
         format!(
             "{}  {} sur {} utilisés, {}, {state} {}",
             short(room),

@@ -299,7 +299,11 @@ impl<S: Store> Home<S> {
         let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
         // A contact, or another device of our own person's, may have come to a new node.
         let has_others = || self.me.authority.devices().len() > 1;
-        let open = open || self.is_relay() || self.is_pairing(now) || !self.dials.is_empty() || has_others();
+        let open = open
+            || self.is_relay()
+            || self.is_pairing(now)
+            || !self.dials.is_empty()
+            || has_others();
         if !open {
             self.effects.push(Output::Close { connection });
             return;

@@ -27,8 +27,8 @@ mod relays;
 mod waiting;
 
 pub(super) use invite::Stranger;
-pub(super) use relays::Visiting;
 pub(crate) use own::record_of;
+pub(super) use relays::Visiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -908,6 +908,7 @@ impl Circle {
     pub(super) fn current_key(&self) -> Option<maille_protocol::generation::ContentKey> {
         let current = self.replica.sealed_under(PART).ok()?;
         let mut held = self.replica.held_keys();
-        held.find(|(id, _)| *id == current).map(|(_, key)| key.clone())
+        held.find(|(id, _)| *id == current)
+            .map(|(_, key)| key.clone())
     }
 }

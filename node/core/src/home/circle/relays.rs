@@ -354,7 +354,11 @@ impl<S: Store> Home<S> {
     }
 
     /// Sees which relays are to be visited, and that all of each circle is due to its own.
-    fn look_at_relays(&mut self, now: Timestamp, rng: &mut impl CryptoRng) -> Result<(), ReadError> {
+    fn look_at_relays(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReadError> {
         let mut wanted: BTreeMap<TransportId, Vec<String>> = BTreeMap::new();
         let mut feeds = Vec::new();
         for (id, circle) in &self.circles {
@@ -594,7 +598,10 @@ impl<S: Store> Home<S> {
         let mut called = Vec::new();
         for (circle, generation, mailbox) in keys {
             let slice = mailbox.id();
-            if self.post(slice)?.is_of_another(self.me.secrets.installation) {
+            if self
+                .post(slice)?
+                .is_of_another(self.me.secrets.installation)
+            {
                 self.post_anew(rng, (relay, circle), slice)?; // this store was restored
             }
             let post = self.post(slice)?;
@@ -643,8 +650,7 @@ impl<S: Store> Home<S> {
 
     fn postman(&self, mailbox: &Mailbox, epoch: u32) -> Result<Postman, ReadError> {
         let secrets = &self.me.secrets;
-        (mailbox.postman(&secrets.device, secrets.installation, epoch))
-            .map_err(|_| damaged(b"y"))
+        (mailbox.postman(&secrets.device, secrets.installation, epoch)).map_err(|_| damaged(b"y"))
     }
 
     /// The relay says what is there of what was named.
@@ -767,7 +773,10 @@ impl<S: Store> Home<S> {
             let mut state: Carried = self.view.read(&at)?.unwrap_or_default();
             let mut withheld = 0;
             for ((slice, log), seq) in &visit.seen {
-                let of = visit.mailboxes.values().find(|it| it.mailbox.id() == *slice);
+                let of = visit
+                    .mailboxes
+                    .values()
+                    .find(|it| it.mailbox.id() == *slice);
                 if of.is_none_or(|named| named.circle != circle || named.own == *log) {
                     continue;
                 }
@@ -1032,8 +1041,14 @@ impl<S: Store> Home<S> {
         let earlier = visit.mailboxes.values().filter(|named| {
             named.circle == id && named.found == Some(true) && named.generation != in_use
         });
-        for named in earlier.take(EARLIER_MAX).map(|it| it.generation).collect::<Vec<_>>() {
-            if !keys.is_empty() && let Some(mailbox) = opened.get(&named) {
+        for named in earlier
+            .take(EARLIER_MAX)
+            .map(|it| it.generation)
+            .collect::<Vec<_>>()
+        {
+            if !keys.is_empty()
+                && let Some(mailbox) = opened.get(&named)
+            {
                 sent += self.seal_list(now, mailbox, Items(keys.clone()))?;
             }
         }
@@ -1150,12 +1165,7 @@ impl<S: Store> Home<S> {
     }
 
     /// Tells a relay who writes in a mailbox, and on which code's room.
-    fn introduce(
-        &mut self,
-        code: CodeId,
-        visit: &mut UnderWay,
-        name: Name,
-    ) -> Result<(), Refused> {
+    fn introduce(&mut self, code: CodeId, visit: &mut UnderWay, name: Name) -> Result<(), Refused> {
         let Some(named) = visit.mailboxes.get_mut(&name) else {
             return Ok(());
         };
@@ -1187,7 +1197,10 @@ impl<S: Store> Home<S> {
 impl UnderWay {
     /// Whether all of a circle has come that was there when its mailboxes were named.
     fn has_come(&self, circle: CircleId) -> bool {
-        let mut named = self.mailboxes.values().filter(|named| named.circle == circle);
+        let mut named = self
+            .mailboxes
+            .values()
+            .filter(|named| named.circle == circle);
         named.all(|named| match named.found {
             None => false,
             Some(true) => named.position >= named.end,
@@ -1213,5 +1226,14 @@ impl Visiting {
             });
         }
         self.dial = Dial::due(now.plus_millis(PAUSE_MS));
+    }
+}
+
+#[cfg(test)]
+impl<S: Store> Home<S> {
+    /// How far a mailbox at a relay was taken in.
+    pub(in crate::home) fn relay_position(&self, relay: TransportId, name: Name) -> u64 {
+        let visit = self.visiting[&relay].visit.as_ref();
+        visit.map_or(0, |visit| visit.mailboxes[&name].position)
     }
 }

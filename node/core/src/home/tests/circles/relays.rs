@@ -105,8 +105,15 @@ fn a_relay_holds_no_name_no_text_no_person_and_no_key_that_opens() {
     world.adds(0, "the doctor's number");
     world.adds(1, "salt");
     world.settle();
-    let disk = held(&world.nodes[2].disk, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    assert!(disk.len() > 10_000, "there is something to look at: {}", disk.len());
+    let disk = held(
+        &world.nodes[2].disk,
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    );
+    assert!(
+        disk.len() > 10_000,
+        "there is something to look at: {}",
+        disk.len()
+    );
     let id = world.the_circle(0).id;
     let mut secrets: Vec<Vec<u8>> = [CIRCLE, "member 0", "member 1", "the doctor", "salt"]
         .iter()
@@ -126,7 +133,11 @@ fn a_relay_holds_no_name_no_text_no_person_and_no_key_that_opens() {
         secrets.extend(circle.generation_keys());
     }
     for secret in secrets {
-        assert!(!contains(&disk, &secret), "{}", String::from_utf8_lossy(&secret));
+        assert!(
+            !contains(&disk, &secret),
+            "{}",
+            String::from_utf8_lossy(&secret)
+        );
     }
 }
 
@@ -236,7 +247,11 @@ fn what_a_relay_has_lost_is_left_there_again() {
     world.only(2, &[1]);
     assert_eq!(world.texts(1), ["bread"]);
     // Of nothing at all, too.
-    world.nodes[2].disk.0.borrow_mut().retain(|key, _| !b"muw".contains(&key[0]));
+    world.nodes[2]
+        .disk
+        .0
+        .borrow_mut()
+        .retain(|key, _| !b"muw".contains(&key[0]));
     world.crashes(2);
     world.adds(1, "salt");
     world.settle();
@@ -258,7 +273,9 @@ fn what_a_relay_keeps_back_is_seen() {
     // The relay hides the last entry but one, which member 1 has read, from member 2.
     {
         let mut disk = world.nodes[3].disk.0.borrow_mut();
-        let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w')).cloned().collect();
+        let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w'))
+            .cloned()
+            .collect();
         let last = entries.last().unwrap().clone();
         let before = entries[entries.len() - 2].clone();
         assert_eq!(last[..33], before[..33], "of one mailbox");
@@ -428,4 +445,109 @@ fn a_known_node_may_be_a_relay_and_a_relay_a_member_of_another_circle() {
     world.only(2, &[1]);
     assert_eq!(world.texts(1), ["bread"]);
     assert_nobody_at_fault(&world);
+}
+
+impl World {
+    /// The connection of a node to another one.
+    #[track_caller]
+    fn wire(&self, n: usize, to: usize) -> u64 {
+        let found = (self.wires.iter()).find(|(connection, (other, theirs))| {
+            *other == to && self.wires.get(theirs) == Some(&(n, **connection))
+        });
+        *found.expect("they are connected").0
+    }
+}
+
+#[test]
+fn a_relay_that_lies_is_left_alone_and_nothing_of_it_is_kept() {
+    use maille_protocol::crypto::{Key, SigningKey};
+    use maille_protocol::entry::{Body, LogKey, LogTip, SealParams, seal};
+    use maille_protocol::generation::ContentKey;
+    use maille_protocol::id::{InstallationId, MembershipId};
+    use maille_protocol::relay::{self, Found, Mailbox, PutDone, Stored, Visited};
+
+    let mut world = World::of(3);
+    world.carried_circle(2);
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    let id = world.the_circle(0).id;
+    let key = world.nodes[0].home.circles[&id].current_key().unwrap();
+    let mailbox = Mailbox::of(&key, transport(2));
+    let name = mailbox.name(&transport(0));
+    let stored = |number, position, entry| {
+        Frame::Stored(Stored {
+            number,
+            name,
+            position,
+            entry,
+        })
+    };
+    // An entry of the mailbox that no member has written: its seal is another key's.
+    let junk = |n: u8| {
+        let seed = Key::from_bytes([n; 32]);
+        let membership = MembershipId::from_bytes([n; 32]);
+        let installation = InstallationId::from_bytes([n; 32]);
+        let log = LogKey::derive(&seed, membership, installation, mailbox.id(), relay::PART);
+        let binding = log.bind(&SigningKey::from_seed(&[n; 32]));
+        let (entry, _) = seal(SealParams {
+            slice: mailbox.id(),
+            part: relay::PART,
+            generation: mailbox.generation(),
+            key: &ContentKey::new(Key::from_bytes([n; 32])),
+            log: &log,
+            tip: &LogTip::START,
+            now: "2026-03-01T10:00:00.000Z".parse().unwrap(),
+            body: &Body::new(Some(binding), vec![n; 10]),
+        })
+        .unwrap();
+        entry.to_bytes()
+    };
+    let unknown = Found {
+        name: maille_protocol::sync::Name([5; 32]),
+        feed: maille_protocol::sync::FeedId([5; 16]),
+        end: u64::MAX,
+        next_seq: u64::MAX,
+    };
+    let lies: Vec<Vec<Frame>> = vec![
+        vec![stored(1_000, u64::MAX, junk(1))],
+        vec![stored(1_000, 1, vec![0; 100])],
+        vec![stored(0, 1, junk(1))],
+        vec![Frame::Visited(Visited {
+            found: vec![unknown],
+            later: true,
+        })],
+        vec![Frame::PutDone(PutDone {
+            number: 7,
+            why_not: None,
+            position: None,
+        })],
+        vec![Frame::Ack { position: 3 }],
+        (0..70u8)
+            .map(|n| (1_000 + u64::from(n), junk(n)))
+            .map(|(number, entry)| {
+                let at = world.nodes[0].home.relay_position(transport(2), name);
+                stored(number, at + number - 999, entry)
+            })
+            .collect(),
+    ];
+    for frames in lies {
+        let connection = world.wire(0, 2);
+        let held = world.nodes[0].disk.0.borrow().len();
+        for frame in frames {
+            let from = ConnectionId(connection);
+            let frame = &frame.to_bytes();
+            world.input(0, Input::Received { from, frame });
+        }
+        assert!(!world.wires.contains_key(&connection), "closed");
+        let more = world.nodes[0].disk.0.borrow().len() - held;
+        assert!(more <= 70, "a note for each log that was shown: {more}");
+        assert_eq!(world.texts(0), ["bread"]);
+        world.now = world.now.plus_millis(120_000);
+        world.settle();
+    }
+    world.adds(0, "salt");
+    world.settle();
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread", "salt"]);
 }
