@@ -359,8 +359,11 @@ pub struct Called {
     /// How far the visitor has taken it in.
     #[n(1)]
     pub cursor: Cursor,
+    /// Hash of the header of the entry there; zeros for none.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub last: [u8; 32],
     /// The visitor's own log in it.
-    #[n(2)]
+    #[n(3)]
     pub log: LogId,
 }
 
@@ -384,14 +387,17 @@ pub struct Found {
     /// Which.
     #[n(0)]
     pub name: Name,
-    /// How its entries are numbered: another id after the relay has lost any.
+    /// How its entries are numbered.
     #[n(1)]
     pub feed: FeedId,
-    /// The number of the last entry; they begin with 1.
+    /// All after this number is sent: the visitor's place if the relay has it, else 0.
     #[n(2)]
+    pub start: u64,
+    /// The number of the last entry; they begin with 1.
+    #[n(3)]
     pub end: u64,
     /// The number of the next entry in the visitor's own log.
-    #[n(3)]
+    #[n(4)]
     pub next_seq: u64,
 }
 

@@ -29,6 +29,7 @@ import parcels
 import primitives
 import principal
 import recovery
+import relays
 import slices
 import texts
 from wire import Refused, blob, decode, list_of, require
@@ -564,6 +565,43 @@ def read_invite(file, world):
 
 
 # In this order: later files use what the earlier ones told about the world.
+def read_relay(file, world):
+    given, data = relays.read_code(file["text"])
+    relay, from_ = (texts.read_id("node", file[name]) for name in ("relay", "from"))
+    equal(data, unhex(file["bytes"]), "bytes of the code")
+    told = (unhex(file["secret"]), relay, file["room"], file["until"])
+    equal((given.secret, given.relay, given.bytes, given.until), told, "fields of the code")
+    equal(relays.code_id(given), unhex(file["code"]), "id of the code")
+    equal(relays.proof(given, data, from_), unhex(file["proof"]), "proof")
+
+    box = relays.mailbox(unhex(file["content_key"]), relay)
+    equal(box.slice, texts.read_id("slice", file["slice"]), "slice of the mailbox")
+    equal((box.access, box.content), (unhex(file["access_key"]), unhex(file["sealed_under"])), "keys of the mailbox")
+    equal(box.generation, texts.read_id("generation", file["generation"]), "generation of the mailbox")
+    equal(relays.name_of(box, from_), unhex(file["name"]), "name of the mailbox")
+
+    seed, installation = unhex(file["device_seed"]), texts.read_id("installation", file["installation"])
+    membership, speakers = relays.read_control(unhex(file["control"]), box, seed, installation)
+    equal(membership, texts.read_id("membership", file["writer"]), "writer")
+    log, own = relays.log_of(box, seed, membership, installation, file["epoch"])
+    equal(log, unhex(file["log"]), "log")
+    ticket = decode(control.ticket, unhex(file["ticket"]), control.SIGNED_TICKET_BYTES)
+    key, quota = control.verify_ticket(ticket, box.slice, speakers)
+    equal((ticket.record.log, ticket.record.membership, quota), (log, membership, relays.QUOTA), "ticket")
+
+    entry = entries.read_entry(unhex(file["entry"]))
+    entries.verify_stretch([entry], 0, bytes(32))
+    equal(entry.header.prefix.log, log, "log of the entry")
+    bundle = relays.open_bundle(entry, box)
+    found = decode(relays.items, bundle.piece, relays.LIST_BYTES)
+    equal([[name, fields.bytes.hex()] for name, fields in found], file["items"], "items")
+    equal((bundle.more, len(bundle.seen)), (False, 1), "bundle")
+    for vector in file["frames"]:
+        name, _ = relays.read_frame(unhex(vector["bytes"]))
+        equal(name, vector["name"], "frame")
+    return {"code": lambda text: relays.read_code(text.decode()), "frame": relays.read_frame}
+
+
 READERS = {
     "hash": read_hash,
     "text": read_text,
@@ -584,6 +622,7 @@ READERS = {
     "parcel": read_parcel,
     "control": read_control,
     "invite": read_invite,
+    "relay": read_relay,
 }
 
 

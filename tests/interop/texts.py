@@ -12,7 +12,7 @@ WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(
 LOWER = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 LEFT_OUT = dict.fromkeys(map(ord, INVISIBLE + WHITE))
 START = "maille:share#"
-STARTS = (START, "maille:join#", "maille:device#")
+STARTS = (START, "maille:join#", "maille:device#", "maille:relay#")
 TIME_MOST = 253402207200000
 time = uint(TIME_MOST)
 

@@ -31,6 +31,8 @@ pub enum Command {
     Card,
     /// How the node is doing. Answer: [`Done::Status`].
     Status,
+    /// How far it is with everybody whom it meets. Answer: [`Done::Reached`].
+    Reach,
     /// Whether our documents are what their entries say. Answer: [`Done::CheckedUp`].
     Checkup {
         /// Make those again that are not.
@@ -254,6 +256,7 @@ impl Command {
         match self {
             Self::Card
             | Self::Status
+            | Self::Reach
             | Self::Trips { .. }
             | Self::Footprint { .. }
             | Self::LensPreview { .. }
@@ -451,6 +454,11 @@ pub enum Done {
         /// What of ours waits here for a key.
         waiting: u64,
     },
+    /// Answer to [`Command::Reach`].
+    Reached {
+        /// Nodes of contacts, our own other devices, relays.
+        peers: Vec<PeerReach>,
+    },
     /// Answer to what is asked of a circle's relays.
     CircleRelays {
         /// What the circle is called.
@@ -582,6 +590,35 @@ pub struct CircleShown {
     pub changes_waiting: u64,
     /// Changes that were set aside: by whom, why.
     pub changes_aside: Vec<(String, String)>,
+}
+
+/// How far a node is with one whom it meets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerReach {
+    /// Which node.
+    pub node: TransportId,
+    /// What our person calls whose it is; empty for a relay, or if they have no name.
+    pub name: String,
+    /// What it is to us.
+    pub role: PeerRole,
+    /// Whether a session with it is open.
+    pub connected: bool,
+    /// Whether it was tried and not reached.
+    pub unreached: bool,
+    /// Things due to it that it has not acknowledged.
+    pub waiting: u64,
+}
+
+/// What a node is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeerRole {
+    /// Of a contact.
+    Contact,
+    /// Another device of our person.
+    Device,
+    /// Carries circles.
+    Relay,
 }
 
 /// A relay that carries a circle.

@@ -43,6 +43,8 @@ pub(crate) const JOINING: &[u8] = b"j";
 
 /// Prefix of the codes of this node, as a relay.
 pub(crate) const ROOMS: &[u8] = b"M";
+/// Prefix of how this node stands with relays that carry circles.
+pub(crate) const CARRIED: &[u8] = b"l";
 /// Prefix of mailboxes that this node keeps for others.
 pub(crate) const MAILBOXES: &[u8] = b"m";
 
@@ -330,7 +332,7 @@ pub(crate) fn mailbox_entries(slice: SliceId) -> Vec<u8> {
 
 /// How this node stands with a relay that carries a circle of our person's. `carried` stands for both.
 pub(crate) fn carried(carried: TransportId) -> Vec<u8> {
-    join(b"l", &[carried.as_bytes()])
+    join(CARRIED, &[carried.as_bytes()])
 }
 
 /// A mailbox at a relay, as we use it.

@@ -565,6 +565,9 @@ pub(crate) struct Carried {
     /// How many entries it did not hand on that others had read.
     #[n(4)]
     pub(crate) withheld: u32,
+    /// Which circle it is.
+    #[n(5)]
+    pub(crate) circle: Option<CircleId>,
 }
 
 /// A mailbox at a relay, as we use it.
@@ -586,6 +589,9 @@ pub(crate) struct Post {
     /// Which installation writes it; none if nothing was written.
     #[n(4)]
     pub(crate) installation: Option<InstallationId>,
+    /// Hash of the header of the last entry taken in.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub(crate) last: [u8; 32],
 }
 
 impl Post {

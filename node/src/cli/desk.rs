@@ -147,6 +147,7 @@ fn name_everybody(done: &mut Done, someone: &str) {
         Done::CircleConsidered { .. }
         | Done::DeviceCode { .. }
         | Done::CircleRelays { .. }
+        | Done::Reached { .. }
         | Done::RelayOffered { .. }
         | Done::RelayRooms { .. }
         | Done::RelayEnded { .. }

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{
@@ -21,6 +22,7 @@ use maille_protocol::relay::RelayCode;
 use crate::cli::failure::{Failure, Pasted};
 use crate::cli::poll::quorum;
 use crate::cli::relay::room;
+use crate::cli::sync::budget;
 use crate::i18n::{Lang, Text};
 
 /// The command line, parsed.
@@ -63,6 +65,7 @@ pub(crate) enum Verb {
     Recover(RecoverFlags),
     Card,
     Run(RunFlags),
+    Sync(SyncFlags),
     Status,
     Import(ImportFlags),
     #[command(subcommand)]
@@ -133,6 +136,15 @@ pub(crate) struct RecoverFlags {
 pub(crate) struct RunFlags {
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SyncFlags {
+    /// The only way there is: to go on, there is `run`.
+    #[arg(long)]
+    pub(crate) once: bool,
+    #[arg(long, value_name = "SECONDS", default_value = "20s", value_parser = budget)]
+    pub(crate) budget: Duration,
 }
 
 #[derive(Args, Debug)]

@@ -34,6 +34,7 @@ pub(crate) mod screen;
 mod secret;
 pub(crate) mod share;
 mod status;
+pub(crate) mod sync;
 mod trip;
 mod typed;
 mod until;
@@ -106,6 +107,7 @@ fn dispatch(context: &Context, flags: Flags) -> Result<(), Failure> {
         Verb::Init(flags) => init::run(context, &flags),
         Verb::Card => card::run(context),
         Verb::Run(flags) => run::run(context, &flags),
+        Verb::Sync(flags) => sync::run(context, &flags),
         Verb::Status => status::run(context),
         Verb::Import(flags) => import::run(context, &flags),
         Verb::Trip(TripVerb::List(flags)) => trip::list(context, &flags),

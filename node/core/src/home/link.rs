@@ -28,6 +28,7 @@ use rand_core::CryptoRng;
 use super::Home;
 use super::authority_hash;
 use super::taking::{Refused, theirs};
+use crate::command::{CommandError, Done, PeerReach, PeerRole};
 use crate::io::{ConnectionId, Event, Output, Role, Store};
 use crate::layout;
 use crate::state::{Contact, Due, DueWhat, Feed, Given, Node, Sent, SentKind};
@@ -166,6 +167,11 @@ impl Dial {
     pub(super) const fn ended(&mut self) {
         self.under_way = false;
         self.failures = 0;
+    }
+
+    /// Whether the last one came to nothing.
+    pub(super) const fn has_failed(&self) -> bool {
+        !self.under_way && (self.failures > 0 || self.paused)
     }
 
     /// When the next one is due, if none is under way.
@@ -1085,6 +1091,40 @@ impl<S: Store> Home<S> {
             .filter(|(peer, dial)| !dial.under_way && self.session_with(**peer).is_none())
             .map(|(_, dial)| dial.at)
             .min()
+    }
+
+    /// How far we are with everybody whom we meet.
+    pub(super) fn reach(&mut self) -> Result<Done, CommandError> {
+        let mut peers = self.relays_reached()?;
+        let devices = self.device_names()?;
+        for (node, Node { person, addresses }) in self.nodes()? {
+            let own = person == self.me.person;
+            if addresses.is_empty() || own && !self.is_own_node(node) {
+                continue; // nowhere to go to
+            }
+            let device = self.me.authority.device_of_transport(&node);
+            let name = match device.map(|device| device.signing) {
+                Some(device) => devices.get(&device).cloned(),
+                None => self.contact(person)?.map(|contact| contact.name),
+            };
+            let live = self
+                .session_with(node)
+                .and_then(|it| self.sessions.get(&it));
+            let feed = self.feed(node)?;
+            peers.push(PeerReach {
+                node,
+                name: name.unwrap_or_default(),
+                role: if own {
+                    PeerRole::Device
+                } else {
+                    PeerRole::Contact
+                },
+                connected: live.is_some_and(Live::is_open),
+                unreached: live.is_none() && self.dials.get(&node).is_some_and(Dial::has_failed),
+                waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+            });
+        }
+        Ok(Done::Reached { peers })
     }
 
     pub(super) fn session_with(&self, peer: TransportId) -> Option<ConnectionId> {

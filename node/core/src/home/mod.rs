@@ -392,6 +392,7 @@ impl<S: Store> Home<S> {
         match command {
             Command::Card => Ok(Done::Card { card: self.card() }),
             Command::Status => Ok(Done::Status(self.status()?)),
+            Command::Reach => self.reach(),
             Command::Checkup { rebuild } => self.checkup(now, rng, rebuild),
             Command::Record { records } => self.record(now, rng, records),
             Command::Trips { month } => Ok(Done::Trips {

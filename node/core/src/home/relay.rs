@@ -18,7 +18,7 @@ use maille_protocol::entry::{LogId, LogTip, UnverifiedEntry};
 use maille_protocol::generation::AccessKey;
 use maille_protocol::id::{SliceId, TransportId};
 use maille_protocol::relay::{
-    self, CodeId, Found, Put, PutDone, RelayCode, Stored, Visit, Visited, WhyNotPut,
+    self, Called, CodeId, Found, Put, PutDone, RelayCode, Stored, Visit, Visited, WhyNotPut,
 };
 use maille_protocol::signed::Signed;
 use maille_protocol::sync::{CREDIT_BYTES, Cursor, FeedId, Frame, Name};
@@ -339,16 +339,26 @@ impl<S: Store> Home<S> {
         let mut named = Vec::new();
         for (place, (slice, held)) in found {
             let called = &visit.mailboxes[place];
-            let next = held.next_for(&called.cursor);
-            named.push((called.name, (slice, next)));
+            let start = self.start_for(slice, held, called)?;
+            named.push((called.name, (slice, start + 1)));
             answer.push(Found {
                 name: called.name,
                 feed: held.record.feed,
+                start,
                 end: held.record.next - 1,
                 next_seq: held.tips.get(&called.log).map_or(0, |tip| tip.next_seq),
             });
         }
         if !self.relay.is_visitor(&connection) {
+            // A node visits once: what it had open before is gone at its end.
+            let before: Vec<ConnectionId> = (self.relay.visitors.iter())
+                .filter(|(_, visitor)| visitor.peer == peer)
+                .map(|(connection, _)| *connection)
+                .collect();
+            for connection in before {
+                self.relay.gone(connection);
+                self.effects.push(Output::Close { connection });
+            }
             if self.relay.visitors.len() >= VISITORS_MAX {
                 return Ok(false);
             }
@@ -373,6 +383,19 @@ impl<S: Store> Home<S> {
             }),
         );
         Ok(true)
+    }
+
+    /// After which entry a visitor goes on: its place, if what is there is what it has; else from the beginning.
+    fn start_for(&self, slice: SliceId, held: &Held, called: &Called) -> Result<u64, ReadError> {
+        let Cursor { feed, position } = called.cursor;
+        if feed != held.record.feed || position == 0 || position >= held.record.next {
+            return Ok(0);
+        }
+        let at = layout::mailbox_entry(slice, position);
+        let entry = self.view.get(&at)?.ok_or_else(|| damaged(&at))?;
+        let entry = UnverifiedEntry::decode(&entry).map_err(|_| damaged(&at))?;
+        let same = entry.assume_verified().header_hash() == called.last;
+        Ok(if same { position } else { 0 })
     }
 
     /// A visitor says something. What it may not ends the visit.
@@ -547,6 +570,7 @@ impl<S: Store> Home<S> {
             let found = Found {
                 name,
                 feed,
+                start: 0,
                 end: 0,
                 next_seq: 0,
             };
@@ -786,14 +810,6 @@ impl<S: Store> Home<S> {
 impl Room {
     fn has(&self, bytes: u64) -> bool {
         self.used.saturating_add(bytes) <= self.code.bytes
-    }
-}
-
-impl Held {
-    /// Where a visitor goes on: from the beginning, if what it has is not of this numbering.
-    fn next_for(&self, cursor: &Cursor) -> u64 {
-        let goes_on = cursor.feed == self.record.feed && cursor.position < self.record.next;
-        if goes_on { cursor.position + 1 } else { 1 }
     }
 }
 

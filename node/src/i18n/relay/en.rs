@@ -3,9 +3,10 @@
 use maille_core::command::{CommandError, RelayShown, RoomShown};
 use maille_protocol::relay::WhyNotPut;
 
-use super::{Offered, RelayText, short};
+use super::{Offered, RelayText, reached, short, waiting};
 use crate::cli::failure::Sentence;
 use crate::cli::relay;
+use crate::cli::sync::Synced;
 use crate::i18n::Clock;
 use crate::i18n::en::{English, counted, quoted};
 use crate::i18n::numbers::Numbers;
@@ -22,6 +23,9 @@ pub(crate) fn help(key: &str) -> Option<&'static str> {
         "relay list" => "Shows the codes that you gave, and how much lies here by each",
         "relay end" => "Takes a code back: what lies here by it is deleted",
         "relay end CODE" => "The code, or the beginning of its number (`maille relay list`)",
+        "sync" => "Meets whoever is there, for a short while, and ends: for a phone that wakes up",
+        "sync --once" => "Once, which is all it does; to go on, there is `maille run`",
+        "sync --budget" => "How long at most: 20s, 2min",
         "circle relay" => {
             "Relays of a circle: what members write waits there for those who are away"
         }
@@ -164,6 +168,39 @@ impl RelayText for English {
             counted(u64::from(room.mailboxes), "mailbox", "mailboxes"),
             clock.spell(room.code.until, self)
         )
+    }
+
+    fn synced(&self, synced: &Synced) -> Vec<String> {
+        let (there, all) = reached(&synced.peers);
+        if all == 0 {
+            return vec!["There is nobody to meet yet.".to_owned()];
+        }
+        let mut lines = vec![format!(
+            "{there} of {} reached; {}.",
+            counted(all, "device or relay", "devices and relays"),
+            match synced.news {
+                0 => "nothing new has arrived".to_owned(),
+                news => counted(
+                    news,
+                    "piece of news has arrived",
+                    "pieces of news have arrived"
+                ),
+            }
+        )];
+        match waiting(&synced.peers) {
+            0 => lines.push("All that was due has been taken.".to_owned()),
+            due => lines.push(format!(
+                "{} for whom was not there.",
+                counted(due, "thing still waits here", "things still wait here")
+            )),
+        }
+        if synced.cut_short {
+            lines.push(
+                "The time was over before it was quiet: give more (`--budget`), or `maille run`."
+                    .to_owned(),
+            );
+        }
+        lines
     }
 
     fn relay_ended(&self, room: &RoomShown) -> String {

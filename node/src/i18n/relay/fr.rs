@@ -3,9 +3,10 @@
 use maille_core::command::{CommandError, RelayShown, RoomShown};
 use maille_protocol::relay::WhyNotPut;
 
-use super::{Offered, RelayText, short};
+use super::{Offered, RelayText, reached, short, waiting};
 use crate::cli::failure::Sentence;
 use crate::cli::relay;
+use crate::cli::sync::Synced;
 use crate::i18n::Clock;
 use crate::i18n::fr::{French, counted, quoted};
 use crate::i18n::numbers::Numbers;
@@ -26,6 +27,13 @@ pub(crate) fn help(key: &str) -> Option<&'static str> {
         "relay list" => "Montre les codes que vous avez donnés, et ce qui se trouve ici par chacun",
         "relay end" => "Reprend un code : ce qui se trouve ici par lui est effacé",
         "relay end CODE" => "Le code, ou le début de son numéro (`maille relay list`)",
+        "sync" => {
+            "Voit qui est là, un court moment, puis s'arrête : pour un téléphone qui se réveille"
+        }
+        "sync --once" => {
+            "Une fois, c'est tout ce que cela fait ; pour continuer, il y a `maille run`"
+        }
+        "sync --budget" => "Combien de temps au plus : 20s, 2min",
         "circle relay" => {
             "Relais d'un cercle : ce que les membres écrivent y attend ceux qui sont absents"
         }
@@ -175,6 +183,40 @@ impl RelayText for French {
             counted(u64::from(room.mailboxes), "boîte", "boîtes"),
             clock.spell(room.code.until, self)
         )
+    }
+
+    fn synced(&self, synced: &Synced) -> Vec<String> {
+        let (there, all) = reached(&synced.peers);
+        if all == 0 {
+            return vec!["Il n'y a encore personne à voir.".to_owned()];
+        }
+        let mut lines = vec![format!(
+            "{there} sur {} ; {}.",
+            counted(
+                all,
+                "appareil ou relais joint",
+                "appareils et relais joints"
+            ),
+            match synced.news {
+                0 => "rien de nouveau n'est arrivé".to_owned(),
+                news => counted(news, "nouvelle est arrivée", "nouvelles sont arrivées"),
+            }
+        )];
+        match waiting(&synced.peers) {
+            0 => lines.push("Tout ce qui était dû a été pris.".to_owned()),
+            due => lines.push(format!(
+                "{} pour qui n'était pas là.",
+                counted(
+                    due,
+                    "chose attend encore ici",
+                    "choses attendent encore ici"
+                )
+            )),
+        }
+        if synced.cut_short {
+            lines.push("Le temps s'est écoulé avant la fin : donnez-en plus (`--budget`), ou `maille run`.".to_owned());
+        }
+        lines
     }
 
     fn relay_ended(&self, room: &RoomShown) -> String {

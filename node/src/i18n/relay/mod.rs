@@ -3,8 +3,9 @@
 mod en;
 mod fr;
 
-use maille_core::command::{RelayShown, RoomShown};
+use maille_core::command::{PeerReach, RelayShown, RoomShown};
 
+use crate::cli::sync::Synced;
 use crate::i18n::Clock;
 
 pub(super) use en::{error as error_en, help as help_en};
@@ -30,8 +31,21 @@ pub(crate) trait RelayText {
     fn no_rooms(&self) -> &'static str;
     /// A code of this node as listed.
     fn room(&self, room: &RoomShown, clock: &Clock) -> String;
+    /// What came of meeting whoever was there.
+    fn synced(&self, synced: &Synced) -> Vec<String>;
     /// A code was taken back.
     fn relay_ended(&self, room: &RoomShown) -> String;
+}
+
+/// How many of some nodes were reached.
+fn reached(peers: &[PeerReach]) -> (u64, u64) {
+    let reached = peers.iter().filter(|peer| peer.connected).count();
+    (reached as u64, peers.len() as u64)
+}
+
+/// What still waits to be sent.
+fn waiting(peers: &[PeerReach]) -> u64 {
+    peers.iter().map(|peer| peer.waiting).sum()
 }
 
 /// The part of a code's id that people type.

@@ -39,7 +39,7 @@ use super::super::Home;
 use super::super::link::{Dial, PAUSE_MS};
 use super::super::taking::{Refused, theirs};
 use super::{Circle, Edit, PART};
-use crate::command::{CommandError, Done, RelayShown};
+use crate::command::{CommandError, Done, PeerReach, PeerRole, RelayShown};
 use crate::io::{ConnectionId, Event, Output, Store};
 use crate::layout;
 use crate::state::{Carried, Due, Feed, Post, ReadLog, Sent, SentKind, Why};
@@ -76,10 +76,13 @@ pub(super) enum RelaySaid {
 pub(super) struct Relays {
     named: BTreeMap<CodeId, RelayCode>,
     dropped: BTreeSet<CodeId>,
+    /// Something was heard that nobody has looked at yet.
+    news: bool,
 }
 
 impl Relays {
     fn hear(&mut self, said: RelaySaid) {
+        self.news = true;
         match said {
             RelaySaid::Use(code) => {
                 self.named.insert(code.id(), code);
@@ -334,6 +337,35 @@ impl<S: Store> Home<S> {
         Ok(shown)
     }
 
+    /// How far we are with relays.
+    pub(in crate::home) fn relays_reached(&self) -> Result<Vec<PeerReach>, ReadError> {
+        let mut peers = Vec::new();
+        for (relay, visiting) in &self.visiting {
+            let mut waiting = 0;
+            let carried = self.circles.iter().filter(|(_, circle)| {
+                let mut codes = circle.relays.in_force();
+                codes.any(|code| code.relay == *relay)
+            });
+            for (id, _) in carried {
+                let feed = self.feed(carried_id(*relay, *id))?;
+                waiting += feed.map_or(0, |feed| feed.next - 1 - feed.acked);
+            }
+            let visit = visiting.visit.as_ref();
+            waiting += visit.map_or(0, |visit| visit.under_way.len() as u64);
+            peers.push(PeerReach {
+                node: *relay,
+                name: String::new(),
+                role: PeerRole::Relay,
+                // Before it has said what is there nothing is known.
+                connected: visit
+                    .is_some_and(|visit| !visit.keys.is_empty() && visit.has_come_all()),
+                unreached: visit.is_none() && visiting.dial.has_failed(),
+                waiting,
+            });
+        }
+        Ok(peers)
+    }
+
     /// Something of a circle is due to its relays, `others` if somebody else made it.
     pub(super) fn due_to_relays(
         &mut self,
@@ -360,21 +392,20 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
     ) -> Result<(), ReadError> {
         let mut wanted: BTreeMap<TransportId, Vec<String>> = BTreeMap::new();
-        let mut feeds = Vec::new();
-        for (id, circle) in &self.circles {
+        let mut changed = Vec::new();
+        for (id, circle) in &mut self.circles {
             if !circle.has_member(&self.me.person) {
                 continue;
             }
             for code in circle.relays.in_force() {
                 wanted.insert(code.relay, code.addresses.clone());
-                feeds.push((*id, carried_id(code.relay, *id)));
+            }
+            if std::mem::take(&mut circle.relays.news) {
+                changed.push((*id, circle.carried()));
             }
         }
-        for (id, carried) in feeds {
-            if self.feed(carried)?.is_none() {
-                self.view.write(layout::feed(carried), &Feed::begin(rng));
-            }
-            self.feed_circle(id, carried)?;
+        for (id, carried) in changed {
+            self.carry(rng, id, &carried)?;
         }
         wanted.remove(&self.me.secrets.transport);
         let gone: Vec<TransportId> = (self.visiting.keys())
@@ -399,12 +430,50 @@ impl<S: Store> Home<S> {
         Ok(())
     }
 
+    /// Makes all of a circle due to the relays that carry it now, and nothing to those that do no more.
+    fn carry(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        id: CircleId,
+        carried: &[TransportId],
+    ) -> Result<(), ReadError> {
+        for (key, state) in self.view.scan_read::<Carried>(layout::CARRIED)? {
+            let at = key.get(1..).and_then(|at| <[u8; 32]>::try_from(at).ok());
+            let at = TransportId::from_bytes(at.ok_or_else(|| damaged(&key))?);
+            if state.circle == Some(id) && !carried.contains(&at) {
+                for (key, _) in self.view.scan(&layout::feed_items(at))? {
+                    self.view.delete(key);
+                }
+                self.view.delete(layout::feed(at));
+                self.view.delete(layout::circle_fed(at, id));
+                self.view.delete(key);
+                self.known_by.remove(&at);
+            }
+        }
+        for at in carried {
+            if self.feed(*at)?.is_none() {
+                self.view.write(layout::feed(*at), &Feed::begin(rng));
+                let state = Carried {
+                    circle: Some(id),
+                    ..Carried::default()
+                };
+                self.view.write(layout::carried(*at), &state);
+            }
+            self.feed_circle(id, *at)?;
+        }
+        Ok(())
+    }
+
     /// Does what is due at relays: dials, names, puts.
     pub(in crate::home) fn visit_relays(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         if self.is_removed() || self.load_circles().is_err() {
             return;
         }
         if self.look_at_relays(now, rng).is_err() {
+            self.take_back();
+            for circle in self.circles.values_mut() {
+                circle.relays.news = true; // they are looked at again
+            }
             return;
         }
         let relays: Vec<TransportId> = self.visiting.keys().copied().collect();
@@ -609,6 +678,7 @@ impl<S: Store> Home<S> {
             called.push(Called {
                 name: mailbox.name(&me),
                 cursor: post.cursor,
+                last: post.last,
                 log: postman.log.id(),
             });
             visit.keys.insert((circle, generation));
@@ -670,17 +740,19 @@ impl<S: Store> Home<S> {
             named.found = Some(true);
             named.end = found.end;
             let mut post = self.post(slice)?;
-            if post.cursor.feed != found.feed || found.end < post.cursor.position {
-                // It is numbered anew, or an older store of it has come back: all is read again.
+            if found.next_seq < post.kept || found.start < post.cursor.position {
+                lost.insert((named.circle, slice));
+            }
+            if found.start > post.cursor.position {
+                return Err(theirs("goes on after what was taken in"));
+            }
+            named.position = found.start;
+            if post.cursor.feed != found.feed {
                 post.cursor = Cursor {
                     feed: found.feed,
                     position: 0,
                 };
                 self.view.write(layout::post(slice), &post);
-            }
-            named.position = post.cursor.position;
-            if found.next_seq < post.kept {
-                lost.insert((named.circle, slice));
             }
         }
         let asked = if visited.later {
@@ -829,6 +901,8 @@ impl<S: Store> Home<S> {
         }
         let mut post = self.post(slice)?;
         post.cursor.position = stored.position;
+        let entry = UnverifiedEntry::decode(&stored.entry).map_err(theirs)?;
+        post.last = entry.assume_verified().header_hash();
         self.view.write(layout::post(slice), &post);
         if let Some(named) = visit.mailboxes.get_mut(&stored.name) {
             named.position = stored.position;
@@ -933,6 +1007,10 @@ impl<S: Store> Home<S> {
             if done.position == Some(named.position + 1) {
                 named.position += 1;
                 post.cursor.position = named.position;
+                let at = layout::outgoing(slice, seq);
+                let entry = self.view.get(&at)?.ok_or_else(|| damaged(&at))?;
+                let entry = UnverifiedEntry::decode(&entry).map_err(|_| damaged(&at))?;
+                post.last = entry.assume_verified().header_hash();
             }
             post.kept = post.kept.max(seq + 1);
             self.view.write(layout::post(slice), &post);
@@ -1206,6 +1284,10 @@ impl UnderWay {
             Some(true) => named.position >= named.end,
             Some(false) => true,
         })
+    }
+
+    fn has_come_all(&self) -> bool {
+        self.keys.iter().all(|(circle, _)| self.has_come(*circle))
     }
 
     fn has_credit(&self, bytes: usize) -> bool {

@@ -506,6 +506,7 @@ fn a_relay_that_lies_is_left_alone_and_nothing_of_it_is_kept() {
     let unknown = Found {
         name: maille_protocol::sync::Name([5; 32]),
         feed: maille_protocol::sync::FeedId([5; 16]),
+        start: u64::MAX,
         end: u64::MAX,
         next_seq: u64::MAX,
     };
