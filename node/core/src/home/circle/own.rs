@@ -17,7 +17,6 @@ use rand_core::CryptoRng;
 
 use super::super::Home;
 use super::super::content::DocumentChange;
-use super::super::taking::Refused;
 use super::super::vault::in_entries;
 use super::invite::is_of;
 use super::{Circle, CircleContent, Edit};
@@ -167,7 +166,7 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), CommandError> {
         if !circle.record.own {
             return Ok(());
         }
@@ -274,7 +273,7 @@ impl<S: Store> Home<S> {
         &mut self,
         changes: &[DocumentChange],
         before: &mut BTreeMap<DocumentId, Records>,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, ReadError> {
         let mut by_document: BTreeMap<DocumentId, Vec<Vec<u8>>> = BTreeMap::new();
         for change in changes {
             // A domain that this version does not know stays in the entry.
