@@ -17,6 +17,7 @@ use rand_core::CryptoRng;
 
 use super::super::Home;
 use super::super::content::DocumentChange;
+
 use super::super::vault::in_entries;
 use super::invite::is_of;
 use super::{Circle, CircleContent, Edit};
@@ -52,13 +53,7 @@ impl<S: Store> Home<S> {
 
     /// The circle of our own devices, if there is one.
     pub(in crate::home) fn own_circle(&self) -> Result<Option<CircleId>, ReadError> {
-        for id in self.circle_ids()? {
-            let record = self.view.read::<CircleRecord>(&layout::circle(id))?;
-            if record.is_some_and(|record| record.own) {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        self.view.read(layout::OWN_CIRCLE)
     }
 
     /// Founds the circle of our own devices, unless there is one, and puts all that our documents hold into it.
@@ -73,6 +68,8 @@ impl<S: Store> Home<S> {
             return Ok(id);
         }
         let id = self.found_circle(now, rng, ("devices".to_owned(), "devices"), (called, true))?;
+        self.view.write(layout::OWN_CIRCLE.to_vec(), &id);
+        self.view.delete(layout::CALLED.to_vec()); // it came back: nobody has to tell it of one any more
         self.pass_on_all(now, rng)?;
         Ok(id)
     }
