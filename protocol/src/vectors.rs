@@ -32,6 +32,7 @@ mod invalid;
 mod invites;
 mod judgement;
 mod keys;
+mod returning;
 mod statements;
 
 fn hex(bytes: &[u8]) -> String {
