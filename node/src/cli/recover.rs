@@ -71,7 +71,6 @@ pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure
     let has_met = devices.iter().any(|it| it.answered && is_left(it));
     if !lost.is_empty() && !has_met {
         // The root is about to speak, for good, on the word of those who may know little.
-        ask::needs_a_yes(screen, flags.yes)?;
         screen.notes(screen.text.recover_unsure());
         ask::sure(screen, flags.yes, screen.text.recover_unsure_sure())?;
     }

@@ -328,9 +328,11 @@ impl Authority {
     pub fn ranks(&self) -> BTreeSet<u32> {
         let admitted = self.set.outcome().members().keys();
         let said = admitted.filter_map(|id| self.set.admission(id));
-        said.filter_map(|said| match said.statement().kind {
-            Kind::Device { rank, .. } => Some(rank),
-            _ => None,
+        said.filter_map(|said| {
+            let Kind::Device { rank, .. } = said.statement().kind else {
+                return None;
+            };
+            Some(rank)
         })
         .collect()
     }

@@ -153,7 +153,7 @@ impl Circle {
                 self.replica.circle().statements().outcome(),
                 self.replica.uncut_in_circle(),
             ),
-            _ => (
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => (
                 self.replica.access().statements().outcome(),
                 self.replica.uncut(),
             ),
