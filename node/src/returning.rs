@@ -1,25 +1,25 @@
 //! Somebody comes back with nothing but the words: the network's side of `maille_core::Claimant`.
 //!
-//! [`Asking::who`] dials the node on a card, of the person's or of a contact's, and learns who they are;
-//! [`Asking::comes_back`] makes this device theirs, and asks one of their nodes after the other for what a paired
-//! device is told. Nothing is on the disk until then, and the words are never.
+//! [`Asking::who`] dials the nodes on the cards that the person has, of their own or of contacts, and all nodes of the
+//! person's that these name, and learns who the person is; [`Asking::returns`] makes this device theirs. The words are
+//! dropped before anything is on the disk; who speaks for the person is told to nobody before it is there: the node
+//! that runs on that home tells it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use maille_core::{Claimant, Founding, NotClaimedError, Person};
+use maille_core::{Claimant, ConnectionId, Founding, NotClaimedError, Person};
 use maille_protocol::card::Card;
 use maille_protocol::crypto::Key;
-use maille_protocol::id::DeviceId;
+use maille_protocol::id::{DeviceId, TransportId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::net::{Net, NetError, NetEvent, NetOptions};
 use crate::{clock, keystore};
 
-/// How long a node that was reached may take to answer: it writes to its disk first.
-const ANSWER: Duration = Duration::from_secs(20);
-/// How long a node that was told something may take to take it in: it does not answer.
-const TOLD: Duration = Duration::from_millis(500);
+/// How long all nodes that are asked may take together. One that is switched off often takes all of it.
+const ASKING: Duration = Duration::from_secs(20);
 
 /// Why nobody came back.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +28,11 @@ pub enum ReturnError {
     /// The network did not come up.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The node on the card cannot be reached.
-    #[error("the node does not answer")]
+    /// None of the nodes on the cards can be reached.
+    #[error("nobody answers")]
     NotReached,
-    /// It closed without a word: it knows nobody of these words.
-    #[error("the node knows nobody of these words")]
+    /// Who was reached closed without a word: nobody there knows anybody of these words.
+    #[error("nobody knows anybody of these words")]
     NotKnown,
     /// It answered, and not in order; or the root may not speak any more.
     #[error(transparent)]
@@ -42,149 +42,154 @@ pub enum ReturnError {
 /// A device that was told whose it may be.
 #[derive(Debug)]
 pub struct Asking {
-    network: Network,
     claimant: Claimant,
     transport: Key,
-    asked: Card,
+    cards: Vec<Card>,
+    answered: BTreeSet<TransportId>,
 }
 
-/// A person who is back.
-#[derive(Debug)]
-pub struct Back {
-    /// What a home is filled with.
-    pub founding: Founding,
-    /// Secret half of the transport key.
-    pub transport: Key,
-    /// The node of the person's from which the data come; `None`: none was reached.
-    pub from: Option<Card>,
-    /// Nodes of the person's that were tried in vain.
-    pub in_vain: usize,
-}
-
-#[derive(Debug)]
-struct Network {
+/// The nodes that are asked, and what came of it.
+struct Round {
     net: Net,
     inbox: mpsc::Receiver<NetEvent>,
+    /// Dialled, and heard nothing of yet.
+    waiting: BTreeSet<TransportId>,
+    open: BTreeMap<ConnectionId, TransportId>,
+    answered: BTreeSet<TransportId>,
+    was_met: bool,
+    refused: Option<NotClaimedError>,
 }
 
-impl Network {
-    /// Says one thing to the node on a card, and waits for one; `None`: it closed, or took too long.
-    async fn says(
-        &mut self,
-        card: &Card,
-        frame: Vec<u8>,
-        wait: Duration,
-    ) -> Result<Option<Vec<u8>>, ReturnError> {
-        self.net.dial(card.transport, card.addresses.clone());
-        let ours = loop {
+impl Round {
+    fn asks(&mut self, cards: Vec<Card>) {
+        for card in cards {
+            if !self.answered.contains(&card.transport) && self.waiting.insert(card.transport) {
+                self.net.dial(card.transport, card.addresses);
+            }
+        }
+    }
+
+    /// Goes on until every node that is asked has answered, closed, or was not reached.
+    async fn goes_on(&mut self, claimant: &mut Claimant) {
+        while !self.waiting.is_empty() {
             match self.inbox.recv().await {
                 Some(NetEvent::Connected {
                     connection, peer, ..
-                }) if peer == card.transport => break connection,
-                Some(NetEvent::DialFailed { peer }) if peer == card.transport => {
-                    return Err(ReturnError::NotReached);
+                }) if self.waiting.contains(&peer) => {
+                    self.was_met = true;
+                    self.open.insert(connection, peer);
+                    self.net.send(connection, claimant.claims(&peer));
                 }
-                None => return Err(ReturnError::NotReached),
+                Some(NetEvent::Received { connection, frame }) => {
+                    let Some(peer) = self.open.remove(&connection) else {
+                        continue;
+                    };
+                    self.net.close(connection);
+                    self.waiting.remove(&peer);
+                    match claimant.hears(peer, &frame) {
+                        Ok(()) => {
+                            self.answered.insert(peer);
+                        }
+                        Err(error) => self.refused = Some(error),
+                    }
+                    let named = claimant.to_ask();
+                    self.asks(named);
+                }
+                Some(NetEvent::Disconnected { connection }) => {
+                    if let Some(peer) = self.open.remove(&connection) {
+                        self.waiting.remove(&peer);
+                    }
+                }
+                Some(NetEvent::DialFailed { peer }) => {
+                    self.waiting.remove(&peer);
+                }
                 Some(_) => {}
+                None => return,
             }
-        };
-        self.net.send(ours, frame);
-        let answer = timeout(wait, async {
-            loop {
-                match self.inbox.recv().await {
-                    Some(NetEvent::Received { connection, frame }) if connection == ours => {
-                        return Some(frame);
-                    }
-                    Some(NetEvent::Disconnected { connection }) if connection == ours => {
-                        return None;
-                    }
-                    None => return None,
-                    Some(_) => {}
-                }
-            }
-        });
-        let answer = answer.await.ok().flatten();
-        self.net.close(ours);
-        Ok(answer)
+        }
     }
 }
 
 impl Asking {
-    /// Asks the node on `card` who has these words.
+    /// Asks the nodes on `cards`, and all of the person's that they name, who has these words.
     ///
     /// # Errors
     /// [`ReturnError`]; nothing was changed anywhere.
-    pub async fn who(words_seed: &[u8], card: Card) -> Result<(Self, Person), ReturnError> {
+    pub async fn who(words_seed: &[u8], cards: Vec<Card>) -> Result<Self, ReturnError> {
         let (transport, id) = keystore::new_transport();
-        let claimant = Claimant::new(words_seed, id);
+        let mut claimant = Claimant::new(words_seed, id);
         let options = NetOptions {
             seed: transport.clone(),
             listen: Vec::new(),
         };
         let (net, inbox) = Net::start(options).await?;
-        let mut network = Network { net, inbox };
-        let claim = claimant.claims(&card.transport);
-        let answer = network.says(&card, claim, ANSWER).await?;
-        let person = claimant.hears(&answer.ok_or(ReturnError::NotKnown)?)?;
-        let asking = Self {
-            network,
-            claimant,
-            transport,
-            asked: card,
+        let mut round = Round {
+            net,
+            inbox,
+            waiting: BTreeSet::new(),
+            open: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            was_met: false,
+            refused: None,
         };
-        Ok((asking, person))
+        round.asks(cards.clone());
+        let _ = timeout(ASKING, round.goes_on(&mut claimant)).await; // who is slow has not answered
+        let Round {
+            net,
+            inbox,
+            answered,
+            was_met,
+            refused,
+            ..
+        } = round;
+        net.shutdown(inbox).await;
+        match claimant.person() {
+            Some(person) if person.is_root_replaced() => Err(NotClaimedError::CannotSpeak.into()),
+            Some(_) => Ok(Self {
+                claimant,
+                transport,
+                cards,
+                answered,
+            }),
+            None => Err(match refused {
+                Some(error) => error.into(),
+                None if was_met => ReturnError::NotKnown,
+                None => ReturnError::NotReached,
+            }),
+        }
     }
 
-    /// Makes this device, `called` so, the person's, ends those that are `lost`, and asks their nodes for what it
-    /// needs.
+    /// Returns who the person is, by all that was answered.
+    ///
+    /// # Panics
+    /// Never: somebody has answered.
+    #[must_use]
+    pub const fn person(&self) -> &Person {
+        self.claimant.person().expect("somebody has answered")
+    }
+
+    /// Returns the cards of those that are no devices of the person's, and whether they answered.
+    #[must_use]
+    pub fn others(&self) -> Vec<(&Card, bool)> {
+        let others = self.cards.iter();
+        others
+            .filter(|card| !self.person().is_own(card.transport))
+            .map(|card| (card, self.answered.contains(&card.transport)))
+            .collect()
+    }
+
+    /// Makes this device, `called` so, the person's, ends those that are `lost`, and returns what a home is filled
+    /// with, and the secret half of its transport key.
     ///
     /// # Errors
-    /// [`ReturnError::Answer`]: the root may not speak any more; nothing was changed anywhere.
-    pub async fn comes_back(
+    /// [`NotClaimedError::CannotSpeak`]; nothing was changed anywhere.
+    pub fn returns(
         self,
-        person: Person,
         lost: &[DeviceId],
-        called: String,
-    ) -> Result<Back, ReturnError> {
-        let Self {
-            mut network,
-            claimant,
-            transport,
-            asked,
-        } = self;
-        let returning = claimant.returns(person, lost, called, &mut clock::os_rng())?;
-        let is_own = returning.is_device(asked.transport);
-        let others = returning.others().into_iter();
-        let others = others.filter(|it| it.transport != asked.transport);
-        let own = Some(asked.clone()).filter(|_| is_own);
-        let (mut back, mut in_vain) = (None, 0);
-        for card in own.into_iter().chain(others) {
-            let answer = network.says(&card, returning.asks(), ANSWER).await;
-            let heard = answer.ok().flatten().and_then(|frame| {
-                let frame = (&card, frame.as_slice());
-                let heard = returning.hears(clock::now(), &mut clock::os_rng(), frame);
-                heard.ok()
-            });
-            if let Some(founding) = heard {
-                back = Some((founding, card));
-                break;
-            }
-            in_vain += 1;
-        }
-        if !is_own {
-            // The contact may take it in or not: they hear of it in any case, when we meet.
-            let _ = network.says(&asked, returning.tells(), TOLD).await;
-        }
-        network.net.shutdown(network.inbox).await;
-        let (founding, from) = match back {
-            Some((founding, card)) => (founding, Some(card)),
-            None => (returning.alone(&mut clock::os_rng()), None),
-        };
-        Ok(Back {
-            founding,
-            transport,
-            from,
-            in_vain,
-        })
+        called: &str,
+    ) -> Result<(Founding, Key), NotClaimedError> {
+        let rng = &mut clock::os_rng();
+        let founding = self.claimant.returns(lost, called, &self.cards, rng)?;
+        Ok((founding, self.transport))
     }
 }

@@ -433,11 +433,14 @@ mod tests {
             &zoe.root,
             keys(1).recovery.public(),
             None,
-            NewDevice {
-                signing: &zoe.device,
-                sealing: &sealing,
-                transport: crate::id::TransportId::from_bytes([3; 32]),
-            },
+            (
+                NewDevice {
+                    signing: &zoe.device,
+                    sealing: &sealing,
+                    transport: crate::id::TransportId::from_bytes([3; 32]),
+                },
+                1,
+            ),
             &mut rng(5),
         );
         let person = made_up.person();

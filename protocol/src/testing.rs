@@ -48,11 +48,14 @@ impl Someone {
             &keys.root,
             keys.recovery.public(),
             None,
-            NewDevice {
-                signing: &device,
-                sealing: &sealing.public(),
-                transport,
-            },
+            (
+                NewDevice {
+                    signing: &device,
+                    sealing: &sealing.public(),
+                    transport,
+                },
+                1,
+            ),
             &mut rng(number.into()),
         );
         Self {

@@ -33,6 +33,7 @@ mod invites;
 mod judgement;
 mod keys;
 mod relays;
+mod returning;
 mod statements;
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,12 +1,12 @@
-"""Invites to a circle, knocks and answers, the frames of a session (spec, section 10)."""
+"""Invites to a circle, knocks and answers, claims of who comes back, the frames of a session (spec, section 10)."""
 
-from primitives import hashed, keyed, verify
-from principal import STATEMENT_BYTES, charter, check_charter, read_person
+from primitives import hashed, keyed, sealing_key, verify
+from principal import STATEMENT_BYTES, charter, check_charter, founder, read_person
 from principal import principal as authority
 from slices import read_slice_charter, slice_id
 from texts import STARTS, address_list, card, read_text, time
 from wire import (
-    blob, decode, encode, list_of, numbered, one_of, raw, record, require, row, text, uint32, uint64
+    blob, boolean, decode, encode, list_of, numbered, one_of, raw, record, require, row, text, uint32, uint64
 )
 
 FRAME_BYTES = 1024 * 1024
@@ -60,6 +60,27 @@ hello = row(
     authority=raw(32),
     authority_held=raw(32),
 )
+pair = record(
+    proof=raw(32),
+    device=raw(32),
+    sealing=sealing_key,
+    consent=raw(64),
+    name=text(64),
+    addresses=address_list,
+)
+paired_circle = row(
+    circle=blob(STATEMENT_BYTES), slice=blob(STATEMENT_BYTES), tag_key=raw(32), called=text(64), own=boolean
+)
+paired = numbered(
+    welcome=dict(authority=blob(AUTHORITY_BYTES), circles=list_of(paired_circle, 96)),
+    not_welcome={},
+)
+claim = record(root=raw(32), signature=raw(64))
+claimed = record(
+    authority=blob(AUTHORITY_BYTES),
+    places=list_of(row(transport=raw(32), name=text(64), addresses=address_list), 64),
+)
+returning = record(authority=blob(AUTHORITY_BYTES))
 frame = numbered(
     hello=dict(hello=hello),
     authority=dict(bytes=blob(FRAME_BYTES)),
@@ -68,6 +89,11 @@ frame = numbered(
     ack=dict(position=uint64),
     knock=dict(knock=knock),
     answer=dict(answer=answer),
+    pair=dict(pair=pair),
+    paired=dict(paired=paired),
+    claim=dict(claim=claim),
+    claimed=dict(claimed=claimed),
+    **{"return": dict(returning=returning)},
 )
 
 
@@ -118,6 +144,26 @@ def read_answer(data, circle):
     owner, whose = slice_charter.owner
     require((owner, whose.id) == ("circle", circle), "rule", "not a slice of this circle")
     return fields, slice_id(slice_charter)
+
+
+def read_claim(data, from_, to):
+    """Returns the root key that the node of `from_` holds, as it shows to that of `to`."""
+    given = decode(claim, data, FRAME_BYTES)
+    verify(given.root, "return-claim", from_ + to, given.signature)
+    return given.root
+
+
+def read_claimed(data, root):
+    """Returns the person of this root key, and where their nodes are met."""
+    given = decode(claimed, data, FRAME_BYTES)
+    read = decode(authority, given.authority, AUTHORITY_BYTES)
+    person = read_person(given.authority, hashed("person-id", read.charter.bytes))
+    by_root = founder(person.id, 0)
+    require(person.charter.founders[0][1].key == root, "rule", "a person of another root")
+    spoken = any(one.record.membership == by_root for one in person.statements.values())
+    require(spoken, "rule", "the root has said nothing of them")
+    require((by_root, root) in person.speakers, "rule", "the root was replaced")
+    return person, given.places
 
 
 def read_frame(data):

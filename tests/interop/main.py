@@ -564,7 +564,43 @@ def read_invite(file, world):
     }
 
 
-# In this order: later files use what the earlier ones told about the world.
+def read_returning(file, world):
+    from_, to = texts.read_id("node", file["from"]), texts.read_id("node", file["to"])
+    root = primitives.public_of(primitives.hashed("phrase-root", unhex(file["phrase_seed"])))
+
+    def claim(data):
+        return invites.read_claim(data, from_, to)
+
+    def claimed(data):
+        return invites.read_claimed(data, root)
+
+    equal(claim(unhex(file["claim"])), root, "root key")
+    person, places = claimed(unhex(file["claimed"]))
+    equal(person.id, texts.read_id("person", file["person"]), "person")
+    told = [(texts.read_id("node", one["node"]), one["name"], one["addresses"]) for one in file["places"]]
+    equal([(one.transport, one.name, one.addresses) for one in places], told, "places")
+    # The device that the root admits is the new one's node, above all others.
+    returning = decode(invites.returning, unhex(file["return"]), invites.FRAME_BYTES)
+    after = principal.read_person(returning.authority, person.id)
+    device = after.devices[primitives.public_of(unhex(file["device_seed"]))]
+    equal(device.transport, from_, "node of the new device")
+    before = {one.record.membership for one in person.statements.values()}
+    equal(before, {principal.founder(person.id, 0)}, "who has spoken before")
+    read = [invites.read_frame(unhex(vector["bytes"])) for vector in file["frames"]]
+    equal([name for name, _ in read], [vector["name"] for vector in file["frames"]], "frames")
+    welcome, not_welcome = (fields.paired for name, fields in read if name == "paired")
+    equal(not_welcome[0], "not_welcome", "not welcome")
+    principal.read_person(welcome[1].authority, person.id)
+    (circle,) = welcome[1].circles
+    equal(primitives.hashed("circle-id", circle.circle), texts.read_id("circle", file["circle"]), "own circle")
+    slice_ = slices.slice_id(slices.read_slice_charter(circle.slice))
+    equal(slice_, texts.read_id("slice", file["slice"]), "slice of the own circle")
+    own = decode(principal.charter, circle.circle, principal.STATEMENT_BYTES)
+    alone = (own.rule[0], [one.person for _, one in own.founders])
+    equal((circle.own, circle.tag_key, *alone), (True, unhex(file["tag_key"]), "admins", [person.id]), "own circle")
+    return {"claim": claim, "claimed": claimed, "frame": invites.read_frame}
+
+
 def read_relay(file, world):
     given, data = relays.read_code(file["text"])
     relay, from_ = (texts.read_id("node", file[name]) for name in ("relay", "from"))
@@ -602,6 +638,7 @@ def read_relay(file, world):
     return {"code": lambda text: relays.read_code(text.decode()), "frame": relays.read_frame}
 
 
+# In this order: later files use what the earlier ones told about the world.
 READERS = {
     "hash": read_hash,
     "text": read_text,
@@ -623,6 +660,7 @@ READERS = {
     "control": read_control,
     "invite": read_invite,
     "relay": read_relay,
+    "returning": read_returning,
 }
 
 

@@ -61,6 +61,16 @@ fn the_words_bring_the_trips_back_from_the_second_device_and_end_the_lost_one() 
     assert_eq!(back["data"], true, "{back}");
     assert_eq!(back["trips"], 2, "{back}");
     assert_eq!(back["removed"].as_array().map(Vec::len), Some(1), "{back}");
+    let told: Vec<(&Value, &Value)> = (back["devices"].as_array().expect("a list").iter())
+        .map(|it| (&it["names"][0], &it["answered"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&"laptop".into(), &false.into()),
+            (&"phone".into(), &true.into())
+        ]
+    );
 
     let _new_node = new.runs(&[]);
     new.imports("wednesday.gpx", on("2026-03-04"));
@@ -92,11 +102,13 @@ fn the_words_bring_the_trips_back_from_the_second_device_and_end_the_lost_one() 
 
 #[test]
 fn without_a_device_that_answers_a_contact_says_who_she_is_and_the_data_follow_later() {
-    let (laptop, _phone, laptop_node, phone_node) = two_devices();
+    let (laptop, phone, laptop_node, phone_node) = two_devices();
     let marc = Person::new();
     let _marc_node = marc.runs(&[]);
     let (_, link) = laptop.shares_with(&marc.card(), "Marc", "comparing our weeks");
     marc.json(&["received", "accept", &link, "--name", "Inès"]);
+    let listed = phone.json(&["device", "list"]);
+    let lost = listed["devices"][1]["device"].as_str().expect("an id");
     drop((laptop_node, phone_node));
 
     let new = Person::nobody();
@@ -114,6 +126,17 @@ fn without_a_device_that_answers_a_contact_says_who_she_is_and_the_data_follow_l
     let other = recovers(&new, &zoe, &["--from", &marc.card()]);
     let other = other.expect_err("a stranger");
     assert_eq!(other.object["error"]["code"], "words-not-known");
+
+    // On his word alone nothing is removed for good, unless she says so.
+    let unsure = recovers(&new, &laptop, &["--from", &marc.card(), "--lost", lost]);
+    let unsure = unsure.expect_err("a yes is asked for");
+    assert_eq!(unsure.exit_code, Some(2));
+    assert!(
+        unsure.object["error"]["message"]
+            .to_string()
+            .contains("--yes")
+    );
+    assert!(new.try_json(&["status"]).is_err(), "no home was made");
 
     let back = recovers(&new, &laptop, &["--from", &marc.card()]).expect("she is back");
     assert_eq!(back["data"], false, "{back}");

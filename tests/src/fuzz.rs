@@ -41,6 +41,7 @@ use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
 use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
 use maille_protocol::relay::{Bundle, Items, LIST_BYTES_MAX, RelayCode};
+use maille_protocol::returning::{Claim, Claimed, Place, Return};
 use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
@@ -172,6 +173,9 @@ pub const TARGETS: &[Target] = &[
     target("answer", answer),
     target("pair", pair),
     target("paired", paired),
+    target("claim", claim),
+    target("claimed", claimed),
+    target("return", returning),
     target("frame", frame),
     target("session", session),
     target("sealing-key", sealing_key),
@@ -545,6 +549,37 @@ fn paired(bytes: &[u8]) -> bool {
             record::<SliceCharter>(&circle.slice, STATEMENT_BYTES_MAX);
         }
     }
+    true
+}
+
+/// What somebody says who holds a root key, up to its signature.
+fn claim(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Claim>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    let from = TransportId::from_bytes([1; 32]);
+    let to = TransportId::from_bytes([2; 32]);
+    assert!(!value.holds(&from, &to), "a signature was guessed");
+    true
+}
+
+/// What it is answered.
+fn claimed(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Claimed>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    authority(&value.authority);
+    true
+}
+
+fn returning(bytes: &[u8]) -> bool {
+    let Ok(value) = wire::decode::<Return>(bytes, FRAME_BYTES_MAX) else {
+        return false;
+    };
+    assert!(wire::encode(&value) == bytes, "two spellings of one value");
+    authority(&value.authority);
     true
 }
 
@@ -1018,6 +1053,29 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
         wire::encode(&asks),
         wire::encode(&welcome),
         wire::encode(&Paired::NotWelcome),
+    ]);
+    let root = SigningKey::from_seed(&[6; 32]);
+    let claim = Claim::new(&root, &transport(3), &transport(2));
+    let answer = Claimed {
+        version: V1,
+        authority: vec![3; 4],
+        places: vec![Place {
+            transport: transport(2),
+            name: "laptop".to_owned(),
+            addresses: vec!["/ip4/192.0.2.7/udp/4001/quic-v1".to_owned()],
+        }],
+    };
+    let returns = Return {
+        version: V1,
+        authority: vec![4; 4],
+    };
+    seeds.extend([
+        wire::encode(&claim),
+        wire::encode(&answer),
+        wire::encode(&returns),
+        Frame::Claim(claim).to_bytes(),
+        Frame::Claimed(answer).to_bytes(),
+        Frame::Return(returns).to_bytes(),
     ]);
 
     seeds.push(SigningKey::from_seed(&[1; 32]).public().to_vec());

@@ -1056,6 +1056,9 @@ pub struct DocumentCheck {
     pub document: String,
     /// It could not be read at all.
     pub unreadable: bool,
+    /// A newer version of Maille wrote it: it is left as it is.
+    #[serde(default)]
+    pub newer: bool,
     /// How many changes entries say that it lacks.
     pub lacks: u64,
     /// How many changes it holds that no entry says.

@@ -15,6 +15,8 @@ pub(crate) const AUTHORITY: &[u8] = b"a";
 pub(crate) const SENT_NEXT: &[u8] = b"n";
 /// What this device is called, if it came back by the words and has met no other of its person's since.
 pub(crate) const CALLED: &[u8] = b"B";
+/// Which circle is that of our person's own devices, if there is one.
+pub(crate) const OWN_CIRCLE: &[u8] = b"O";
 /// Prefix of contacts.
 pub(crate) const CONTACTS: &[u8] = b"c";
 /// Prefix of nodes.

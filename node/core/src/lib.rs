@@ -71,5 +71,5 @@ pub use io::{
     CommandId, CommitId, ConnectionId, Event, Input, Output, Pairs, Role, Store, StoreError, Write,
 };
 pub use newcomer::{Newcomer, NotPairedError};
-pub use returning::{Claimant, NotClaimedError, Person, Returning};
+pub use returning::{Claimant, KnownDevice, NotClaimedError, Person};
 pub use secrets::{Founding, Secrets, found};

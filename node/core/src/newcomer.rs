@@ -8,9 +8,10 @@
 
 use maille_protocol::card::Card;
 use maille_protocol::crypto::{Key, SealingSecret, SigningKey};
-use maille_protocol::id::{DeviceId, InstallationId, TransportId};
+use maille_protocol::evaluation::{Rule, Who};
+use maille_protocol::id::{DeviceId, InstallationId, PersonId, TransportId};
 use maille_protocol::pairing::{Pair, PairCode, Paired, PairedCircle, WORDS};
-use maille_protocol::principal::NewDevice;
+use maille_protocol::principal::{Charter, NewDevice};
 use maille_protocol::sync::Frame;
 use maille_protocol::time::Timestamp;
 use maille_protocol::wire;
@@ -110,7 +111,7 @@ impl Newcomer {
         let authority = self.code.welcomes(&authority, mine);
         let authority = authority.ok_or(NotPairedError::NotInOrder)?;
         let mut batch = vec![(layout::AUTHORITY.to_vec(), Some(authority.to_bytes()))];
-        let circles = first_circles(now, &self.called, &circles);
+        let circles = first_circles(now, (authority.person(), &self.called), &circles);
         batch.extend(circles.ok_or(NotPairedError::NotInOrder)?);
         batch.extend(first_node(&self.code.card, rng));
         Ok(Founding {
@@ -120,14 +121,20 @@ impl Newcomer {
     }
 }
 
-/// What a store holds first of the circles that a welcome tells of; `called` is what the device is called. Nothing if
-/// that is not in order: one of them is that of the person's own devices.
+/// What a store of `person`'s holds first of the circles that a welcome tells of; `called` is what the device is called.
+/// Nothing if that is not in order: one of them is that of the person's own devices, which the person alone has founded.
+/// All that is kept here goes there.
 pub(crate) fn first_circles(
     now: Timestamp,
-    called: &str,
+    (person, called): (PersonId, &str),
     circles: &[PairedCircle],
 ) -> Option<Vec<Write>> {
-    if circles.iter().filter(|circle| circle.own).count() != 1 {
+    let mut own = circles.iter().filter(|circle| circle.own);
+    let (Some(first), None) = (own.next(), own.next()) else {
+        return None;
+    };
+    let charter = Charter::decode(&first.circle).ok()?;
+    if charter.rule != Rule::Admins || charter.founders != [Who::Person(person)] {
         return None;
     }
     let write = |circle: &PairedCircle| {
@@ -135,7 +142,12 @@ pub(crate) fn first_circles(
         let (id, record) = record_of(circle, now, called.to_owned())?;
         Some((layout::circle(id), Some(wire::encode(&record))))
     };
-    circles.iter().map(write).collect()
+    let own = (
+        layout::OWN_CIRCLE.to_vec(),
+        Some(wire::encode(&charter.circle()?)),
+    );
+    let all = circles.iter().map(write);
+    all.chain([Some(own)]).collect()
 }
 
 /// What a store holds first of another node of the person's.

@@ -8,6 +8,12 @@ use rand_core::CryptoRng;
 use crate::io::Write;
 use crate::layout;
 
+/// The rank of a person's first device. Above it there is room for a thousand that come back with the words: each
+/// stands above all before it, see `returning`.
+const FIRST_RANK: u32 = 1_000 * RANK_STEP;
+/// Between the ranks of devices that are added one after another there is room for others.
+pub(crate) const RANK_STEP: u32 = 1_000;
+
 /// The secrets of one device of one person. The person's root key is not among them: it
 /// exists only while [`found`] runs, and in the words.
 #[derive(Clone, Debug)]
@@ -69,6 +75,7 @@ pub fn found(words_seed: &[u8], transport: TransportId, rng: &mut impl CryptoRng
         sealing: &public,
         transport,
     };
+    let first = (first, FIRST_RANK);
     let authority = Authority::found(&root.root, root.recovery.public(), None, first, rng);
     let secrets = Secrets {
         person: authority.person(),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use maille_core::NotPairedError;
-use maille_core::command::{Command, DeviceAsks, DeviceShown, Done, PairingShown};
+use maille_core::command::{Command, DeviceAsks, DeviceShown, Done, PairingShown, Status};
 use maille_node::home_dir::HomeDir;
 use maille_node::keystore::{EmptyHome, Passphrase, WordList, words_at};
 use maille_node::pairing::{Asking, PairError};
+use maille_protocol::id::DeviceId;
 use serde_json::json;
 
 use crate::cli::desk::{Desk, runtime, unexpected};
@@ -17,7 +18,7 @@ use crate::cli::{Context, ask, qr, secret, typed};
 use crate::i18n::Lang;
 
 /// How often to look whether a device has come.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long nothing new must arrive on a new device before what is there is taken for all of it.
 const QUIET: Duration = Duration::from_secs(2);
@@ -36,6 +37,7 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
         // The code would be gone with this process.
         return Err(Failure::NotRunning);
     }
+    let before: Vec<DeviceId> = listed(&mut desk)?.0.iter().map(|it| it.device).collect();
     let senior = flags.senior;
     let Done::DeviceCode { code } = desk.ask(Command::DeviceAdd { senior, called })? else {
         return Err(unexpected("device add"));
@@ -50,80 +52,50 @@ pub(crate) fn add(context: &Context, flags: &DeviceAddFlags) -> Result<(), Failu
     if flags.no_wait {
         return Ok(());
     }
-    let asks = wait_for_device(&mut desk)?;
-    let mut devices = match asks {
-        Asked::Confirmed(devices) => devices,
-        Asked::Asks(asks) if ask::somebody(screen) => {
-            screen.notes(
-                screen
-                    .text
-                    .device_asks(&asks.name, &both_lists(screen, &asks.words)),
-            );
+    let is_new = |it: &DeviceShown| !before.contains(&it.device);
+    let (mut devices, asks) = wait_for_device(&mut desk, is_new, true)?;
+    if let Some(asks) = asks {
+        let words = both_lists(screen, &asks.words);
+        screen.notes(screen.text.device_asks(&asks.name, &words));
+        devices = if ask::somebody(screen) {
             let same = ask::yes(screen, screen.text.device_same_words())?;
             let devices = confirm_words(&mut desk, same)?;
             if !same {
                 return Err(Failure::WordsDiffer);
             }
             devices
-        }
-        Asked::Asks(asks) => {
-            screen.notes(
-                screen
-                    .text
-                    .device_asks(&asks.name, &both_lists(screen, &asks.words)),
-            );
+        } else {
             screen.note(screen.text.device_confirm_elsewhere());
-            wait_for_word(&mut desk)?
-        }
-    };
+            wait_for_device(&mut desk, is_new, false)?.0
+        };
+    }
     // What the new one is owed goes out while this process lives.
-    if let Some(newest) = devices.iter().max_by_key(|it| it.rank).map(|it| it.device) {
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < ARRIVAL
-            && devices
-                .iter()
-                .any(|it| it.device == newest && (it.behind || it.last_seen.is_none()))
-        {
-            std::thread::sleep(LOOK_EVERY);
-            devices = listed(&mut desk)?.0;
-        }
+    let begun = std::time::Instant::now();
+    let is_behind = |it: &DeviceShown| is_new(it) && (it.behind || it.last_seen.is_none());
+    while begun.elapsed() < ARRIVAL && devices.iter().any(is_behind) {
+        std::thread::sleep(LOOK_EVERY);
+        devices = listed(&mut desk)?.0;
     }
     tell_devices(context, "device-added", &devices);
     Ok(())
 }
 
-/// What came of waiting for a device.
-enum Asked {
-    Asks(DeviceAsks),
-    /// Somebody has confirmed it by another command.
-    Confirmed(Vec<DeviceShown>),
-}
-
-fn wait_for_device(desk: &mut Desk) -> Result<Asked, Failure> {
-    let before = listed(desk)?.0.len();
+/// Waits for a device: until it asks, if that is `asked_for`, or until it is there, since somebody has confirmed it by
+/// another command.
+fn wait_for_device(
+    desk: &mut Desk,
+    is_new: impl Fn(&DeviceShown) -> bool,
+    asked_for: bool,
+) -> Result<(Vec<DeviceShown>, Option<DeviceAsks>), Failure> {
     loop {
-        match listed(desk)? {
-            (
-                _,
-                Some(PairingShown {
-                    asks: Some(asks), ..
-                }),
-            ) => return Ok(Asked::Asks(asks)),
-            (devices, None) if devices.len() > before => return Ok(Asked::Confirmed(devices)),
-            (_, None) => return Err(Failure::PairingOver),
-            (_, Some(_)) => std::thread::sleep(LOOK_EVERY),
-        }
-    }
-}
-
-/// Waits until another command has said yes or no.
-fn wait_for_word(desk: &mut Desk) -> Result<Vec<DeviceShown>, Failure> {
-    let before = listed(desk)?.0.len();
-    loop {
-        match listed(desk)? {
-            (devices, None) if devices.len() > before => return Ok(devices),
-            (_, None) => return Err(Failure::PairingOver),
-            (_, Some(_)) => std::thread::sleep(LOOK_EVERY),
+        let (devices, pairing) = listed(desk)?;
+        match pairing {
+            None if devices.iter().any(&is_new) => return Ok((devices, None)),
+            None => return Err(Failure::PairingOver),
+            Some(PairingShown { asks, .. }) if asked_for && asks.is_some() => {
+                return Ok((devices, asks));
+            }
+            Some(_) => std::thread::sleep(LOOK_EVERY),
         }
     }
 }
@@ -196,7 +168,7 @@ pub(crate) fn join(context: &Context, flags: &DeviceJoinFlags) -> Result<(), Fai
     drop(runtime);
     screen.note(screen.text.device_arriving());
     let mut desk = Desk::open_online(context)?;
-    let status = arrival(&mut desk)?;
+    let (status, _) = arrival(&mut desk)?;
     drop(desk);
     let fields = json!({
         "person": person,
@@ -211,8 +183,8 @@ pub(crate) fn join(context: &Context, flags: &DeviceJoinFlags) -> Result<(), Fai
     Ok(())
 }
 
-/// Waits until nothing more comes from the other devices, or a minute.
-pub(super) fn arrival(desk: &mut Desk) -> Result<maille_core::command::Status, Failure> {
+/// Waits until nothing more comes from the other devices, or a minute; returns, too, whether one of them was met.
+pub(super) fn arrival(desk: &mut Desk) -> Result<(Status, bool), Failure> {
     let begun = std::time::Instant::now();
     let (mut seen, mut since) = (None, std::time::Instant::now());
     loop {
@@ -228,7 +200,7 @@ pub(super) fn arrival(desk: &mut Desk) -> Result<maille_core::command::Status, F
             (seen, since) = (Some(now), std::time::Instant::now());
         }
         if (others && since.elapsed() >= QUIET) || begun.elapsed() >= ARRIVAL {
-            return Ok(status);
+            return Ok((status, others));
         }
         std::thread::sleep(LOOK_EVERY);
     }

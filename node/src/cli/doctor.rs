@@ -23,5 +23,6 @@ pub(crate) fn run(context: &Context, flags: &DoctorFlags) -> Result<(), Failure>
     }
     Err(Failure::NotWell {
         entries_are_whole: report.entries_are_whole() && report.out_of_place == 0,
+        newer: report.differing.iter().any(|it| it.newer),
     })
 }

@@ -243,6 +243,8 @@ pub(crate) enum Failure {
     NotWell {
         /// Whether all entries are here, so that the documents can be made again.
         entries_are_whole: bool,
+        /// Whether a newer version has written some.
+        newer: bool,
     },
     /// It needs a node that runs, and none does.
     NotRunning,

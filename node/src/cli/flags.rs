@@ -119,11 +119,13 @@ pub(crate) struct InitFlags {
 #[derive(Args, Debug)]
 pub(crate) struct RecoverFlags {
     #[arg(long, value_name = "CARD")]
-    pub(crate) from: Option<String>,
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "lost", "name", "passphrase"])]
+    pub(crate) from: Vec<String>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "lost", "yes", "name", "passphrase"])]
     pub(crate) backup: Option<PathBuf>,
     #[arg(long, value_name = "DEVICE")]
     pub(crate) lost: Vec<String>,
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) name: Option<String>,
     #[arg(long, value_name = "FILE")]

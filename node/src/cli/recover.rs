@@ -1,20 +1,27 @@
 //! `maille recover`: the person is back, with the twelve words, on a machine that holds nothing.
 //!
-//! The words prove who somebody is and do not say where they were: a card does, of another device or of a contact;
-//! or a backup is all that is needed. The words are read, used and dropped.
+//! The words prove who somebody is and do not say where they were: cards do, of another device or of a contact; or a
+//! backup is all that is needed. All devices that are heard of are asked before anything is said: what the root removes
+//! stays removed. The words are read, used and dropped; then the home is written, and its node does the rest, now or
+//! when it runs.
 
-use maille_core::command::CommandError;
-use maille_core::{NotClaimedError, Person};
+use std::time::{Duration, Instant};
+
+use maille_core::command::{Command, CommandError, Done};
+use maille_core::{KnownDevice, NotClaimedError};
 use maille_node::home_dir::HomeDir;
 use maille_node::keystore::{EmptyHome, Passphrase};
 use maille_node::returning::{Asking, ReturnError};
-use maille_protocol::id::DeviceId;
+use maille_protocol::id::{DeviceId, PersonId};
 use serde_json::json;
 
-use crate::cli::desk::{Desk, runtime};
+use crate::cli::desk::{Desk, runtime, unexpected};
 use crate::cli::failure::{Failure, causes};
 use crate::cli::flags::{BackupOpenFlags, RecoverFlags};
 use crate::cli::{Context, ask, backup, device, secret, typed};
+
+/// How long contacts are given to hear who speaks for the person now. Else they hear it when this device runs.
+const TOLD: Duration = Duration::from_secs(3);
 
 /// Brings the person back into a home that holds nobody.
 pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure> {
@@ -32,10 +39,11 @@ pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure
             home: context.home.clone(),
         });
     }
-    let Some(from) = &flags.from else {
+    if flags.from.is_empty() {
         return Err(Failure::NowhereToAsk);
-    };
-    let card = typed::card_of_any(from)?;
+    }
+    let cards: Result<Vec<_>, _> = flags.from.iter().map(|it| typed::card_of_any(it)).collect();
+    let cards = cards?;
     let called = device::called(flags.name.as_deref())?;
     let passphrase = match flags.passphrase || context.passphrase_file.is_some() {
         true => Some(Passphrase::new(&secret::new_passphrase(context)?)),
@@ -44,69 +52,114 @@ pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure
     let seed = secret::words(context, flags.words_file.as_deref())?;
     let runtime = runtime()?;
     screen.note(screen.text.recover_asking());
-    let asked = runtime.block_on(Asking::who(seed.as_slice(), card.clone()));
-    drop(seed);
-    let (asking, person) = asked.map_err(of_return)?;
-    let id = person.person();
-    let lost = lost(context, &person, &flags.lost)?;
+    let asking = runtime.block_on(Asking::who(seed.as_slice(), cards));
+    drop((seed, runtime));
+    let asking = asking.map_err(of_return)?;
+    let (person, devices) = (asking.person().person(), asking.person().devices());
+    screen.note(screen.text.recover_devices_head());
+    for device in &devices {
+        screen.note(screen.text.recover_device(device));
+    }
+    let others: Vec<(PersonId, bool)> = (asking.others().into_iter())
+        .map(|(card, answered)| (card.person, answered))
+        .collect();
+    for (contact, answered) in &others {
+        screen.note(screen.text.recover_contact(contact, *answered));
+    }
+    let lost = lost(context, &devices, &flags.lost)?;
+    let is_left = |it: &KnownDevice| !lost.contains(&it.device);
+    let has_met = devices.iter().any(|it| it.answered && is_left(it));
+    if !lost.is_empty() && !has_met {
+        // The root is about to speak, for good, on the word of those who may know little.
+        screen.notes(screen.text.recover_unsure());
+        ask::sure(screen, flags.yes, screen.text.recover_unsure_sure())?;
+    }
     let home = EmptyHome::create(&context.home, passphrase, Vec::new())
         .map_err(|error| Failure::of_create(&context.home, error))?;
-    let back = runtime.block_on(asking.comes_back(person, &lost, called));
-    let back = back.map_err(of_return)?;
-    let home = home.fill(back.founding, back.transport);
+    let returned = asking.returns(&lost, &called);
+    let (founding, transport) = returned.map_err(|error| of_return(error.into()))?;
+    let home = home.fill(founding, transport);
     let home = home.map_err(|error| Failure::of_create(&context.home, error))?;
-    drop(runtime);
-    let status = match &back.from {
-        Some(_) => {
-            screen.note(screen.text.device_arriving());
-            Some(device::arrival(&mut Desk::open_online(context)?)?)
-        }
-        None => None,
-    };
+    // From here on it is a device like any other, which has yet to ask its person's others for their circles.
+    let mut desk = Desk::open_online(context)?;
+    let mut arrived = None;
+    if has_met {
+        screen.note(screen.text.device_arriving());
+        let (status, others) = device::arrival(&mut desk)?;
+        arrived = Some(status).filter(|_| others);
+    }
+    let contacts: Vec<PersonId> = (others.iter())
+        .filter(|(_, answered)| *answered)
+        .map(|(contact, _)| *contact)
+        .collect();
+    wait_until_told(&mut desk, &contacts)?;
+    drop(desk);
+    let not_reached = |it: &&KnownDevice| !it.answered && it.is_somewhere && is_left(it);
+    let not_reached = devices.iter().filter(not_reached).count();
     let fields = json!({
-        "person": id,
+        "person": person,
         "home": home.path(),
         "removed": lost,
-        "data": status.is_some(),
-        "devices_not_reached": back.in_vain,
-        "trips": status.as_ref().map(|it| it.trips),
-        "readings": status.as_ref().map(|it| it.readings),
+        "data": arrived.is_some(),
+        "devices": devices.iter().map(|it| json!({
+            "device": it.device,
+            "names": it.names,
+            "answered": it.answered,
+        })).collect::<Vec<_>>(),
+        "devices_not_reached": not_reached,
+        "trips": arrived.as_ref().map(|it| it.trips),
+        "readings": arrived.as_ref().map(|it| it.readings),
     });
     screen.done("recovered", fields, |screen| {
         let home = home.path().display().to_string();
         screen.notes(screen.text.recovered(&home, lost.len()));
-        match &status {
+        match &arrived {
             Some(status) => screen.notes(screen.text.device_joined(status, &home)),
-            None => screen.notes(screen.text.recovered_alone(card.person == id, back.in_vain)),
+            None => screen.notes(screen.text.recovered_alone(has_met, not_reached)),
         }
         screen.note(screen.text.recovered_not());
     });
     Ok(())
 }
 
+/// Waits until these contacts have been met, or for a moment.
+fn wait_until_told(desk: &mut Desk, contacts: &[PersonId]) -> Result<(), Failure> {
+    let begun = Instant::now();
+    loop {
+        let Done::Status(status) = desk.ask(Command::Status)? else {
+            return Err(unexpected("status"));
+        };
+        let met = |person: &PersonId| {
+            let mut all = status.contacts.iter();
+            all.any(|it| it.person == *person && it.last_seen.is_some())
+        };
+        if contacts.iter().all(met) || begun.elapsed() >= TOLD {
+            return Ok(());
+        }
+        std::thread::sleep(device::LOOK_EVERY);
+    }
+}
+
 /// Which devices are lost: as said beforehand, or as asked for.
-fn lost(context: &Context, person: &Person, said: &[String]) -> Result<Vec<DeviceId>, Failure> {
+fn lost(
+    context: &Context,
+    devices: &[KnownDevice],
+    said: &[String],
+) -> Result<Vec<DeviceId>, Failure> {
     let screen = &context.screen;
-    let devices: Vec<(DeviceId, String)> = (person.devices().into_iter())
-        .map(|(device, name)| (device.signing, name))
-        .collect();
     let mut lost = Vec::new();
     for typed in said {
-        lost.push(one_of(&devices, typed)?);
+        lost.push(one_of(devices, typed)?);
     }
     if !said.is_empty() || !ask::somebody(screen) {
         return Ok(lost);
-    }
-    screen.note(screen.text.recover_devices_head());
-    for (device, name) in &devices {
-        screen.note(format!("  {device}  {name}"));
     }
     loop {
         let answer = ask::line(screen.text.recover_which_lost())?;
         if answer.is_empty() {
             return Ok(lost);
         }
-        match one_of(&devices, &answer) {
+        match one_of(devices, &answer) {
             Ok(device) if lost.contains(&device) => {}
             Ok(device) => lost.push(device),
             Err(failure) => screen.note(&screen.text.failure(&failure, &screen.clock).message),
@@ -115,13 +168,14 @@ fn lost(context: &Context, person: &Person, said: &[String]) -> Result<Vec<Devic
 }
 
 /// The device of this name, or whose id begins so.
-fn one_of(devices: &[(DeviceId, String)], typed: &str) -> Result<DeviceId, Failure> {
+fn one_of(devices: &[KnownDevice], typed: &str) -> Result<DeviceId, Failure> {
     let lower = typed.to_lowercase();
     let begins =
         |id: &DeviceId| lower.len() > "device1".len() && id.to_string().starts_with(&lower);
+    let named = |it: &KnownDevice| it.names.iter().any(|name| name.to_lowercase() == lower);
     let found: Vec<DeviceId> = (devices.iter())
-        .filter(|(id, name)| (!name.is_empty() && name.to_lowercase() == lower) || begins(id))
-        .map(|(id, _)| *id)
+        .filter(|it| named(it) || begins(&it.device))
+        .map(|it| it.device)
         .collect();
     let device = typed.to_owned();
     match found[..] {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use maille_core::KnownDevice;
 use maille_core::command::{
     Aside, AsideReason, Checkup, CommandError, ContactStatus, DeviceShown, GivenShare,
     ReceivedShare, SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
+use maille_protocol::id::PersonId;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
@@ -338,6 +340,9 @@ impl Text for English {
             }
             "recover --backup" => {
                 "Brings everything back from this backup instead, as `backup restore`"
+            }
+            "recover --yes" => {
+                "Removes what is lost although none of the devices that you keep has answered"
             }
             "recover --lost" => {
                 "A device that is lost or stolen, by name or id: it speaks for you no more"
@@ -713,9 +718,11 @@ impl Text for English {
             Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
                 self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
             }
-            Failure::NotWell { entries_are_whole: true } => Sentence::new("some documents are not what their entries say")
+            Failure::NotWell { newer: true, .. } => Sentence::new("a newer Maille has written documents here: this one leaves them as they are")
+                .hint("install the version of Maille that your other devices have"),
+            Failure::NotWell { entries_are_whole: true, .. } => Sentence::new("some documents are not what their entries say")
                 .hint("make them again from these: `maille doctor --rebuild`"),
-            Failure::NotWell { entries_are_whole: false } => {
+            Failure::NotWell { entries_are_whole: false, .. } => {
                 Sentence::new("entries are lost, or cannot be read: the disk may be failing")
                     .hint("keep a copy of the folder; what your other devices or a backup hold comes back from there")
             }
@@ -723,12 +730,12 @@ impl Text for English {
                 .hint("start it in another terminal (`maille run`), or leave out `--no-wait`"),
             Failure::NowhereToAsk => Sentence::new("the words show who you are, not where your data are")
                 .hint("`maille recover --from CARD`, with the card or a link of another device of yours or of a contact; or `--backup FILE`"),
-            Failure::NodeNotReached => Sentence::new("nobody answers at the place on this card: you are not back, nothing was changed")
+            Failure::NodeNotReached => Sentence::new("nobody answers at the places on these cards: you are not back, nothing was changed")
                 .hint("Maille must be running there (`maille run`); try another device's or a contact's card, or `maille recover --backup FILE`"),
             Failure::WordsNotKnown => Sentence::new("whoever was asked knows nobody of these words")
-                .hint("check the words; else take the card of another device of yours, of somebody whom you shared with, or `--backup FILE`"),
+                .hint("check the words, and that none of a second sheet have replaced them; else take the card of another device of yours, of somebody whom you shared with, or `--backup FILE`"),
             Failure::RootReplaced => Sentence::new("these words may not speak for you any more: nothing was changed")
-                .hint("use those of the second sheet, or add this device from another one: `maille device add`"),
+                .hint("words of a second sheet have replaced them: add this device from another one (`maille device add`), or `maille recover --backup FILE`"),
             Failure::DeviceNotReached => Sentence::new("the other device does not answer")
                 .hint("it must show the code right now, and be on the same network; `maille run --listen` there sets where it is reached"),
             Failure::PairingOver => Sentence::new("this code is used up, too old, or was never shown: no device was added")
@@ -1255,6 +1262,11 @@ impl Text for English {
         )];
         for it in &report.differing {
             let mut what = Vec::new();
+            if it.newer {
+                let what = "written by a newer Maille, left as it is: install that one here";
+                lines.push(format!("  {}: {what}", it.document));
+                continue;
+            }
             if it.unreadable {
                 what.push("cannot be read".to_owned());
             }
@@ -1365,7 +1377,41 @@ impl Text for English {
     }
 
     fn recover_devices_head(&self) -> &'static str {
-        "Your devices, as the node that was asked knows them:"
+        "Your devices, as far as those who were asked know them:"
+    }
+
+    fn recover_device(&self, device: &KnownDevice) -> String {
+        let names = match device.names.is_empty() {
+            true => "(none of your devices has said its name)".to_owned(),
+            false => device.names.join(" / "),
+        };
+        let state = match (device.answered, device.is_somewhere) {
+            (true, _) => "answered",
+            (false, true) => "did not answer",
+            (false, false) => "not asked: nobody knows where it is",
+        };
+        format!("  {names}: {state} · {}", device.device)
+    }
+
+    fn recover_contact(&self, contact: &PersonId, answered: bool) -> String {
+        let state = if answered {
+            "answered"
+        } else {
+            "did not answer"
+        };
+        format!("  the contact on a card: {state} · {contact}")
+    }
+
+    fn recover_unsure(&self) -> Vec<String> {
+        vec![
+            "None of the devices that you keep has answered. What you remove now stays removed, and a device that the lost".to_owned(),
+            "one added without those above knowing of it is cut off, too: you can add it again with `maille device add`.".to_owned(),
+            "A device that the lost one removed meanwhile would speak for you again. To ask more of them, add `--from CARD`.".to_owned(),
+        ]
+    }
+
+    fn recover_unsure_sure(&self) -> &'static str {
+        "Remove it all the same? [y/n]"
     }
 
     fn recover_which_lost(&self) -> &'static str {
@@ -1386,8 +1432,8 @@ impl Text for English {
 
     fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String> {
         let tried = match (own, in_vain) {
-            (_, 0) => "No other device of yours is known to be anywhere.",
-            (true, _) => "No device of yours gave the data.",
+            (false, 0) => "No other device of yours is known to be anywhere.",
+            (true, _) => "The device of yours that answered has not given them yet.",
             (false, _) => "No device of yours answered.",
         };
         vec![

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use maille_core::KnownDevice;
 use maille_core::command::{
     Aside, AsideReason, Checkup, CommandError, ContactStatus, DeviceShown, GivenShare,
     ReceivedShare, SentEntry, SentWhat, SentWhy, ShareState, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
+use maille_protocol::id::PersonId;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed, Per, Scope};
@@ -352,6 +354,9 @@ impl Text for French {
                 "La carte ou un lien de qui interroger : un autre de vos appareils, ou un contact"
             }
             "recover --backup" => "Ramène plutôt tout de cette sauvegarde, comme `backup restore`",
+            "recover --yes" => {
+                "Retire l'appareil perdu bien qu'aucun de ceux que vous gardez n'ait répondu"
+            }
             "recover --lost" => {
                 "Un appareil perdu ou volé, par son nom ou identifiant : il ne parle plus pour vous"
             }
@@ -771,9 +776,11 @@ impl Text for French {
             Failure::NoWelcomeYet { circle, inviter, seconds, here_only, running } => {
                 self.circle_no_welcome_yet(circle, inviter, *seconds, *here_only, *running)
             }
-            Failure::NotWell { entries_are_whole: true } => Sentence::new("des documents ne disent pas ce que disent leurs écritures")
+            Failure::NotWell { newer: true, .. } => Sentence::new("un Maille plus récent a écrit des documents ici : celui-ci les laisse tels quels")
+                .hint("installez sur cet appareil la version de Maille qu'ont vos autres appareils"),
+            Failure::NotWell { entries_are_whole: true, .. } => Sentence::new("des documents ne disent pas ce que disent leurs écritures")
                 .hint("refaites-les à partir d'elles : `maille doctor --rebuild`"),
-            Failure::NotWell { entries_are_whole: false } => {
+            Failure::NotWell { entries_are_whole: false, .. } => {
                 Sentence::new("des écritures sont perdues ou illisibles : le disque est peut-être en fin de vie")
                     .hint("gardez une copie du dossier ; ce qu'ont vos autres appareils ou une sauvegarde revient de là")
             }
@@ -781,12 +788,12 @@ impl Text for French {
                 .hint("lancez-le dans un autre terminal (`maille run`), ou enlevez `--no-wait`"),
             Failure::NowhereToAsk => Sentence::new("les mots disent qui vous êtes, pas où sont vos données")
                 .hint("`maille recover --from CARTE`, avec la carte ou un lien d'un autre de vos appareils ou d'un contact ; ou `--backup FICHIER`"),
-            Failure::NodeNotReached => Sentence::new("personne ne répond à l'endroit que dit cette carte : vous n'êtes pas de retour, rien n'a changé")
+            Failure::NodeNotReached => Sentence::new("personne ne répond aux endroits que disent ces cartes : vous n'êtes pas de retour, rien n'a changé")
                 .hint("Maille doit y être en marche (`maille run`) ; essayez la carte d'un autre appareil ou d'un contact, ou `maille recover --backup FICHIER`"),
             Failure::WordsNotKnown => Sentence::new("là-bas, personne n'est connu par ces mots")
-                .hint("vérifiez les mots ; sinon prenez la carte d'un autre de vos appareils, de quelqu'un avec qui vous partagiez, ou `--backup FICHIER`"),
+                .hint("vérifiez les mots, et que ceux d'une seconde feuille ne les ont pas remplacés ; sinon prenez la carte d'un autre de vos appareils, de quelqu'un avec qui vous partagiez, ou `--backup FICHIER`"),
             Failure::RootReplaced => Sentence::new("ces mots ne peuvent plus parler pour vous : rien n'a changé")
-                .hint("prenez ceux de la seconde feuille, ou ajoutez cet appareil depuis un autre : `maille device add`"),
+                .hint("ceux d'une seconde feuille les ont remplacés : ajoutez cet appareil depuis un autre (`maille device add`), ou `maille recover --backup FICHIER`"),
             Failure::DeviceNotReached => Sentence::new("l'autre appareil ne répond pas")
                 .hint("il doit afficher le code en ce moment même et être sur le même réseau ; `maille run --listen` y règle où on le joint"),
             Failure::PairingOver => Sentence::new("ce code a servi, est trop vieux ou n'a jamais été affiché : aucun appareil n'a été ajouté")
@@ -1325,6 +1332,12 @@ impl Text for French {
         )];
         for it in &report.differing {
             let mut what = Vec::new();
+            if it.newer {
+                let what =
+                    "écrit par un Maille plus récent, laissé tel quel : installez celui-ci ici";
+                lines.push(format!("  {} : {what}", it.document));
+                continue;
+            }
             if it.unreadable {
                 what.push("illisible".to_owned());
             }
@@ -1435,7 +1448,42 @@ impl Text for French {
     }
 
     fn recover_devices_head(&self) -> &'static str {
-        "Vos appareils, tels que les connaît celui qui a répondu :"
+        "Vos appareils, d'après ceux à qui la question a été posée :"
+    }
+
+    fn recover_device(&self, device: &KnownDevice) -> String {
+        let names = match device.names.is_empty() {
+            true => "(aucun de vos appareils n'a dit son nom)".to_owned(),
+            false => device.names.join(" / "),
+        };
+        let state = match (device.answered, device.is_somewhere) {
+            (true, _) => "a répondu",
+            (false, true) => "n'a pas répondu",
+            (false, false) => "pas interrogé : personne ne sait où il est",
+        };
+        format!("  {names} : {state} · {}", device.device)
+    }
+
+    fn recover_contact(&self, contact: &PersonId, answered: bool) -> String {
+        let state = if answered {
+            "a répondu"
+        } else {
+            "n'a pas répondu"
+        };
+        format!("  le contact d'une carte : {state} · {contact}")
+    }
+
+    fn recover_unsure(&self) -> Vec<String> {
+        vec![
+            "Aucun des appareils que vous gardez n'a répondu. Ce que vous retirez maintenant le reste, et un appareil que le".to_owned(),
+            "perdu aurait ajouté à l'insu de ceux qui précèdent est écarté aussi : `maille device add` le remettra.".to_owned(),
+            "Un appareil que le perdu aurait retiré entre-temps parlerait à nouveau pour vous. Pour en interroger d'autres,".to_owned(),
+            "ajoutez `--from CARTE`.".to_owned(),
+        ]
+    }
+
+    fn recover_unsure_sure(&self) -> &'static str {
+        "Le retirer quand même ? [o/n]"
     }
 
     fn recover_which_lost(&self) -> &'static str {
@@ -1456,8 +1504,8 @@ impl Text for French {
 
     fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String> {
         let tried = match (own, in_vain) {
-            (_, 0) => "On ne sait où joindre aucun autre de vos appareils.",
-            (true, _) => "Aucun de vos appareils ne les a données.",
+            (false, 0) => "On ne sait où joindre aucun autre de vos appareils.",
+            (true, _) => "L'appareil à vous qui a répondu ne les a pas encore données.",
             (false, _) => "Aucun de vos appareils n'a répondu.",
         };
         vec![

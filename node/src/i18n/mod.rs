@@ -24,11 +24,13 @@ mod relay;
 mod validity;
 
 use clap::ValueEnum;
+use maille_core::KnownDevice;
 use maille_core::command::{
     Aside, Checkup, ContactStatus, DeviceShown, GivenShare, ReceivedShare, SentEntry, Status,
 };
 use maille_core::io::Event;
 use maille_node::backup::Summary;
+use maille_protocol::id::PersonId;
 use maille_protocol::pairing::PairCode;
 use maille_schemas::domain::mobility::Mode;
 use maille_schemas::factors::{ElectricityFactor, FactorSetInfo, FactorUsed};
@@ -261,11 +263,19 @@ pub(crate) trait Text: Numbers + CircleText + PollText + RelayText + Sync {
     fn recover_asking(&self) -> &'static str;
     /// Above the devices of somebody who comes back.
     fn recover_devices_head(&self) -> &'static str;
+    /// One of them, and whether it has answered.
+    fn recover_device(&self, device: &KnownDevice) -> String;
+    /// A contact who was asked.
+    fn recover_contact(&self, contact: &PersonId, answered: bool) -> String;
+    /// None of the devices that are left has answered, and one is to be removed.
+    fn recover_unsure(&self) -> Vec<String>;
+    /// Asks whether it is to be removed all the same.
+    fn recover_unsure_sure(&self) -> &'static str;
     /// Asks which of them is lost.
     fn recover_which_lost(&self) -> &'static str;
     /// Somebody is back in `home`, and so many devices were removed.
     fn recovered(&self, home: &str, lost: usize) -> Vec<String>;
-    /// Their data are not; whether one's `own` device was asked first, and how many were asked `in_vain`.
+    /// Their data are not; whether one's `own` device has answered before, and how many were asked `in_vain`.
     fn recovered_alone(&self, own: bool, in_vain: usize) -> Vec<String>;
     /// What does not come back in any case.
     fn recovered_not(&self) -> &'static str;

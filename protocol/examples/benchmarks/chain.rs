@@ -38,7 +38,7 @@ impl Someone {
         };
         let mut rng = ChaCha20Rng::seed_from_u64(number.into());
         let recovery = keys.recovery.public();
-        let authority = Authority::found(&keys.root, recovery, None, first, &mut rng);
+        let authority = Authority::found(&keys.root, recovery, None, (first, 1), &mut rng);
         Self { authority, device }
     }
 

@@ -172,14 +172,17 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Makes a person with one device of rank 1. `next_root` is the hash of the root key that may
+    /// Makes a person with one device, of this rank. `next_root` is the hash of the root key that may
     /// replace this one, from a second sheet of paper.
+    ///
+    /// # Panics
+    /// Of a rank that no device can have.
     #[must_use]
     pub fn found(
         root: &SigningKey,
         recovery: SealingPublic,
         next_root: Option<super::NextRoot>,
-        device: NewDevice<'_>,
+        (device, rank): (NewDevice<'_>, u32),
         rng: &mut impl CryptoRng,
     ) -> Self {
         let (mut salt, mut installation) = ([0; 16], [0; 32]);
@@ -204,8 +207,9 @@ impl Authority {
             membership: authority.root(),
             installation: InstallationId::from_bytes(installation),
         };
+        let admission = device.consent(person, authority.root(), rank);
         authority
-            .admit(&signer, &device)
+            .say(&signer, admission)
             .expect("the first device, admitted by the root");
         authority
     }
@@ -303,6 +307,34 @@ impl Authority {
             [Who::Key(key)] => *key,
             _ => unreachable!("a person's charter has one key"),
         }
+    }
+
+    /// Whether the root key has said anything of the person. A charter alone is no proof that it has to do with them:
+    /// whoever knows somebody's root key can name it in a charter of their own, with a next root that is theirs.
+    #[must_use]
+    pub fn has_root_spoken(&self) -> bool {
+        let root = self.root();
+        (self.set.iter()).any(|said| said.statement().membership == root)
+    }
+
+    /// Whether the root key speaks no more, since the one that replaces it has removed it.
+    #[must_use]
+    pub fn is_root_replaced(&self) -> bool {
+        self.set.outcome().member(&self.root()).is_none()
+    }
+
+    /// Returns the ranks of all devices that speak, or spoke, for the person.
+    #[must_use]
+    pub fn ranks(&self) -> BTreeSet<u32> {
+        let admitted = self.set.outcome().members().keys();
+        let said = admitted.filter_map(|id| self.set.admission(id));
+        said.filter_map(|said| {
+            let Kind::Device { rank, .. } = said.statement().kind else {
+                return None;
+            };
+            Some(rank)
+        })
+        .collect()
     }
 
     /// Returns the root key and, once it has spoken, the one that replaces it.

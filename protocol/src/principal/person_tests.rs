@@ -63,7 +63,7 @@ impl Ines {
             &words.root,
             words.recovery.public(),
             Some(NextRoot::of(&SigningKey::from_seed(&[99; 32]).public())),
-            laptop.as_new(),
+            (laptop.as_new(), 1),
             &mut rng(1),
         );
         let first = authority.device(&laptop.id()).unwrap().membership;
@@ -593,7 +593,14 @@ fn one_phrase_may_found_several_persons() {
     let spare = Spare::new(70);
     let found = |seed| {
         let recovery = keys.recovery.public();
-        Authority::found(&keys.root, recovery, None, spare.as_new(), &mut rng(seed)).person()
+        Authority::found(
+            &keys.root,
+            recovery,
+            None,
+            (spare.as_new(), 1),
+            &mut rng(seed),
+        )
+        .person()
     };
     assert_ne!(found(1), found(2));
     assert_eq!(found(1), found(1));

@@ -355,6 +355,25 @@ impl Replica {
         speakers
     }
 
+    /// Returns the keys that spoke in the circle, that their principal has removed, and that nothing was said about there:
+    /// what they said of the circle does not stand until then, and nobody is a member any more whom they admitted.
+    #[must_use]
+    pub fn uncut_in_circle(&self) -> Vec<Speaker> {
+        let set = self.circle().statements();
+        let outcome = set.outcome();
+        let mut speakers: Vec<Speaker> = (set.iter())
+            .map(|said| Speaker {
+                membership: said.statement().membership,
+                key: said.statement().key,
+            })
+            .filter(|speaker| outcome.seniority(speaker).is_some())
+            .filter(|speaker| !outcome.speaks(speaker) && !outcome.is_cut_here(speaker))
+            .collect();
+        speakers.sort_unstable();
+        speakers.dedup();
+        speakers
+    }
+
     /// Returns whose key this is, of those who speak, or spoke, by this membership.
     #[must_use]
     pub fn person_of(&self, speaker: &Speaker) -> Option<PersonId> {

@@ -125,7 +125,7 @@ fn second_roots() {
     };
     let next_root = Some(NextRoot::of(&next.public()));
     let recovery = keys.recovery.public();
-    let mut person = Authority::found(&keys.root, recovery, next_root, first, &mut rng(1));
+    let mut person = Authority::found(&keys.root, recovery, next_root, (first, 1), &mut rng(1));
     let by_next = Signer {
         key: &next,
         membership: person.next_root(),

@@ -24,6 +24,7 @@ mod invites;
 mod keys;
 mod parcels;
 mod principals;
+mod returning;
 mod tree;
 
 pub(super) use circles::{circles, second_roots};
@@ -34,6 +35,7 @@ pub(super) use invites::invites;
 pub(super) use keys::{batches, key_objects, part_keys, recovery_boxes};
 pub(super) use parcels::parcels;
 pub(super) use principals::{authorities, statements};
+pub(super) use returning::returns;
 use tree::{Item, edited};
 
 /// Whether an error is this one.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | says what its entries say | nothing |
 //! | lacks what entries say, or cannot be read | it is made again |
+//! | was written by a newer version of Maille | nothing: what entries say is not understood here either |
 //! | holds what no entry says, and all entries are here | it is made again; what was published of it begins anew, as after a backup |
 //! | holds what no entry says, and some entry is lost, cannot be read, or builds on what is in none | nothing: it may be all that is left of an entry |
 //! | holds what no entry says, while nobody has said how much stays of what a removed device wrote | nothing: it may stay |
@@ -24,7 +25,7 @@ use crate::command::{Checkup, CommandError, DocumentCheck, Done};
 use crate::io::Store;
 use crate::layout;
 use crate::state::{OwnPart, OwnSlice};
-use crate::view::shown;
+use crate::view::{ReadError, shown};
 
 impl<S: Store> Home<S> {
     pub(super) fn checkup(
@@ -49,16 +50,19 @@ impl<S: Store> Home<S> {
         for (id, changes) in said {
             let (mut made, left) = Document::from_changes(id, &[0; 32], changes);
             report.out_of_place += left as u64;
-            let held = self.read_document(id);
-            let unreadable = held.is_err();
-            let mut held = held.unwrap_or_else(|_| Document::new(id, &[0; 32]));
+            let newer = damage(self.is_of_newer_version(id))?.unwrap_or(false);
+            let held = damage(self.read_document(id))?;
+            let unreadable = held.is_none();
+            let mut held = held.unwrap_or_else(|| Document::new(id, &[0; 32]));
             let (before, after) = (changes_of(&mut held), changes_of(&mut made));
             let check = DocumentCheck {
                 document: id.to_string(),
                 unreadable,
+                newer,
                 lacks: after.difference(&before).count() as u64,
                 unsaid: before.difference(&after).count() as u64,
                 rebuilt: rebuild
+                    && !newer
                     && (unreadable
                         || before.is_subset(&after)
                         || left == 0 && settled && report.entries_are_whole()),
@@ -118,6 +122,15 @@ impl<S: Store> Home<S> {
         let (of_circle, settled) = self.changes_of_own_circle()?;
         all.extend(of_circle);
         Ok((all, settled))
+    }
+}
+
+/// What is read; nothing if it is damaged. Of a disk that does not answer nobody knows.
+fn damage<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(ReadError::Damaged { .. }) => Ok(None),
+        Err(error @ ReadError::Store(_)) => Err(error),
     }
 }
 

@@ -27,10 +27,8 @@ use super::{Home, authority_hash, begins_id, check_text_of};
 use crate::command::{CommandError, DeviceAsks, DeviceShown, Done, PairingShown};
 use crate::io::{ConnectionId, Event, Output, Store};
 use crate::layout;
+use crate::secrets::RANK_STEP;
 use crate::state::Feed;
-
-/// Between the ranks of devices that are added one after another there is room for others.
-const RANK_STEP: u32 = 1_000;
 
 /// A code that was shown, and who came with it.
 pub(super) struct Pairing {

@@ -107,11 +107,27 @@ impl Live {
     }
 }
 
-/// How often a node has made us number its feed anew since a moment.
+/// How often something has happened since a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Renumbered {
+pub(super) struct Often {
     since: Timestamp,
     count: u32,
+}
+
+impl Often {
+    pub(super) const fn since(since: Timestamp) -> Self {
+        Self { since, count: 0 }
+    }
+
+    /// Counts it once more; whether it has happened no more than `max` times in the `span_ms` that go on. One that
+    /// began in the future was set by a clock that has been put back since.
+    pub(super) fn once_more(&mut self, now: Timestamp, span_ms: u64, max: u32) -> bool {
+        if now >= self.since.plus_millis(span_ms) || now < self.since {
+            *self = Self::since(now);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= max
+    }
 }
 
 /// What happens to a due thing whose turn has come.
@@ -541,6 +557,12 @@ impl<S: Store> Home<S> {
             node.addresses.clone_from(&hello.addresses);
             self.view.write(at, &node);
         }
+        let role = self.sessions.get(&connection).map(|live| live.role);
+        if role == Some(Role::Acceptor) && self.has_yet_to_return(peer)?.is_some() {
+            // It cannot know that we have to be told of our circles first: we say so when we dial.
+            self.hang_up(now, connection, peer);
+            return Ok(());
+        }
         let at = layout::feed(peer);
         let mut feed = self.feed(peer)?.ok_or_else(|| damaged(&at))?;
         feed.last_seen = Some(now);
@@ -567,7 +589,6 @@ impl<S: Store> Home<S> {
         if anew {
             self.feed_circles_again((person, peer))?;
         }
-        let role = self.sessions.get(&connection).map(|live| live.role);
         if lost {
             self.may_renumber(now, peer)?;
         }
@@ -642,16 +663,8 @@ impl<S: Store> Home<S> {
 
     /// Counts that a node makes us number its feed anew, and refuses it too often.
     fn may_renumber(&mut self, now: Timestamp, peer: TransportId) -> Result<(), Refused> {
-        let none = Renumbered {
-            since: now,
-            count: 0,
-        };
-        let counted = self.renumbered.entry(peer).or_insert(none);
-        if now >= counted.since.plus_millis(RENUMBER_SPAN_MS) || now < counted.since {
-            *counted = none;
-        }
-        counted.count += 1;
-        if counted.count > RENUMBER_MAX {
+        let counted = self.renumbered.entry(peer).or_insert(Often::since(now));
+        if !counted.once_more(now, RENUMBER_SPAN_MS, RENUMBER_MAX) {
             return Err(Refused::TooOften);
         }
         Ok(())

@@ -57,7 +57,7 @@ use crate::layout;
 use crate::secrets::Secrets;
 use crate::state::{Asides, Contact, Feed, Node, Sent, Why};
 use crate::view::{ReadError, View, damaged};
-use link::{Dial, Live, Renumbered};
+use link::{Dial, Live, Often};
 
 /// One person's node as a machine: see the module's table.
 pub struct Home<S> {
@@ -94,7 +94,9 @@ pub struct Home<S> {
     /// Connections to nodes that nobody here knows.
     strangers: BTreeMap<ConnectionId, circle::Stranger>,
     /// How often nodes have made us number their feed anew of late.
-    renumbered: BTreeMap<TransportId, Renumbered>,
+    renumbered: BTreeMap<TransportId, Often>,
+    /// How many claims to root keys were looked at of late.
+    claims: Option<Often>,
     /// Where this node can be reached while it runs.
     addresses: Vec<String>,
     /// Where this node listens; `None`: it has no network.
@@ -232,6 +234,7 @@ impl<S: Store> Home<S> {
             own_news: BTreeSet::new(),
             strangers: BTreeMap::new(),
             renumbered: BTreeMap::new(),
+            claims: None,
             addresses: Vec::new(),
             listening: None,
             effects: Vec::new(),

@@ -275,18 +275,20 @@ impl World {
     }
 
     fn deliver(&mut self) {
-        while let Some((n, connection, frame)) = self.queue.pop_front() {
-            if self.wires.contains_key(&connection) {
-                let from = ConnectionId(connection);
-                self.input(
-                    n,
-                    Input::Received {
-                        from,
-                        frame: &frame,
-                    },
-                );
-            }
+        while self.delivers_one() {}
+    }
+
+    /// Delivers the frame that has waited longest; false if there is none.
+    fn delivers_one(&mut self) -> bool {
+        let Some((n, connection, frame)) = self.queue.pop_front() else {
+            return false;
+        };
+        if self.wires.contains_key(&connection) {
+            let from = ConnectionId(connection);
+            let frame = &frame;
+            self.input(n, Input::Received { from, frame });
         }
+        true
     }
 
     #[track_caller]

@@ -10,7 +10,9 @@ use maille_protocol::id::GrantId;
 use maille_protocol::slice::{ContentKind, PartNumber, SliceCharter};
 use maille_protocol::time::Timestamp;
 use maille_protocol::wire;
-use maille_schemas::document::{Document, DocumentId, Domain, Month, Put};
+use maille_schemas::document::{
+    Document, DocumentError, DocumentId, Domain, Month, Put, SCHEMA_VERSION,
+};
 use maille_schemas::domain::mobility::Trip;
 use maille_schemas::factors::{self, FactorSetId};
 use maille_schemas::record::Record;
@@ -274,6 +276,22 @@ impl<S: Store> Home<S> {
         actor: &[u8; 32],
         id: DocumentId,
     ) -> Result<Option<Document>, ReadError> {
+        let loaded = self.try_document(actor, id)?.transpose();
+        loaded.map_err(|_| damaged(&layout::document(id)))
+    }
+
+    /// Whether a newer version of Maille has written a document.
+    pub(super) fn is_of_newer_version(&self, id: DocumentId) -> Result<bool, ReadError> {
+        let loaded = self.try_document(&[0; 32], id)?;
+        let newer = |got: u64| got > SCHEMA_VERSION;
+        Ok(matches!(loaded, Some(Err(DocumentError::Version { got })) if newer(got)))
+    }
+
+    fn try_document(
+        &self,
+        actor: &[u8; 32],
+        id: DocumentId,
+    ) -> Result<Option<Result<Document, DocumentError>>, ReadError> {
         let at = layout::document(id);
         let Some(packed) = self.view.get(&at)? else {
             return Ok(None);
@@ -281,9 +299,7 @@ impl<S: Store> Home<S> {
         let saved =
             content::unpack_bytes(&packed, DOCUMENT_BYTES_MAX).ok_or_else(|| damaged(&at))?;
         let _span = span("document loaded");
-        Document::load(id, actor, &saved)
-            .map(Some)
-            .map_err(|_| damaged(&at))
+        Ok(Some(Document::load(id, actor, &saved)))
     }
 
     /// A document's records and how many changes made them; nothing if there is no such document.

@@ -158,7 +158,7 @@ fn person(rng: &mut NotForRealKeys, devices: usize) -> (Person, Authority) {
             authority.admit(&root, &new).expect("the root admits");
         } else {
             let public = keys.recovery.public();
-            authority = Some(Authority::found(&keys.root, public, None, new, rng));
+            authority = Some(Authority::found(&keys.root, public, None, (new, 1), rng));
         }
     }
     let authority = authority.expect("at least one device");

@@ -5,7 +5,7 @@
 //! | nobody removed may have the key, but there is no such key yet | any member makes one: at once who said the removal, others 2 to 20 s later |
 //! | there is a key, and it was not given to us | we make another after 60 to 120 s: most often it is on its way |
 //! | a device lacks a key that it may have | who admitted it hands it on at once, others after 30 to 90 s |
-//! | a membership ended and nothing was said of what its holder wrote | an admin keeps what is here, 1 to 10 s later |
+//! | a membership ended and nothing was said of what its holder wrote | an admin keeps what is here, 1 to 10 s after the last item of the circle has come, or two minutes at most |
 //! | we are called or met otherwise than our card says | we write a card |
 //! | edits wait | they are written once there is a key |
 //! | what edits of ours rest on has fallen, to a removal or since its log forks | they are written again |
@@ -21,7 +21,7 @@ use maille_protocol::grant::Grant;
 use maille_protocol::id::GrantId;
 use maille_protocol::principal::Authority;
 use maille_protocol::replica::{NoKeyError, WriteError};
-use maille_protocol::statement::{Key32, Kind};
+use maille_protocol::statement::{Key32, Kind, Subject};
 use maille_protocol::sync::CircleItem;
 use maille_protocol::time::{DAY_MS, Timestamp};
 use maille_protocol::wire;
@@ -42,6 +42,9 @@ const RENEW_BEFORE_DAYS: u64 = 30;
 /// The longest that anything waits.
 const DELAY_MS_MAX: u64 = 120_000;
 
+/// How long an admin waits with what is kept of a member who is none any more.
+const CUT_MS: (u64, u64) = (1_000, 10_000);
+
 /// Edits of ours that are kept to be written again: what falls was mostly written of late.
 const WRITTEN_MAX: u64 = 1_000;
 
@@ -51,6 +54,8 @@ pub(super) struct Duties {
     rotate_at: Option<Timestamp>,
     hand_on_at: Option<Timestamp>,
     cut_at: Option<Timestamp>,
+    /// Since when it is owed.
+    cut_since: Option<Timestamp>,
     /// Cards, edits, renewals: they wait for nobody.
     look_at: Option<Timestamp>,
     at_once: bool,
@@ -114,23 +119,45 @@ impl Circle {
         if duties.hand_on_at.is_none() {
             duties.hand_on_at = soon(now, rng, (30_000, 90_000));
         }
-        let cuts = self.is_admin() && !self.to_cut().is_empty();
+        let subjects = [self.subject(), self.slice()];
+        let cuts = self.is_admin() && subjects.iter().any(|of| !self.to_cut(of).is_empty());
         let duties = &mut self.duties;
         duties.cut_at = if cuts {
-            duties.cut_at.or_else(|| soon(now, rng, (1_000, 10_000)))
+            duties.cut_since.get_or_insert(now);
+            duties.cut_at.or_else(|| soon(now, rng, CUT_MS))
         } else {
+            duties.cut_since = None;
             None
         };
         duties.look_at = Some(now);
+    }
+
+    /// An item has come: whoever came back, or was away, does not have all that a removed one wrote yet.
+    pub(super) fn put_off_cut(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
+        let duties = &mut self.duties;
+        let may_wait = |since: Timestamp| now < since.plus_millis(DELAY_MS_MAX) && now >= since;
+        if duties.cut_at.is_some() && duties.cut_since.is_some_and(may_wait) {
+            duties.cut_at = soon(now, rng, CUT_MS);
+        }
     }
 
     pub(super) fn is_admin(&self) -> bool {
         self.role_of(&self.replica.me().person) == Some(Role::Admin)
     }
 
-    /// Those of whom nothing was said yet of what they wrote stays, and whom we may speak about.
-    fn to_cut(&self) -> Vec<Speaker> {
-        let outcome = self.replica.access().statements().outcome();
+    /// Those of whom nothing was said yet of how much stays of what they said in the circle, or in its slice, and whom
+    /// we may speak about.
+    fn to_cut(&self, subject: &Subject) -> Vec<Speaker> {
+        let (outcome, mut uncut) = match subject {
+            Subject::Circle(_) => (
+                self.replica.circle().statements().outcome(),
+                self.replica.uncut_in_circle(),
+            ),
+            Subject::Person(_) | Subject::Slice(_) | Subject::Control(_) => (
+                self.replica.access().statements().outcome(),
+                self.replica.uncut(),
+            ),
+        };
         let me = self.replica.me();
         let members = self.replica.circle().members();
         let mine = members.get(&me.person).map(|member| Speaker {
@@ -141,7 +168,6 @@ impl Circle {
             return Vec::new();
         };
         let above = outcome.seniority(&mine);
-        let mut uncut = self.replica.uncut();
         uncut.retain(|them| above < outcome.seniority(them));
         uncut
     }
@@ -220,6 +246,8 @@ impl<S: Store> Home<S> {
         if due(circle.duties.cut_at) {
             circle.duties.cut_at = None;
             self.cut(circle)?;
+            // What stands by it is ours to take in, too: nobody sends it to us.
+            self.take_documents(now, rng, circle)?;
         }
         if due(circle.duties.rotate_at) {
             circle.duties.rotate_at = None;
@@ -251,17 +279,24 @@ impl<S: Store> Home<S> {
         Ok(())
     }
 
-    /// Says how much stays of what those wrote who are no members any more: what is here.
+    /// Says how much stays of what those said and wrote who are no members any more: what is here. Of the circle first,
+    /// since that says who is one.
     fn cut(&mut self, circle: &mut Circle) -> Result<(), CommandError> {
-        let slice = circle.slice();
-        for speaker in circle.to_cut() {
-            let kind = Kind::Remove {
-                membership: speaker.membership,
-                key: Some(Key32(speaker.key)),
-                keep: circle.replica.held_of_key(&speaker, &slice),
-                trusted: None,
-            };
-            self.say_in_circle(circle, slice, kind)?;
+        let (of_circle, slice) = (circle.subject(), circle.slice());
+        for subject in [of_circle, slice] {
+            for speaker in circle.to_cut(&subject) {
+                let mut keep = circle.replica.held_of_key(&speaker, &subject);
+                if subject == of_circle {
+                    keep.logs = Vec::new(); // of the slice, and named there
+                }
+                let kind = Kind::Remove {
+                    membership: speaker.membership,
+                    key: Some(Key32(speaker.key)),
+                    keep,
+                    trusted: None,
+                };
+                self.say_in_circle(circle, subject, kind)?;
+            }
         }
         Ok(())
     }

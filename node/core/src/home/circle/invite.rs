@@ -18,7 +18,7 @@ use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
 use maille_protocol::slice::{OwnerId, SliceCharter};
 use maille_protocol::statement::{Consent, Kind};
 use maille_protocol::sync::{CircleItem, Frame};
-use maille_protocol::time::{DAY_MS, Timestamp};
+use maille_protocol::time::Timestamp;
 use maille_protocol::wire::{self, V1};
 use rand_core::CryptoRng;
 
@@ -286,28 +286,14 @@ impl<S: Store> Home<S> {
         Ok(true)
     }
 
-    /// Somebody whom nobody here knows has connected: they may knock if an invite is open.
+    /// Somebody whom nobody here knows has connected: they may hold an invite or a pairing code of ours, or be a node
+    /// of a contact's that is new, or our own person, who comes back.
     pub(in crate::home) fn stranger(
         &mut self,
         now: Timestamp,
         connection: ConnectionId,
         peer: TransportId,
     ) {
-        let open = self.view.scan_read::<Invite>(layout::INVITES);
-        // Who comes with an invite that is over is told so, for a while.
-        let while_after = |invite: &Invite| invite.link.until.plus_millis(30 * DAY_MS) > now;
-        let open = open.is_ok_and(|all| all.iter().any(|(_, invite)| while_after(invite)));
-        // A contact, or another device of our own person's, may have come to a new node.
-        let has_others = || self.me.authority.devices().len() > 1;
-        let open = open
-            || self.is_relay()
-            || self.is_pairing(now)
-            || !self.dials.is_empty()
-            || has_others();
-        if !open {
-            self.effects.push(Output::Close { connection });
-            return;
-        }
         if self.strangers.len() >= STRANGERS_MAX {
             // A knock comes at once: who has been here longest is least likely to mean to.
             let oldest = self
@@ -351,7 +337,7 @@ impl<S: Store> Home<S> {
                 }
             }
             Ok(Frame::Knock(knock)) => self.knocked(now, rng, &peer, &knock),
-            Ok(Frame::Claim(claim)) => match self.claimed(peer, &claim) {
+            Ok(Frame::Claim(claim)) => match self.claimed(now, peer, &claim) {
                 Ok(Some(claimed)) => {
                     return self.answer_stranger(connection, Frame::Claimed(claimed));
                 }
@@ -360,6 +346,9 @@ impl<S: Store> Home<S> {
             },
             Ok(Frame::Return(returns)) => match self.returned(now, rng, peer, &returns) {
                 Ok(Some(welcome)) => {
+                    // It is a node of ours from now on: its hello follows.
+                    self.strangers.remove(&connection);
+                    self.connected(now, rng, connection, peer, crate::io::Role::Acceptor);
                     return self.answer_stranger(connection, Frame::Paired(welcome));
                 }
                 Ok(None) => Ok(None),

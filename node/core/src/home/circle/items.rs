@@ -383,6 +383,7 @@ impl<S: Store> Home<S> {
     ) -> Result<(), Refused> {
         self.meet_members(now, rng, circle)?;
         self.take_documents(now, rng, circle)?;
+        circle.put_off_cut(now, rng);
         circle.look_at_duties(now, rng);
         self.event(Event::CircleNews {
             circle: circle.id(),

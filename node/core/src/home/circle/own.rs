@@ -17,7 +17,7 @@ use rand_core::CryptoRng;
 
 use super::super::Home;
 use super::super::content::DocumentChange;
-use super::super::taking::Refused;
+
 use super::super::vault::in_entries;
 use super::invite::is_of;
 use super::{Circle, CircleContent, Edit};
@@ -53,13 +53,7 @@ impl<S: Store> Home<S> {
 
     /// The circle of our own devices, if there is one.
     pub(in crate::home) fn own_circle(&self) -> Result<Option<CircleId>, ReadError> {
-        for id in self.circle_ids()? {
-            let record = self.view.read::<CircleRecord>(&layout::circle(id))?;
-            if record.is_some_and(|record| record.own) {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        self.view.read(layout::OWN_CIRCLE)
     }
 
     /// Founds the circle of our own devices, unless there is one, and puts all that our documents hold into it.
@@ -74,6 +68,8 @@ impl<S: Store> Home<S> {
             return Ok(id);
         }
         let id = self.found_circle(now, rng, ("devices".to_owned(), "devices"), (called, true))?;
+        self.view.write(layout::OWN_CIRCLE.to_vec(), &id);
+        self.view.delete(layout::CALLED.to_vec()); // it came back: nobody has to tell it of one any more
         self.pass_on_all(now, rng)?;
         Ok(id)
     }
@@ -167,7 +163,7 @@ impl<S: Store> Home<S> {
         now: Timestamp,
         rng: &mut impl CryptoRng,
         circle: &mut Circle,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), CommandError> {
         if !circle.record.own {
             return Ok(());
         }
@@ -274,7 +270,7 @@ impl<S: Store> Home<S> {
         &mut self,
         changes: &[DocumentChange],
         before: &mut BTreeMap<DocumentId, Records>,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, ReadError> {
         let mut by_document: BTreeMap<DocumentId, Vec<Vec<u8>>> = BTreeMap::new();
         for change in changes {
             // A domain that this version does not know stays in the entry.

@@ -115,6 +115,42 @@ fn a_document_that_cannot_be_read_is_made_again() {
     assert_eq!(world.trips_at(0), world.trips_at(phone));
 }
 
+/// Found by a reading with fresh eyes (2026-11-27): an older Maille took what it cannot understand for damage, and put in
+/// its place what it understands of the entries.
+#[test]
+fn a_document_of_a_newer_version_is_left_as_it_is() {
+    let (mut world, _) = shared();
+    let (at, bytes) = world.on_disk(0, JANUARY);
+    let saved = content::unpack_bytes(&bytes, 1 << 26).unwrap();
+    let mut newer = automerge::AutoCommit::load(&saved).unwrap();
+    let version = maille_schemas::document::SCHEMA_VERSION + 1;
+    automerge::transaction::Transactable::put(&mut newer, automerge::ROOT, "version", version)
+        .unwrap();
+    let newer = pack_bytes(&newer.save_nocompress());
+    world.bends(0, &at, Some(newer.clone()));
+    for rebuild in [false, true] {
+        let report = world.checkup(0, rebuild);
+        assert!(!report.is_well(), "{report:?}");
+        let check = &report.differing[0];
+        assert!(check.newer && !check.rebuilt, "{report:?}");
+        assert_eq!(world.on_disk(0, JANUARY).1, newer);
+    }
+}
+
+/// What a disk does not give out may be there.
+#[test]
+fn a_disk_that_does_not_answer_is_no_damage() {
+    let (mut world, _) = shared();
+    world.nodes[0].disk.1.set(true);
+    let looked = world.asks(0, Command::Checkup { rebuild: true });
+    assert!(
+        matches!(looked, Err(CommandError::Disk { .. })),
+        "{looked:?}"
+    );
+    world.nodes[0].disk.1.set(false);
+    assert!(world.checkup(0, false).is_well());
+}
+
 #[test]
 fn a_document_that_was_lost_or_has_gone_back_catches_up() {
     let (mut world, _) = shared();

@@ -83,8 +83,15 @@ impl World {
         Ok(self.begins(newcomer.hears(self.now, &mut rng, answer)?))
     }
 
-    /// A device begins with what it was founded with; returns it.
+    /// A device begins with what it was founded with, and an hour passes; returns it.
     pub(super) fn begins(&mut self, founding: Founding) -> usize {
+        let m = self.starts(founding);
+        self.settle();
+        m
+    }
+
+    /// A device begins with what it was founded with; returns it.
+    pub(super) fn starts(&mut self, founding: Founding) -> usize {
         let m = self.nodes.len();
         let rng = ChaCha8Rng::seed_from_u64(2_000 + m as u64);
         let disk = Disk::default();
@@ -101,7 +108,6 @@ impl World {
         });
         self.dials.push(0);
         self.listen(m);
-        self.settle();
         m
     }
 
@@ -131,7 +137,11 @@ fn the_vault_arrives_on_a_second_device_and_goes_both_ways() {
         .iter()
         .map(|it| (&*it.name, it.rank, it.me))
         .collect();
-    assert_eq!(shown, [("device 0", 1, true), ("device 1", 1_001, false)]);
+    let expected = [
+        ("device 0", 1_000_000, true),
+        ("device 1", 1_001_000, false),
+    ];
+    assert_eq!(shown, expected);
     let (devices, _) = world.devices(phone);
     assert_eq!(devices.iter().filter(|it| it.me).count(), 1);
 }
@@ -343,7 +353,11 @@ fn a_junior_removes_no_senior_and_seniority_can_be_chosen() {
     let ranks: Vec<_> = devices.iter().map(|it| (&*it.name, it.rank)).collect();
     assert_eq!(
         ranks,
-        [("device 0", 1), ("device 2", 501), ("device 1", 1_001)]
+        [
+            ("device 0", 1_000_000),
+            ("device 2", 1_000_500),
+            ("device 1", 1_001_000)
+        ]
     );
     for device in ["device 0", "device 2", "device 1"] {
         let device = device.to_owned();

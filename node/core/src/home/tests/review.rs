@@ -284,6 +284,7 @@ fn no_session_with_the_wrong_node_outlives_the_right_card() {
     world.imports(0, 1, "2026-01");
     let marc = world.nodes[1].secrets.person;
     let forged = card_at(&world, 1, 2);
+    world.away.insert(2); // it is spoken for below
     let command = world.wish(forged);
     world.asks(0, command).unwrap();
     let peer = world.nodes[2].secrets.transport;

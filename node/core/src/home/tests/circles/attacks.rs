@@ -304,7 +304,7 @@ fn a_member_who_claims_anothers_node_does_not_keep_them_out() {
 }
 
 /// A person whose charter names the root key `claimed`, which nobody asks about: what replaces it speaks for them.
-fn person_with_root(claimed: [u8; 32], salt: u8) -> (PersonId, Vec<u8>) {
+pub(in crate::home::tests) fn person_with_root(claimed: [u8; 32], salt: u8) -> (PersonId, Vec<u8>) {
     let puppet = Puppet::new(50).secrets;
     let root = SigningKey::from_seed(&[8; 32]);
     let charter = Charter {
