@@ -199,7 +199,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "open invites" => "invitations ouvertes",
                 "uses of one invite" => "personnes par invitation",
                 "items of a list" => "choses dans une liste",
-                "polls of one person" => "votes ouverts par une personne",
+                "polls of one device" => "votes ouverts depuis un appareil",
+                "votes of one person in a poll" => "voix données par une personne dans un vote",
                 "members of a circle that votes" => "membres dans un cercle qui vote",
                 other => other,
             };
