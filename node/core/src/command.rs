@@ -828,19 +828,17 @@ pub struct PollShown {
     pub until: Option<Timestamp>,
     /// How many have to vote.
     pub quorum: Option<Quorum>,
-    /// Whether statements that make the electorate have not arrived: nothing is counted before.
-    pub arriving: bool,
-    /// Who may vote: the members at the moment at which it was opened.
+    /// Who may vote, as far as it is known here: the members when it was opened, as the device says that did.
     pub electorate: Vec<Elector>,
-    /// Members now who may not.
+    /// Members now who may not: they came later, as far as anybody can tell.
     pub outside: Vec<Elector>,
+    /// Members who may not though they were in before others who may: they were left out.
+    pub left_out: Vec<Elector>,
     /// Every ballot here.
     pub ballots: Vec<BallotShown>,
-    /// Who closed it.
-    pub closed: Option<ClosedShown>,
-    /// Others who closed it, too: theirs decide nothing.
-    pub other_closes: Vec<ClosedShown>,
-    /// The count.
+    /// Who closed it, and to what each comes. Of several that name the same ballots each is here.
+    pub closes: Vec<ClosedShown>,
+    /// The count: of the ballots that the close names; while there is none, or they differ, of those that hold.
     pub tally: PollTally,
     /// The number of the choice of our person that counts, from 1.
     pub mine: Option<u32>,
@@ -876,8 +874,8 @@ pub struct BallotShown {
     pub at: Timestamp,
     /// What came of it.
     pub fate: BallotFate,
-    /// Whether its entry stands: a close may name one that was cut later.
-    pub stands: bool,
+    /// Whether its entry holds: a close may name one that was cut later.
+    pub holds: bool,
 }
 
 /// What came of a ballot.
@@ -911,6 +909,10 @@ pub struct ClosedShown {
     pub at: Timestamp,
     /// How many ballots they count.
     pub named: u64,
+    /// Whether it holds; else a removal cuts it, and it decides nothing.
+    pub holds: bool,
+    /// What it comes to.
+    pub tally: PollTally,
 }
 
 /// The count of a poll: the same on every node that holds the same.
@@ -922,6 +924,9 @@ pub struct PollTally {
     pub voted: u64,
     /// How many electors there are.
     pub electors: u64,
+    /// Of how many of them it is not known here that they belong to the circle, or by which devices they speak: there
+    /// is no result before.
+    pub unknown: u64,
     /// How many have to vote.
     pub needed: Option<u64>,
     /// Whether that many did.
@@ -938,8 +943,12 @@ pub struct PollTally {
 pub enum PollOutcome {
     /// It is not closed.
     Open,
-    /// It is closed, and ballots that count have not arrived here.
+    /// It is closed, and ballots that count, or what is needed to know who may vote, have not arrived here.
     Arriving,
+    /// Who may close did so with ballots that differ: there is no result.
+    Contested,
+    /// It was closed, and a removal keeps less than that of whoever did: it is open again.
+    Undone,
     /// Nobody voted.
     NoVotes,
     /// Too few voted.
@@ -1562,7 +1571,7 @@ pub enum CommandError {
         /// When.
         until: Timestamp,
     },
-    /// What makes its electorate has not arrived.
+    /// What tells who may vote in it has not arrived.
     #[error("{question} is still arriving")]
     PollArriving {
         /// Which poll.

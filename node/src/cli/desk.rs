@@ -165,10 +165,11 @@ fn name_everybody(done: &mut Done, someone: &str) {
 }
 
 fn name_electors(poll: &mut PollShown, name: impl Fn(&mut String)) {
-    let closed = poll.closed.iter_mut().chain(&mut poll.other_closes);
-    (poll.electorate.iter_mut().chain(&mut poll.outside))
+    (poll.electorate.iter_mut())
+        .chain(&mut poll.outside)
+        .chain(&mut poll.left_out)
         .chain(poll.ballots.iter_mut().map(|it| &mut it.by))
-        .chain(closed.map(|it| &mut it.by))
+        .chain(poll.closes.iter_mut().map(|it| &mut it.by))
         .chain([&mut poll.by])
         .for_each(|it| name(&mut it.name));
 }

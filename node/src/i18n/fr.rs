@@ -204,7 +204,8 @@ fn command_error(error: &CommandError, clock: &Clock) -> Sentence {
                 "items of a list" => "choses dans une liste",
                 "relay codes" => "codes de relais",
                 "relays of a circle" => "relais d'un cercle",
-                "polls of one person" => "votes ouverts par une personne",
+                "polls of one device" => "votes ouverts depuis un appareil",
+                "votes of one person in a poll" => "voix données par une personne dans un vote",
                 "members of a circle that votes" => "membres dans un cercle qui vote",
                 other => other,
             };

@@ -204,6 +204,25 @@ impl Outcome {
         let Some(voice) = self.voice(speaker) else {
             return vec![Vec::new()];
         };
+        let mut limits = self.limits_by(&voice, speaker, log);
+        if voice.removed && limits.is_empty() {
+            limits.push(Vec::new());
+        }
+        limits
+    }
+
+    /// Returns the same as far as it was said here: of a key that only its principal has removed, and of which nobody
+    /// has said yet what stays, all of it.
+    #[must_use]
+    pub fn limits_said(&self, speaker: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
+        let voice = self.voice(speaker);
+        voice.map_or_else(
+            || vec![Vec::new()],
+            |voice| self.limits_by(&voice, speaker, log),
+        )
+    }
+
+    fn limits_by(&self, voice: &Voice, speaker: &Speaker, log: &LogId) -> Vec<Vec<LogPlace>> {
         let of_log = |said: Option<&FixedBitSet>| {
             let said = said.into_iter().flat_map(FixedBitSet::ones);
             let places = said.filter_map(|place| self.logs.get(&place)).flatten();
@@ -218,9 +237,6 @@ impl Outcome {
             .map(|of| self.left.get(&of))
             .collect();
         let mut limits: Vec<_> = said.into_iter().map(of_log).collect();
-        if voice.removed && limits.is_empty() {
-            limits.push(Vec::new());
-        }
         limits.sort_unstable();
         limits.dedup();
         limits

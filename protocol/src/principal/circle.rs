@@ -6,11 +6,10 @@ use rand_core::CryptoRng;
 
 use super::{Charter, CharterError, Founding, PRINCIPAL_BYTES_MAX, People, PrincipalError};
 use crate::evaluation::{
-    Directory, History, InsertError, Outcome, PrincipalKey, Role, Rule, Seniority, Speaker,
-    Standing, Who, evaluate,
+    Directory, InsertError, PrincipalKey, Role, Rule, Seniority, Speaker, Standing, Who,
 };
 use crate::id::{CircleId, MembershipId, PersonId, StatementId};
-use crate::statement::set::{Grounds, SetWire, Signatures};
+use crate::statement::set::{SetWire, Signatures};
 use crate::statement::{Kind, SayError, SignedStatement, Signer, StatementSet, Subject};
 use crate::wire::{self, V1, WireError};
 
@@ -270,92 +269,43 @@ impl Circle {
         keys.into_values().collect()
     }
 
-    /// Returns the statements that stand and that no other of them cites: with what is behind them, all that
-    /// decides who belongs to the circle now.
+    /// Returns who belongs to the circle now and did already when somebody of `others` was let in: founders, and
+    /// those whose admission has such an admission after it that cites it.
     #[must_use]
-    pub fn tips(&self) -> Vec<StatementId> {
+    pub fn members_before(&self, others: &[MembershipId]) -> BTreeSet<PersonId> {
         let history = self.set.history();
-        let standing: Vec<usize> = self.set.outcome().standing().collect();
-        let tips = history.last_of(&standing).into_iter();
-        let mut tips: Vec<_> = tips.map(|place| history.get(place).id).collect();
-        tips.sort_unstable();
-        tips
-    }
-
-    /// Returns who belonged to the circle as `tips` and what is behind them have it, whatever was said since; `None`
-    /// if one of them is not here.
-    ///
-    /// A device that its person has removed since counts here as it did then: the removal is in no statement of the
-    /// circle, and would void all that the device had said. Whoever never rightly belonged, as all that is
-    /// here has it, is left out.
-    #[must_use]
-    pub fn members_at(
-        &self,
-        tips: &[StatementId],
-        directory: &impl Directory,
-    ) -> Option<BTreeMap<PersonId, CircleMember>> {
-        let history = self.set.history();
-        let mut places = BTreeSet::new();
-        for tip in tips {
-            let place = history.place(tip)?;
-            places.insert(place);
-            places.extend(history.past(place).ones());
-        }
-        let (mut then, mut said) = (History::default(), BTreeMap::new());
-        for place in places {
-            let node = history.get(place);
-            let signed = self.set.get(&node.id)?;
-            said.insert(node.id, signed.clone());
-            let inserted = then.insert(node.clone(), |of| self.founding.is_founder(of));
-            inserted.ok()?;
-        }
-        let outcome = evaluate(&then, &self.founding.base(&said), &AsThen(directory));
-        let ever = self.set.outcome().members();
-        let mut members = members_of(&outcome);
-        members.retain(|_, member| {
-            let known = ever.get(&member.membership);
-            known.is_some_and(|known| known.standing != Standing::Shadow)
-        });
-        Some(members)
+        let place = |of: &MembershipId| history.place(&StatementId::from_bytes(*of.as_bytes()));
+        let later: Vec<usize> = others.iter().filter_map(place).collect();
+        let was_before = |member: &CircleMember| match place(&member.membership) {
+            None => true, // nobody admitted a founder
+            Some(place) => (later.iter()).any(|later| history.past(*later).contains(place)),
+        };
+        (self.members.iter())
+            .filter(|(_, member)| was_before(member))
+            .map(|(person, _)| *person)
+            .collect()
     }
 
     fn list_members(&mut self) {
-        self.members = members_of(self.set.outcome());
-    }
-}
-
-/// The persons who speak.
-fn members_of(outcome: &Outcome) -> BTreeMap<PersonId, CircleMember> {
-    let mut members: BTreeMap<PersonId, CircleMember> = BTreeMap::new();
-    for (id, member) in outcome.members() {
-        let Who::Person(person) = member.who else {
-            continue;
-        };
-        if member.standing != Standing::Speaks {
-            continue;
+        self.members.clear();
+        for (id, member) in self.set.outcome().members() {
+            let Who::Person(person) = member.who else {
+                continue;
+            };
+            if member.standing != Standing::Speaks {
+                continue;
+            }
+            let found = CircleMember {
+                membership: *id,
+                role: member.role,
+                seniority: member.seniority.clone(),
+            };
+            let known = self.members.get(&person);
+            // Who was admitted twice belongs by the more senior admission.
+            if known.is_none_or(|known| found.seniority < known.seniority) {
+                self.members.insert(person, found);
+            }
         }
-        let found = CircleMember {
-            membership: *id,
-            role: member.role,
-            seniority: member.seniority.clone(),
-        };
-        let known = members.get(&person);
-        // Who was admitted twice belongs by the more senior admission.
-        if known.is_none_or(|known| found.seniority < known.seniority) {
-            members.insert(person, found);
-        }
-    }
-    members
-}
-
-/// A directory in which no key was removed yet.
-struct AsThen<'a, D>(&'a D);
-
-impl<D: Directory> Directory for AsThen<'_, D> {
-    fn keys(&self, who: &Who) -> Vec<PrincipalKey> {
-        let mut keys = self.0.keys(who);
-        keys.iter_mut().for_each(|of| of.removed = false);
-        keys
     }
 }
 

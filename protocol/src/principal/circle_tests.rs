@@ -1014,29 +1014,27 @@ fn nodes_that_have_heard_the_same_agree_and_take_each_others_bytes() {
     }
 }
 
-/// Polls count those who belonged to the circle at a record date.
+/// Of a poll that leaves somebody out all see whether they only came later.
 #[test]
-fn who_belonged_to_the_circle_at_a_moment_stays_so_whatever_is_said_later() {
+fn who_was_in_the_circle_before_another_is_known_whoever_says_otherwise() {
     let mut world = World::new(Rule::Admins);
-    let of = |world: &World, tips: &[StatementId]| {
-        let members = world.circle.members_at(tips, &world.people);
-        members.map(|members| members.keys().copied().collect::<Vec<_>>())
+    let before = |world: &World, others: &[MembershipId]| {
+        let found = world.circle.members_before(others);
+        let known = (0..world.people.len()).filter(|it| found.contains(&world.id(*it)));
+        known.collect::<Vec<_>>()
     };
-    let sorted = |world: &World, people: &[usize]| {
-        let mut ids: Vec<_> = people.iter().map(|it| world.id(*it)).collect();
-        ids.sort_unstable();
-        Some(ids)
-    };
-    assert!(world.circle.tips().is_empty(), "nothing was said yet");
-    assert_eq!(of(&world, &[]), sorted(&world, &[0, 1, 2]), "the founders");
     let admission = world.admission(0, 3, Role::Member);
-    world.say(0, admission);
-    let with_all = world.circle.tips();
-    world.say(1, removal(world.membership(2), Vec::new()));
-    let after = world.circle.tips();
-    assert_eq!(of(&world, &[]), sorted(&world, &[0, 1, 2]));
-    assert_eq!(of(&world, &with_all), sorted(&world, &[0, 1, 2, 3]));
-    assert_eq!(of(&world, &after), sorted(&world, &[0, 1, 3]));
-    let unknown = StatementId::from_bytes([7; 32]);
-    assert_eq!(of(&world, &[unknown]), None, "not here");
+    let first = world.say(0, admission).membership();
+    assert_eq!(before(&world, &[]), [0, 1, 2], "the founders");
+    assert_eq!(before(&world, &[first]), [0, 1, 2], "not themselves");
+    let admission = world.admission(1, 4, Role::Member);
+    let second = world.say(1, admission).membership();
+    assert_eq!(before(&world, &[second]), [0, 1, 2, 3]);
+    assert_eq!(before(&world, &[first, second]), [0, 1, 2, 3]);
+    world.say(1, removal(first, Vec::new()));
+    assert_eq!(
+        before(&world, &[second]),
+        [0, 1, 2],
+        "only who is there now"
+    );
 }

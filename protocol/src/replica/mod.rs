@@ -33,7 +33,7 @@ use crate::entry::{
     Author, Body, Entry, EntryError, LogId, LogKey, LogPlace, SealError, SealParams,
     UnverifiedEntry, seal,
 };
-use crate::evaluation::{InsertError, Speaker, Upto, Who};
+use crate::evaluation::{InsertError, Outcome, Speaker, Upto, Who};
 use crate::generation::{ContentKey, GenerationError, SignedGeneration};
 use crate::id::{CircleId, DeviceId, GenerationId, InstallationId, KeyId, MembershipId, PersonId};
 use crate::principal::{Authority, Circle, Known};
@@ -119,6 +119,20 @@ pub struct StandingEntry<'a> {
     pub entry: &'a Entry,
     /// What it says; nothing if this device was not given its key.
     pub content: Option<&'a [u8]>,
+}
+
+/// An entry that is held, whether or not it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenEntry<'a> {
+    /// Whose log it is in.
+    pub author: Author,
+    /// The entry.
+    pub entry: &'a Entry,
+    /// What it says; nothing if this device was not given its key.
+    pub content: Option<&'a [u8]>,
+    /// Whether no removal that is here cuts it, and its log does not fork before it. Unlike an entry that stands, what
+    /// a removed key wrote holds until it is said what stays of it.
+    pub holds: bool,
 }
 
 /// A generation as it is held.
@@ -640,17 +654,24 @@ impl Replica {
         })
     }
 
-    /// Returns every entry that was opened, whether or not it stands, with who signed it. What a removal cuts is among
-    /// them, and all branches of a log that forks: of an entry that something names by its hash this says what it is.
-    pub fn written(&self) -> impl Iterator<Item = StandingEntry<'_>> {
-        self.logs.values().flat_map(|log| {
-            log.by_first().flat_map(|(first, entry)| {
-                let author = self.authors.get(&first.header_hash());
-                let content = self.contents.get(&entry.header_hash());
-                Some(StandingEntry {
-                    author: *author?,
+    /// Returns every entry held whose author is known, whether or not it stands, log by log and branch by branch from
+    /// entry 0 on: what branches share comes with each of them. What a removal cuts is among them, and all branches
+    /// of a log that forks: of an entry that something names by its hash this says what it is.
+    pub fn written(&self) -> impl Iterator<Item = WrittenEntry<'_>> {
+        self.logs.iter().flat_map(move |((part, id), log)| {
+            let held = log.standing(*id, &self.limits(log, id, Outcome::limits_said));
+            log.by_first().filter_map(move |(first, entry)| {
+                let author = *self.authors.get(&first.header_hash())?;
+                let holds = |at: usize| {
+                    let same = |held: &Entry| held.header_hash() == entry.header_hash();
+                    held.get(at).is_some_and(same)
+                        && self.access.may_write(&author.speaker(), *part)
+                };
+                Some(WrittenEntry {
+                    author,
                     entry,
-                    content: content.and_then(Option::as_deref),
+                    content: (self.contents.get(&entry.header_hash())).and_then(Option::as_deref),
+                    holds: usize::try_from(entry.seq()).is_ok_and(holds),
                 })
             })
         })
@@ -662,10 +683,18 @@ impl Replica {
         if self.accepts_past_cuts {
             return Vec::new();
         }
+        self.limits(log, id, Outcome::log_limits)
+    }
+
+    fn limits(
+        &self,
+        log: &Log,
+        id: &LogId,
+        of: impl Fn(&Outcome, &Speaker, &LogId) -> Vec<Vec<LogPlace>>,
+    ) -> Vec<Vec<LogPlace>> {
         let speakers = self.authors_of(log).map(Author::speaker);
         let known = speakers.filter(|speaker| self.ever_spoke(speaker));
-        (known.flat_map(|speaker| self.access.statements().outcome().log_limits(&speaker, id)))
-            .collect()
+        (known.flat_map(|speaker| of(self.access.statements().outcome(), &speaker, id))).collect()
     }
 
     /// Plants a bug for the simulator to find: from now on, entries past a cut stand.

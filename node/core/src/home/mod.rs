@@ -453,8 +453,8 @@ impl<S: Store> Home<S> {
             Command::CircleList { circle } => self.circle_list(&circle),
             Command::CircleChange { circle, change } => self.circle_edit(now, rng, &circle, change),
             Command::CirclePollOpen { circle, wish } => self.poll_open(now, rng, (&circle, wish)),
-            Command::CirclePolls { circle } => self.polls_shown(circle.as_deref()),
-            Command::CirclePoll { poll } => self.poll_shown(&poll),
+            Command::CirclePolls { circle } => self.polls_shown(now, circle.as_deref()),
+            Command::CirclePoll { poll } => self.poll_shown(now, &poll),
             Command::CirclePollVote { poll, choice } => self.poll_vote(now, rng, (&poll, &choice)),
             Command::CirclePollClose { poll } => self.poll_close(now, rng, &poll),
             Command::CircleRelayUse { circle, code } => {

@@ -1,7 +1,7 @@
 //! In English.
 
 use maille_core::command::{
-    BallotFate, BallotShown, CommandError, Elector, PollOutcome, PollShown,
+    BallotFate, BallotShown, CommandError, Elector, PollOutcome, PollShown, PollTally,
 };
 use maille_protocol::time::Timestamp;
 
@@ -127,11 +127,9 @@ fn votes(count: u64) -> String {
     counted(count, "vote", "votes")
 }
 
-fn outcome(poll: &PollShown, now: Timestamp, clock: &Clock) -> String {
-    if poll.arriving {
-        return "still arriving".to_owned();
-    }
-    match &poll.tally.outcome {
+/// What comes of a poll by one of its counts.
+fn outcome(poll: &PollShown, tally: &PollTally, now: Timestamp, clock: &Clock) -> String {
+    match &tally.outcome {
         PollOutcome::Open if is_over(poll, now) => {
             "the deadline has passed, not closed yet".to_owned()
         }
@@ -139,14 +137,21 @@ fn outcome(poll: &PollShown, now: Timestamp, clock: &Clock) -> String {
             Some(until) => format!("open until {}", clock.spell(until, &English)),
             None => "open".to_owned(),
         },
+        PollOutcome::Arriving if tally.missing == 0 => {
+            "closed; it is not known here yet who may vote".to_owned()
+        }
         PollOutcome::Arriving => format!(
             "closed; {} on the way here",
             counted(
-                poll.tally.missing,
+                tally.missing,
                 "ballot that counts is",
                 "ballots that count are"
             )
         ),
+        PollOutcome::Contested => {
+            "contested: closed more than once, with other ballots; nothing is decided".to_owned()
+        }
+        PollOutcome::Undone => "open again: a removal has taken back that it was closed".to_owned(),
         PollOutcome::NoVotes => "closed: nobody voted".to_owned(),
         PollOutcome::NoQuorum => "closed: too few voted, nothing is decided".to_owned(),
         PollOutcome::Tie { choices } => {
@@ -165,7 +170,7 @@ fn outcome(poll: &PollShown, now: Timestamp, clock: &Clock) -> String {
 /// What came of a ballot, if that is to be told.
 fn fate(ballot: &BallotShown) -> &'static str {
     match ballot.fate {
-        BallotFate::Counted if !ballot.stands => " (counted; cut since by a removal)",
+        BallotFate::Counted if !ballot.holds => " (counted; cut since by a removal)",
         BallotFate::Counted => "",
         BallotFate::Replaced => " (replaced by a later one)",
         BallotFate::NotCounted => {
@@ -190,7 +195,7 @@ impl PollText for English {
             short(poll),
             poll.circle_name,
             poll.question,
-            outcome(poll, now, clock),
+            outcome(poll, &poll.tally, now, clock),
             poll.tally.voted,
             votes(poll.tally.electors)
         )
@@ -198,7 +203,11 @@ impl PollText for English {
 
     fn poll_whole(&self, poll: &PollShown, now: Timestamp, clock: &Clock) -> Vec<String> {
         let mut lines = vec![
-            format!("{} · {}", poll.question, outcome(poll, now, clock)),
+            format!(
+                "{} · {}",
+                poll.question,
+                outcome(poll, &poll.tally, now, clock)
+            ),
             format!(
                 "{} · {} · asked by {} on {}",
                 short(poll),
@@ -207,9 +216,6 @@ impl PollText for English {
                 clock.spell(poll.at, self)
             ),
         ];
-        if poll.arriving {
-            return lines;
-        }
         for ((number, text), count) in (1..).zip(&poll.choices).zip(&poll.tally.votes) {
             let mine = if poll.mine == Some(number) {
                 ", yours"
@@ -230,6 +236,18 @@ impl PollText for English {
             lines.push(format!("Quorum: {needed} of {electors}, {reached}."));
         }
         lines.push(format!("May vote: {}", names(&poll.electorate)));
+        if tally.unknown > 0 {
+            lines.push(format!(
+                "Of {} more it is not known here that they belong to the circle: nothing is decided before.",
+                tally.unknown
+            ));
+        }
+        if !poll.left_out.is_empty() {
+            lines.push(format!(
+                "Left out, though in the circle before others who may vote: {}",
+                names(&poll.left_out)
+            ));
+        }
         if !poll.outside.is_empty() {
             lines.push(format!(
                 "In the circle now, but not when it was asked: {}",
@@ -248,20 +266,17 @@ impl PollText for English {
                 fate(ballot)
             ));
         }
-        if let Some(closed) = &poll.closed {
+        for closed in &poll.closes {
+            let came_to = match poll.tally.outcome {
+                _ if !closed.holds => "; taken back since by a removal".to_owned(),
+                PollOutcome::Contested => format!("; {}", outcome(poll, &closed.tally, now, clock)),
+                _ => String::new(),
+            };
             lines.push(format!(
-                "Closed by {} on {}, who counts {}.",
+                "Closed by {} on {}, who counts {}{came_to}.",
                 name(&closed.by),
                 clock.spell(closed.at, self),
                 counted(closed.named, "ballot", "ballots")
-            ));
-        }
-        for other in &poll.other_closes {
-            lines.push(format!(
-                "Closed as well by {} on {} with {}: that decides nothing.",
-                name(&other.by),
-                clock.spell(other.at, self),
-                counted(other.named, "ballot", "ballots")
             ));
         }
         if poll.may_vote && !is_over(poll, now) {

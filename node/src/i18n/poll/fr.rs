@@ -1,7 +1,7 @@
 //! En français.
 
 use maille_core::command::{
-    BallotFate, BallotShown, CommandError, Elector, PollOutcome, PollShown,
+    BallotFate, BallotShown, CommandError, Elector, PollOutcome, PollShown, PollTally,
 };
 use maille_protocol::time::Timestamp;
 
@@ -130,24 +130,29 @@ fn votes(count: u64) -> String {
     counted(count, "voix", "voix")
 }
 
-fn outcome(poll: &PollShown, now: Timestamp, clock: &Clock) -> String {
-    if poll.arriving {
-        return "encore en route".to_owned();
-    }
-    match &poll.tally.outcome {
+/// What comes of a poll by one of its counts.
+fn outcome(poll: &PollShown, tally: &PollTally, now: Timestamp, clock: &Clock) -> String {
+    match &tally.outcome {
         PollOutcome::Open if is_over(poll, now) => "délai passé, pas encore clos".to_owned(),
         PollOutcome::Open => match poll.until {
             Some(until) => format!("ouvert jusqu'au {}", clock.spell(until, &French)),
             None => "ouvert".to_owned(),
         },
+        PollOutcome::Arriving if tally.missing == 0 => {
+            "clos ; on ne sait pas encore ici qui peut voter".to_owned()
+        }
         PollOutcome::Arriving => format!(
             "clos ; {} en route",
             counted(
-                poll.tally.missing,
+                tally.missing,
                 "voix qui compte est",
                 "voix qui comptent sont"
             )
         ),
+        PollOutcome::Contested => {
+            "contesté : clos plus d'une fois, avec d'autres voix ; rien n'est décidé".to_owned()
+        }
+        PollOutcome::Undone => "rouvert : un retrait a annulé la clôture".to_owned(),
         PollOutcome::NoVotes => "clos : personne n'a voté".to_owned(),
         PollOutcome::NoQuorum => "clos : trop peu ont voté, rien n'est décidé".to_owned(),
         PollOutcome::Tie { choices } => {
@@ -166,7 +171,7 @@ fn outcome(poll: &PollShown, now: Timestamp, clock: &Clock) -> String {
 /// What came of a ballot, if that is to be told.
 fn fate(ballot: &BallotShown) -> &'static str {
     match ballot.fate {
-        BallotFate::Counted if !ballot.stands => " (comptée ; coupée depuis par un retrait)",
+        BallotFate::Counted if !ballot.holds => " (comptée ; coupée depuis par un retrait)",
         BallotFate::Counted => "",
         BallotFate::Replaced => " (remplacée par une plus récente)",
         BallotFate::NotCounted => {
@@ -191,7 +196,7 @@ impl PollText for French {
             short(poll),
             poll.circle_name,
             poll.question,
-            outcome(poll, now, clock),
+            outcome(poll, &poll.tally, now, clock),
             poll.tally.voted,
             votes(poll.tally.electors)
         )
@@ -199,7 +204,11 @@ impl PollText for French {
 
     fn poll_whole(&self, poll: &PollShown, now: Timestamp, clock: &Clock) -> Vec<String> {
         let mut lines = vec![
-            format!("{} · {}", poll.question, outcome(poll, now, clock)),
+            format!(
+                "{} · {}",
+                poll.question,
+                outcome(poll, &poll.tally, now, clock)
+            ),
             format!(
                 "{} · {} · demandé par {} le {}",
                 short(poll),
@@ -208,9 +217,6 @@ impl PollText for French {
                 clock.spell(poll.at, self)
             ),
         ];
-        if poll.arriving {
-            return lines;
-        }
         for ((number, text), count) in (1..).zip(&poll.choices).zip(&poll.tally.votes) {
             let mine = if poll.mine == Some(number) {
                 ", dont la vôtre"
@@ -236,6 +242,22 @@ impl PollText for French {
             lines.push(format!("Quorum : {needed} sur {electors}, {reached}."));
         }
         lines.push(format!("Peuvent voter : {}", names(&poll.electorate)));
+        if tally.unknown > 0 {
+            lines.push(format!(
+                "Et {} : rien n'est décidé avant.",
+                counted(
+                    tally.unknown,
+                    "personne dont on ne sait pas ici si elle est du cercle",
+                    "personnes dont on ne sait pas ici si elles sont du cercle"
+                )
+            ));
+        }
+        if !poll.left_out.is_empty() {
+            lines.push(format!(
+                "Pas consultés, alors que d'autres qui peuvent voter sont entrés après : {}",
+                names(&poll.left_out)
+            ));
+        }
         if !poll.outside.is_empty() {
             lines.push(format!(
                 "Du cercle aujourd'hui, mais pas quand la question a été posée : {}",
@@ -254,20 +276,19 @@ impl PollText for French {
                 fate(ballot)
             ));
         }
-        if let Some(closed) = &poll.closed {
+        for closed in &poll.closes {
+            let came_to = match poll.tally.outcome {
+                _ if !closed.holds => " ; annulé depuis par un retrait".to_owned(),
+                PollOutcome::Contested => {
+                    format!(" ; {}", outcome(poll, &closed.tally, now, clock))
+                }
+                _ => String::new(),
+            };
             lines.push(format!(
-                "Clos par {} le {}, qui compte {}.",
+                "Clos par {} le {}, qui compte {}{came_to}.",
                 name(&closed.by),
                 clock.spell(closed.at, self),
                 votes(closed.named)
-            ));
-        }
-        for other in &poll.other_closes {
-            lines.push(format!(
-                "Clos aussi par {} le {} avec {} : cela ne décide de rien.",
-                name(&other.by),
-                clock.spell(other.at, self),
-                votes(other.named)
             ));
         }
         if poll.may_vote && !is_over(poll, now) {

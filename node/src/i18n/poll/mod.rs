@@ -37,5 +37,5 @@ fn choice(poll: &PollShown, number: u32) -> &str {
 
 /// Whether its deadline has passed, and nobody has closed it.
 fn is_over(poll: &PollShown, now: Timestamp) -> bool {
-    poll.closed.is_none() && poll.until.is_some_and(|until| until < now)
+    poll.closes.is_empty() && poll.until.is_some_and(|until| until < now)
 }

@@ -389,7 +389,7 @@ impl<S: Store> Home<S> {
     }
 
     /// This device's log is over: a copy of this store wrote in it, or what it rests on was cut.
-    fn begin_another_log(&mut self, circle: &mut Circle) {
+    pub(super) fn begin_another_log(&mut self, circle: &mut Circle) {
         circle.record.logs_over += 1;
         let me = self.circle_me(circle.id(), circle.record.logs_over);
         circle.replica.reinstall(me.installation);

@@ -94,6 +94,7 @@ pub(super) struct Circle {
     fell: bool,
     /// Entries of which our own documents hold what they carry.
     taken: BTreeSet<[u8; 32]>,
+    unpacked: polls::Unpacked,
     waiting: waiting::Waiting,
     duties: duties::Duties,
 }
@@ -157,6 +158,9 @@ enum PollEdit {
         poll: EntryHash,
         #[n(1)]
         choice: u32,
+        /// When it was cast.
+        #[n(2)]
+        at: Timestamp,
     },
     /// The end.
     #[n(2)]
@@ -245,6 +249,12 @@ impl Circle {
         let all = self.replica.circle().statements().outcome().members();
         let is_them = |who: Who| who == Who::Person(*person);
         all.values().any(|member| is_them(member.who)) && !self.has_member(person)
+    }
+
+    /// The entries that stand, by their header hashes.
+    fn stands(&self) -> BTreeSet<[u8; 32]> {
+        let standing = self.replica.standing();
+        standing.map(|it| it.entry.header_hash()).collect()
     }
 
     /// Whose device bound the log of an actor to itself.
@@ -376,6 +386,7 @@ impl<S: Store> Home<S> {
             read: BTreeSet::new(),
             fell: true, // it may have been before
             taken: BTreeSet::new(),
+            unpacked: polls::Unpacked::new(),
             waiting: waiting::Waiting::default(),
             duties: duties::Duties::default(),
         })

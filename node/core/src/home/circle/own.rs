@@ -134,9 +134,7 @@ impl<S: Store> Home<S> {
             return Ok((Vec::new(), true));
         };
         self.with_circle(id, |home, circle| {
-            let stands: BTreeSet<[u8; 32]> = (circle.replica.standing())
-                .map(|it| it.entry.header_hash())
-                .collect();
+            let stands = circle.stands();
             let settled = !circle.awaits_cut(&home.me.authority) && circle.taken.is_subset(&stands);
             let contents = circle.replica.standing().filter_map(|it| it.content);
             let mut changes: Vec<_> = contents
@@ -220,8 +218,7 @@ impl<S: Store> Home<S> {
         if circle.awaits_cut(&self.me.authority) {
             return Ok(()); // how much is kept is not said yet
         }
-        let standing = circle.replica.standing();
-        let stands: BTreeSet<[u8; 32]> = standing.map(|it| it.entry.header_hash()).collect();
+        let stands = circle.stands();
         let fell: Vec<[u8; 32]> = circle.taken.difference(&stands).copied().collect();
         if fell.is_empty() {
             return Ok(());

@@ -2,68 +2,63 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maille_protocol::evaluation::Role;
-use maille_protocol::id::{CircleId, PersonId, StatementId};
-use maille_protocol::principal::CircleMember;
-use maille_protocol::time::Timestamp;
+use maille_protocol::entry::{Author, LogId};
+use maille_protocol::evaluation::{Role, Standing, Who};
+use maille_protocol::id::{CircleId, PersonId};
+use maille_protocol::principal::Authority;
+use maille_protocol::time::{DAY_MS, Timestamp};
 use rand_core::CryptoRng;
 
 use super::super::{Home, check_end, check_text_of};
-use super::{Circle, CircleContent, Edit, PollEdit};
+use super::{Circle, CircleContent, Edit, PART, PollEdit};
 use crate::command::{
-    BallotFate, BallotShown, ClosedShown, CommandError, Done, Elector, PollShown, PollTally,
-    PollWish, Quorum,
+    BallotFate, BallotShown, ClosedShown, CommandError, Done, Elector, PollOutcome, PollShown,
+    PollTally, PollWish, Quorum,
 };
 use crate::io::Store;
 use crate::layout;
 use crate::poll::{
-    Ballot, CHOICE_BYTES_MAX, CHOICES_MAX, CHOICES_MIN, Cast, Close, Closing, EntryHash, Judged,
-    NAMED_MAX, POLLS_EACH_MAX, PollSaid, Proposal, QUESTION_BYTES_MAX, TIPS_MAX, decides, tally,
+    BALLOTS_EACH_MAX, Ballot, CHOICE_BYTES_MAX, CHOICES_MAX, CHOICES_MIN, Cast, Close, Closed,
+    Closing, Counted, Electorate, EntryHash, POLLS_EACH_MAX, PollSaid, Proposal,
+    QUESTION_BYTES_MAX, VOTERS_MAX, count, last_of_each,
 };
 
 /// Days ahead that a deadline may lie.
 const UNTIL_DAYS_MAX: u32 = 366;
 
+/// Days after which somebody else may close once more a poll of which a named ballot has not arrived.
+const CLOSE_AGAIN_DAYS: u64 = 7;
+
 /// Fewest characters by which a poll's id is known.
 const ID_CHARS_MIN: usize = 4;
+
+/// What entries say of polls, by their hashes: each is unpacked once, and says the same for ever.
+pub(super) type Unpacked = BTreeMap<EntryHash, Option<Box<PollSaid>>>;
 
 /// A poll as the entries have it.
 pub(super) struct Poll {
     id: EntryHash,
     proposal: Proposal,
-    by: PersonId,
-    /// Nothing while a statement is missing that makes it.
-    electorate: Option<BTreeSet<PersonId>>,
-    close: Option<Closing>,
-    other_closes: Vec<Closing>,
-    tally: PollTally,
-    judged: Judged,
+    electorate: Electorate,
+    counted: Counted,
 }
 
-/// What the entries of a circle say of polls, with whose logs they lie in.
+/// A proposal as it is held.
+struct Asked<'a> {
+    proposal: &'a Proposal,
+    log: LogId,
+    holds: bool,
+}
+
+/// What the entries of a circle say of polls.
 #[derive(Default)]
-struct Said {
-    /// Of each its number in its log, and whether it stands.
-    proposals: BTreeMap<EntryHash, (Proposal, PersonId, u64, bool)>,
+struct Said<'a> {
+    proposals: BTreeMap<EntryHash, Asked<'a>>,
     casts: BTreeMap<EntryHash, Vec<Cast>>,
-    closes: BTreeMap<EntryHash, Vec<(EntryHash, PersonId, u64, Close)>>,
-    /// Every entry that was opened here.
+    closings: BTreeMap<EntryHash, Vec<Closing<'a>>>,
+    /// Every entry that was opened here, but for those about polls of which it is not known that they are of whom
+    /// they say.
     here: BTreeSet<EntryHash>,
-}
-
-type Members = Option<BTreeMap<PersonId, CircleMember>>;
-
-/// Who belonged to the circle at the moments that entries cite.
-#[derive(Default)]
-struct Moments(BTreeMap<Vec<StatementId>, Members>);
-
-impl Moments {
-    fn members(&mut self, circle: &Circle, tips: &[StatementId]) -> &Members {
-        self.0.entry(tips.to_vec()).or_insert_with(|| {
-            let of = circle.replica.circle();
-            of.members_at(tips, circle.replica.known())
-        })
-    }
 }
 
 impl Poll {
@@ -75,17 +70,85 @@ impl Poll {
         self.proposal.choices.iter().map(|it| shown(it)).collect()
     }
 
-    fn may_vote(&self, person: &PersonId) -> bool {
-        let electorate = self.electorate.as_ref();
-        self.close.is_none() && electorate.is_some_and(|of| of.contains(person))
+    const fn tally(&self) -> &PollTally {
+        &self.counted.tally
+    }
+
+    /// The ballots of a person.
+    fn ballots_of(&self, person: PersonId) -> impl Iterator<Item = &(Cast, BallotFate)> {
+        let judged = self.counted.judged.values();
+        judged.filter(move |(cast, _)| cast.ballot.by == person)
     }
 
     /// The choice of a person that counts.
-    fn choice_of(&self, person: &PersonId) -> Option<u32> {
-        let mut judged = self.judged.values();
-        judged
-            .find(|(cast, fate)| cast.by == *person && *fate == BallotFate::Counted)
-            .map(|(cast, _)| cast.ballot.choice)
+    fn choice_of(&self, person: PersonId) -> Option<u32> {
+        let mut theirs = self.ballots_of(person);
+        let counted = theirs.find(|(_, fate)| *fate == BallotFate::Counted);
+        counted.map(|(cast, _)| cast.ballot.choice)
+    }
+
+    /// The last ballot of each that could count and holds: what a close names.
+    fn ballots_to_name(&self) -> Vec<EntryHash> {
+        let casts = self.counted.judged.values().map(|(cast, _)| cast);
+        let holding = casts.filter(|cast| cast.holds);
+        let last = last_of_each(&self.proposal, &self.electorate, holding);
+        let mut named: Vec<EntryHash> = last.into_values().map(|(_, id)| id).collect();
+        named.sort_unstable();
+        named.truncate(VOTERS_MAX);
+        named
+    }
+
+    fn check_known(&self) -> Result<(), CommandError> {
+        if self.electorate.unknown == 0 {
+            return Ok(());
+        }
+        Err(CommandError::PollArriving {
+            question: self.question(),
+        })
+    }
+
+    fn check_open(&self) -> Result<(), CommandError> {
+        if matches!(
+            self.tally().outcome,
+            PollOutcome::Open | PollOutcome::Undone
+        ) {
+            return Ok(());
+        }
+        Err(CommandError::PollClosed {
+            question: self.question(),
+        })
+    }
+
+    /// Whether a person may have voted in it at `at`.
+    fn check_voter(&self, person: PersonId, at: Timestamp) -> Result<(), CommandError> {
+        self.check_known()?;
+        let question = self.question();
+        if !self.electorate.persons.contains(&person) {
+            return Err(CommandError::NotInElectorate { question });
+        }
+        match self.proposal.until.filter(|until| *until < at) {
+            Some(until) => Err(CommandError::PollOver { question, until }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a person may close it: once, and what somebody else has closed only if that has not arrived for days.
+    fn check_closer(&self, person: PersonId, now: Timestamp) -> Result<(), CommandError> {
+        self.check_known()?;
+        if !self.electorate.may_close(&self.proposal, person) {
+            return Err(CommandError::NotCloser {
+                question: self.question(),
+            });
+        }
+        let long_ago = |closed: &Closed| {
+            let again = closed.at.plus_millis(CLOSE_AGAIN_DAYS * DAY_MS);
+            closed.by != person && again < now
+        };
+        let closes = &self.counted.closes;
+        if self.tally().outcome == PollOutcome::Arriving && closes.iter().all(long_ago) {
+            return Ok(());
+        }
+        self.check_open()
     }
 
     /// The choice of this text, or number from 1.
@@ -110,145 +173,200 @@ fn shown(text: &str) -> String {
     text.chars().filter(|it| !it.is_control()).collect()
 }
 
+/// The keys of persons, looked up once.
+struct Keys<'a> {
+    people: &'a BTreeMap<PersonId, Authority>,
+    found: BTreeMap<PersonId, BTreeSet<[u8; 32]>>,
+}
+
+impl Keys<'_> {
+    /// Whether who bound a log to themselves is a device of this person, removed since or not.
+    fn are_of(&mut self, person: PersonId, author: &Author) -> bool {
+        let people = self.people;
+        let keys = self.found.entry(person).or_insert_with(|| {
+            let authority = people.get(&person);
+            let keys = authority.map_or_else(Vec::new, Authority::keys);
+            keys.into_iter().map(|it| it.key).collect()
+        });
+        keys.contains(author.device.as_bytes())
+    }
+}
+
 impl Circle {
-    /// Reads what was said of polls: of all entries that were opened, since a close may name ballots that a
-    /// removal has cut.
-    fn said_of_polls(&self) -> Said {
-        let standing: BTreeSet<[u8; 32]> = (self.replica.standing())
-            .map(|it| it.entry.header_hash())
-            .collect();
-        let mut said = Said::default();
+    /// Unpacks what entries say of polls that were not looked at.
+    fn unpack_polls(&mut self) {
         for it in self.replica.written() {
-            let (hash, seq) = (it.entry.header_hash(), it.entry.seq());
-            let (id, stands) = (EntryHash(hash), standing.contains(&hash));
-            let Some(content) = it.content.filter(|_| said.here.insert(id)) else {
+            let Some(content) = it.content else {
                 continue;
             };
-            let Some(of_poll) = CircleContent::of(content).poll else {
-                continue;
+            (self.unpacked)
+                .entry(EntryHash(it.entry.header_hash()))
+                .or_insert_with(|| {
+                    let of_poll = CircleContent::of(content).poll;
+                    of_poll.filter(PollSaid::is_in_order).map(Box::new)
+                });
+        }
+    }
+
+    /// What was said of polls, as far as it is unpacked: of all entries that were opened, since a close may name
+    /// ballots that a removal has cut.
+    fn said_of_polls(&self) -> Said<'_> {
+        let mut said = Said::default();
+        let mut keys = Keys {
+            people: &self.replica.known().people,
+            found: BTreeMap::new(),
+        };
+        // Of the branch of a log that is looked at. Only the first of each kind count, so nothing hides what came before.
+        let (mut asked, mut voted, mut closed) = (0, BTreeMap::new(), BTreeSet::new());
+        for it in self.replica.written() {
+            if it.entry.seq() == 0 {
+                (asked, voted, closed) = (0, BTreeMap::new(), BTreeSet::new());
+            }
+            let (id, holds) = (EntryHash(it.entry.header_hash()), it.holds);
+            let of_poll = match self.unpacked.get(&id) {
+                None => continue,
+                Some(None) => {
+                    said.here.insert(id);
+                    continue;
+                }
+                Some(Some(of_poll)) => of_poll.as_ref(),
             };
-            let Some(by) = self.replica.person_of(&it.author.speaker()) else {
-                continue;
-            };
-            match of_poll {
+            let (by, is_one_more) = match of_poll {
                 PollSaid::Proposal(proposal) => {
-                    said.proposals.insert(id, (proposal, by, seq, stands));
+                    asked += 1;
+                    (proposal.by, asked > POLLS_EACH_MAX)
                 }
                 PollSaid::Ballot(ballot) => {
+                    let voted = voted.entry(ballot.poll).or_insert(0);
+                    *voted += 1;
+                    (ballot.by, *voted > BALLOTS_EACH_MAX)
+                }
+                PollSaid::Close(close) => (close.by, !closed.insert(close.poll)),
+            };
+            // What branches share comes with each of them.
+            if !keys.are_of(by, &it.author) || !said.here.insert(id) || is_one_more {
+                continue;
+            }
+            match of_poll {
+                PollSaid::Proposal(proposal) => {
+                    let log = it.entry.log();
+                    let asked = Asked {
+                        proposal,
+                        log,
+                        holds,
+                    };
+                    said.proposals.insert(id, asked);
+                }
+                PollSaid::Ballot(ballot) => {
+                    let ballot = ballot.clone();
                     let casts = said.casts.entry(ballot.poll).or_default();
-                    casts.push(Cast {
-                        id,
-                        by,
-                        ballot,
-                        stands,
-                    });
+                    casts.push(Cast { id, ballot, holds });
                 }
-                PollSaid::Close(close) if stands => {
-                    let closes = said.closes.entry(close.poll).or_default();
-                    closes.push((id, by, seq, close));
+                PollSaid::Close(close) => {
+                    let closings = said.closings.entry(close.poll).or_default();
+                    closings.push(Closing { id, close, holds });
                 }
-                PollSaid::Close(_) => {}
             }
         }
         said
     }
 
-    /// The polls, by their ids.
-    pub(super) fn polls(&self) -> BTreeMap<EntryHash, Poll> {
-        let (mut said, mut moments) = (self.said_of_polls(), Moments::default());
-        let mut order: Vec<_> = (said.proposals.iter())
-            .map(|(id, (_, by, seq, _))| (*by, *seq, *id))
-            .collect();
-        order.sort_unstable();
-        let (mut polls, mut each) = (BTreeMap::new(), BTreeMap::<PersonId, usize>::new());
-        for (by, _, id) in order {
-            let Some((proposal, _, _, stands)) = said.proposals.remove(&id) else {
-                continue;
-            };
-            let electorate = moments.members(self, &proposal.tips).as_ref();
-            let electorate: Option<BTreeSet<_>> = electorate.map(|it| it.keys().copied().collect());
-            let is_elector = electorate.as_ref().is_none_or(|it| it.contains(&by));
-            if proposal.choices.len() < CHOICES_MIN || !is_elector {
+    /// Whom a proposal names: those count who rightly belong to the circle, or did, and whose devices are known.
+    fn electorate_of(&self, proposal: &Proposal) -> Electorate {
+        let members = self.replica.circle().statements().outcome().members();
+        let people = &self.replica.known().people;
+        let mut electorate = Electorate::default();
+        for membership in &proposal.electors {
+            if let Some(member) = members.get(membership)
+                && member.standing != Standing::Shadow
+                && let Who::Person(person) = member.who
+                && people.contains_key(&person)
+            {
+                electorate.persons.insert(person);
+                if member.role == Role::Admin {
+                    electorate.admins.insert(person);
+                }
+            } else {
+                electorate.unknown += 1;
+            }
+        }
+        electorate
+    }
+
+    /// Those polls that are wanted, by their ids.
+    fn polls(
+        &mut self,
+        wanted: impl Fn(&EntryHash, &Proposal) -> bool,
+    ) -> BTreeMap<EntryHash, Poll> {
+        self.unpack_polls();
+        let mut said = self.said_of_polls();
+        let mut polls = BTreeMap::new();
+        for (id, asked) in said.proposals {
+            let (proposal, holds) = (asked.proposal, asked.holds);
+            if !wanted(&id, proposal) {
                 continue;
             }
-            let closes = said.closes.remove(&id).unwrap_or_default().into_iter();
-            let closings = closes
-                .filter_map(|(id, closer, seq, close)| {
-                    let members = moments.members(self, &close.tips).as_ref()?;
-                    let member = members.get(&closer)?;
-                    let may = closer == by || member.role == Role::Admin;
-                    may.then(|| Closing {
-                        seniority: member.seniority.clone(),
-                        seq,
-                        id,
-                        by: closer,
-                        close,
-                    })
-                })
-                .collect();
-            let (close, other_closes) = match decides(closings) {
-                Some((close, others)) => (Some(close), others),
-                None => (None, Vec::new()),
-            };
+            let electorate = self.electorate_of(proposal);
+            if electorate.unknown == 0 && !electorate.persons.contains(&proposal.by) {
+                continue; // who may not vote asks nothing
+            }
+            let mut closings = said.closings.remove(&id).unwrap_or_default();
+            closings.retain(|it| electorate.may_close(proposal, it.close.by));
             // A closed one outlives a removal that keeps less of who asked.
-            let each = each.entry(by).or_default();
-            if !(stands || close.is_some()) || *each >= POLLS_EACH_MAX {
+            if !holds && !closings.iter().any(|it| it.holds) {
                 continue;
             }
-            *each += 1;
-            let nobody = BTreeSet::new();
-            let (tally, judged) = tally(
-                &proposal,
-                electorate.as_ref().unwrap_or(&nobody),
-                said.casts.remove(&id).unwrap_or_default(),
-                close.as_ref().map(|it| &it.close),
-                |named| said.here.contains(named),
-            );
+            let casts = said.casts.remove(&id).unwrap_or_default();
+            let is_here = |named: &EntryHash| said.here.contains(named);
+            let counted = count(proposal, &electorate, casts, closings, is_here);
             let poll = Poll {
                 id,
-                proposal,
-                by,
+                proposal: proposal.clone(),
                 electorate,
-                close,
-                other_closes,
-                tally,
-                judged,
+                counted,
             };
             polls.insert(id, poll);
         }
         polls
     }
 
+    fn poll(&mut self, id: EntryHash) -> Option<Poll> {
+        self.polls(|it, _| *it == id).remove(&id)
+    }
+
     /// What an edit is written as, now that it can be: nothing if it was overtaken.
-    pub(super) fn said_by(&self, now: Timestamp, edit: &PollEdit) -> Option<PollSaid> {
-        let tips = self.replica.circle().tips();
-        let me = self.replica.me().person;
-        let poll_of = |id: &EntryHash| self.polls().remove(id).filter(|it| it.close.is_none());
+    pub(super) fn said_by(&mut self, now: Timestamp, edit: &PollEdit) -> Option<PollSaid> {
+        let by = self.replica.me().person;
         Some(match edit {
-            PollEdit::Open(proposal) => PollSaid::Proposal(Proposal {
-                tips,
-                at: now,
-                ..proposal.clone()
-            }),
-            PollEdit::Vote { poll, choice } => {
-                let casts = poll_of(poll)?.judged;
-                let mine = casts.values().filter(|(cast, _)| cast.by == me);
-                let last = mine.map(|(cast, _)| cast.ballot.number).max();
+            PollEdit::Open(proposal) => {
+                let members = self.replica.circle().members().values();
+                let mut electors: Vec<_> = members.map(|member| member.membership).collect();
+                electors.sort_unstable();
+                PollSaid::Proposal(Proposal {
+                    electors,
+                    at: now,
+                    ..proposal.clone()
+                })
+            }
+            PollEdit::Vote { poll, choice, at } => {
+                let found = self.poll(*poll)?;
+                found.check_voter(by, *at).ok()?;
+                let numbers = found.ballots_of(by).map(|(cast, _)| cast.ballot.number);
                 PollSaid::Ballot(Ballot {
                     poll: *poll,
-                    number: last.unwrap_or(0).saturating_add(1),
+                    by,
+                    number: numbers.max().unwrap_or(0).saturating_add(1),
                     choice: *choice,
-                    at: now,
+                    at: *at,
                 })
             }
             PollEdit::Close { poll } => {
-                let judged = poll_of(poll)?.judged;
-                let counted = judged.into_iter();
-                let counted = counted.filter(|(_, (_, fate))| *fate == BallotFate::Counted);
+                let found = self.poll(*poll)?;
+                found.check_closer(by, now).ok()?;
                 PollSaid::Close(Close {
                     poll: *poll,
-                    named: counted.map(|(id, _)| id).take(NAMED_MAX).collect(),
-                    tips,
+                    by,
+                    named: found.ballots_to_name(),
                     at: now,
                 })
             }
@@ -264,53 +382,57 @@ impl Circle {
         }
     }
 
-    fn show_poll(&self, poll: &Poll) -> PollShown {
+    fn show_poll(&self, now: Timestamp, poll: &Poll) -> PollShown {
         let me = self.replica.me().person;
-        let electors = || poll.electorate.iter().flatten();
-        let members = self.replica.circle().members().keys();
-        let is_outside = |it: &&PersonId| {
-            (poll.electorate.as_ref()).is_some_and(|electorate| !electorate.contains(*it))
+        let of_circle = self.replica.circle();
+        let electors = |of: &mut dyn Iterator<Item = &PersonId>| {
+            of.map(|it| self.elector(it)).collect::<Vec<_>>()
         };
-        let closed = |closing: &Closing| ClosedShown {
-            by: self.elector(&closing.by),
-            at: closing.close.at,
-            named: closing.close.named.len() as u64,
+        let may_vote = &poll.electorate.persons;
+        let before = of_circle.members_before(&poll.proposal.electors);
+        let outside = of_circle.members().keys();
+        let (left_out, outside): (Vec<&PersonId>, Vec<&PersonId>) = outside
+            .filter(|it| !may_vote.contains(*it))
+            .partition(|it| before.contains(*it));
+        let closed = |closed: &Closed| ClosedShown {
+            by: self.elector(&closed.by),
+            at: closed.at,
+            named: closed.named,
+            holds: closed.holds,
+            tally: closed.tally.clone(),
         };
         let ballot = |(cast, fate): &(Cast, BallotFate)| BallotShown {
             id: cast.id.to_string(),
-            by: self.elector(&cast.by),
+            by: self.elector(&cast.ballot.by),
             choice: cast.ballot.choice.saturating_add(1),
             number: cast.ballot.number,
             at: cast.ballot.at,
             fate: *fate,
-            stands: cast.stands,
+            holds: cast.holds,
         };
-        let mut ballots: Vec<BallotShown> = poll.judged.values().map(ballot).collect();
+        let mut ballots: Vec<BallotShown> = poll.counted.judged.values().map(ballot).collect();
         ballots.sort_by(|a, b| (a.by.person, a.number, &a.id).cmp(&(b.by.person, b.number, &b.id)));
         let is_member = self.has_member(&me);
+        let may_vote_now = poll.check_open().is_ok() && poll.check_voter(me, now).is_ok();
         PollShown {
             id: poll.id.to_string(),
             circle: self.id(),
             circle_name: self.name(),
             question: poll.question(),
             choices: poll.choices(),
-            by: self.elector(&poll.by),
+            by: self.elector(&poll.proposal.by),
             at: poll.proposal.at,
             until: poll.proposal.until,
             quorum: poll.proposal.quorum,
-            arriving: poll.electorate.is_none(),
-            electorate: electors().map(|it| self.elector(it)).collect(),
-            outside: members
-                .filter(is_outside)
-                .map(|it| self.elector(it))
-                .collect(),
+            electorate: electors(&mut may_vote.iter()),
+            outside: electors(&mut outside.into_iter()),
+            left_out: electors(&mut left_out.into_iter()),
             ballots,
-            closed: poll.close.as_ref().map(closed),
-            other_closes: poll.other_closes.iter().map(closed).collect(),
-            tally: poll.tally.clone(),
-            mine: poll.choice_of(&me).map(|choice| choice.saturating_add(1)),
-            may_vote: is_member && poll.may_vote(&me),
-            may_close: is_member && poll.close.is_none() && (poll.by == me || self.is_admin()),
+            closes: poll.counted.closes.iter().map(closed).collect(),
+            tally: poll.tally().clone(),
+            mine: poll.choice_of(me).map(|choice| choice.saturating_add(1)),
+            may_vote: is_member && may_vote_now,
+            may_close: is_member && poll.check_closer(me, now).is_ok(),
         }
     }
 }
@@ -323,63 +445,56 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         (circle, wish): (&str, PollWish),
     ) -> Result<Done, CommandError> {
-        let proposal = proposal_of(now, wish)?;
+        let me = self.me.person;
+        let proposal = proposal_of((now, me), wish)?;
         let id = self.find_circle(circle)?;
         self.with_circle(id, |home, circle| {
-            let me = home.me.person;
             check_member(circle, &me)?;
             check_quorum(circle, proposal.quorum)?;
-            let before = circle.polls();
-            let too_many = |what: &str, max: usize| {
-                Err(CommandError::TooMany {
-                    what: what.to_owned(),
-                    max: max as u64,
-                })
-            };
-            if before.values().filter(|it| it.by == me).count() >= POLLS_EACH_MAX {
-                return too_many("polls of one person", POLLS_EACH_MAX);
-            }
-            if circle.replica.circle().members().len() > NAMED_MAX {
-                return too_many("members of a circle that votes", NAMED_MAX);
-            }
-            if circle.replica.circle().tips().len() > TIPS_MAX {
-                return too_many("statements made apart", TIPS_MAX);
-            }
+            let log = circle.replica.own_log(PART);
+            circle.unpack_polls();
+            let before = circle.said_of_polls().proposals;
+            let of_log = before.values().filter(|it| Some(it.log) == log);
+            check_count("polls of one device", of_log.count() + 1, POLLS_EACH_MAX)?;
+            let before: BTreeSet<EntryHash> = before.into_keys().collect();
+            let members = circle.replica.circle().members().len();
+            check_count("members of a circle that votes", members, VOTERS_MAX)?;
             home.keep_edit(circle, &Edit::Poll(PollEdit::Open(proposal)));
             home.do_duties(now, rng, circle)?;
-            let mut polls = circle.polls();
-            polls.retain(|id, poll| poll.by == me && !before.contains_key(id));
-            let poll = polls.values().next().map(|it| circle.show_poll(it));
-            home.polled(circle, poll)
+            let is_new = |id: &EntryHash, it: &Proposal| it.by == me && !before.contains(id);
+            let poll = circle.polls(is_new).into_values().next();
+            home.polled(now, circle, poll)
         })
     }
 
     /// The polls of a circle, or of all.
     pub(in crate::home) fn polls_shown(
         &mut self,
+        now: Timestamp,
         circle: Option<&str>,
     ) -> Result<Done, CommandError> {
         let only = circle.map(|it| self.find_circle(it)).transpose()?;
         self.load_circles()?;
-        let mut circles: Vec<&Circle> = (self.circles.values())
+        let mut circles: Vec<&mut Circle> = (self.circles.values_mut())
             .filter(|circle| !circle.record.own && only.is_none_or(|it| it == circle.id()))
             .collect();
         circles.sort_by_key(|circle| (circle.record.since, circle.id()));
         let mut polls = Vec::new();
         for circle in circles {
-            let mut found: Vec<Poll> = circle.polls().into_values().collect();
+            let mut found: Vec<Poll> = circle.polls(|_, _| true).into_values().collect();
             found.sort_by_key(|poll| (poll.proposal.at, poll.id));
-            polls.extend(found.iter().map(|poll| circle.show_poll(poll)));
+            polls.extend(found.iter().map(|poll| circle.show_poll(now, poll)));
         }
         Ok(Done::CirclePolls { polls })
     }
 
-    pub(in crate::home) fn poll_shown(&mut self, poll: &str) -> Result<Done, CommandError> {
+    pub(in crate::home) fn poll_shown(
+        &mut self,
+        now: Timestamp,
+        poll: &str,
+    ) -> Result<Done, CommandError> {
         let (id, poll) = self.find_poll(poll)?;
-        self.with_circle(id, |home, circle| {
-            let shown = circle.show_poll(&poll);
-            home.polled(circle, Some(shown))
-        })
+        self.with_circle(id, |home, circle| home.polled(now, circle, Some(poll)))
     }
 
     /// Votes, or votes otherwise.
@@ -389,25 +504,15 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         (poll, choice): (&str, &str),
     ) -> Result<Done, CommandError> {
-        let (id, poll) = self.find_poll(poll)?;
         let me = self.me.person;
-        self.with_circle(id, |home, circle| {
-            check_member(circle, &me)?;
-            let question = poll.question();
-            let Some(electorate) = &poll.electorate else {
-                return Err(CommandError::PollArriving { question });
-            };
-            if poll.close.is_some() {
-                return Err(CommandError::PollClosed { question });
-            }
-            if !electorate.contains(&me) {
-                return Err(CommandError::NotInElectorate { question });
-            }
-            if let Some(until) = poll.proposal.until.filter(|until| *until < now) {
-                return Err(CommandError::PollOver { question, until });
-            }
-            let (poll, choice) = (poll.id, poll.find_choice(choice)?);
-            home.do_in_poll(now, rng, circle, PollEdit::Vote { poll, choice })
+        self.do_in_poll(now, rng, poll, |poll| {
+            poll.check_open()?;
+            poll.check_voter(me, now)?;
+            let votes = poll.ballots_of(me).count() + 1;
+            check_count("votes of one person in a poll", votes, BALLOTS_EACH_MAX)?;
+            let (choice, poll) = (poll.find_choice(choice)?, poll.id);
+            let at = now;
+            Ok(PollEdit::Vote { poll, choice, at })
         })
     }
 
@@ -418,21 +523,10 @@ impl<S: Store> Home<S> {
         rng: &mut impl CryptoRng,
         poll: &str,
     ) -> Result<Done, CommandError> {
-        let (id, poll) = self.find_poll(poll)?;
         let me = self.me.person;
-        self.with_circle(id, |home, circle| {
-            check_member(circle, &me)?;
-            let question = poll.question();
-            if poll.electorate.is_none() {
-                return Err(CommandError::PollArriving { question });
-            }
-            if poll.close.is_some() {
-                return Err(CommandError::PollClosed { question });
-            }
-            if poll.by != me && !circle.is_admin() {
-                return Err(CommandError::NotCloser { question });
-            }
-            home.do_in_poll(now, rng, circle, PollEdit::Close { poll: poll.id })
+        self.do_in_poll(now, rng, poll, |poll| {
+            poll.check_closer(me, now)?;
+            Ok(PollEdit::Close { poll: poll.id })
         })
     }
 
@@ -440,25 +534,29 @@ impl<S: Store> Home<S> {
         &mut self,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-        circle: &mut Circle,
-        edit: PollEdit,
+        poll: &str,
+        edit: impl FnOnce(&Poll) -> Result<PollEdit, CommandError>,
     ) -> Result<Done, CommandError> {
-        let id = match &edit {
-            PollEdit::Vote { poll, .. } | PollEdit::Close { poll } => Some(*poll),
-            PollEdit::Open(_) => None,
-        };
-        self.keep_edit(circle, &Edit::Poll(edit));
-        self.do_duties(now, rng, circle)?;
-        let polls = circle.polls();
-        let poll = id.and_then(|id| polls.get(&id));
-        let poll = poll.map(|it| circle.show_poll(it));
-        self.polled(circle, poll)
+        let (id, poll) = self.find_poll(poll)?;
+        let me = self.me.person;
+        self.with_circle(id, |home, circle| {
+            check_member(circle, &me)?;
+            home.keep_edit(circle, &Edit::Poll(edit(&poll)?));
+            home.do_duties(now, rng, circle)?;
+            let poll = circle.poll(poll.id);
+            home.polled(now, circle, poll)
+        })
     }
 
-    fn polled(&self, circle: &Circle, poll: Option<PollShown>) -> Result<Done, CommandError> {
+    fn polled(
+        &self,
+        now: Timestamp,
+        circle: &Circle,
+        poll: Option<Poll>,
+    ) -> Result<Done, CommandError> {
         let waiting = self.view.scan(&layout::circle_edits(circle.id()))?.len();
         Ok(Done::CirclePolled {
-            poll: poll.map(Box::new),
+            poll: poll.map(|it| Box::new(circle.show_poll(now, &it))),
             circle: circle.name(),
             waiting: waiting as u64,
         })
@@ -468,13 +566,14 @@ impl<S: Store> Home<S> {
     fn find_poll(&mut self, typed: &str) -> Result<(CircleId, Poll), CommandError> {
         self.load_circles()?;
         let lower = typed.trim().to_lowercase();
+        let is_it = |hash: &EntryHash, proposal: &Proposal| {
+            let by_id = lower.len() >= ID_CHARS_MIN && hash.to_string().starts_with(&lower);
+            by_id || shown(&proposal.question).to_lowercase() == lower
+        };
         let mut found = Vec::new();
-        for (id, circle) in &self.circles {
-            for (hash, poll) in circle.polls() {
-                let by_id = lower.len() >= ID_CHARS_MIN && hash.to_string().starts_with(&lower);
-                if !circle.record.own && (by_id || poll.question().to_lowercase() == lower) {
-                    found.push((*id, poll));
-                }
+        for (id, circle) in &mut self.circles {
+            if !circle.record.own {
+                found.extend(circle.polls(is_it).into_values().map(|poll| (*id, poll)));
             }
         }
         let poll = typed.to_owned();
@@ -485,6 +584,17 @@ impl<S: Store> Home<S> {
         }
         found.pop().ok_or(CommandError::UnknownPoll { poll })
     }
+}
+
+/// Refuses more than `max` of something.
+fn check_count(what: &str, count: usize, max: usize) -> Result<(), CommandError> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(CommandError::TooMany {
+        what: what.to_owned(),
+        max: max as u64,
+    })
 }
 
 fn check_member(circle: &Circle, person: &PersonId) -> Result<(), CommandError> {
@@ -513,7 +623,7 @@ fn check_quorum(circle: &Circle, quorum: Option<Quorum>) -> Result<(), CommandEr
 }
 
 /// A wish within the bounds; of the electorate nothing is said yet.
-fn proposal_of(now: Timestamp, wish: PollWish) -> Result<Proposal, CommandError> {
+fn proposal_of((now, by): (Timestamp, PersonId), wish: PollWish) -> Result<Proposal, CommandError> {
     check_text_of("question", &wish.question, QUESTION_BYTES_MAX)?;
     let mut texts = BTreeSet::new();
     for choice in &wish.choices {
@@ -531,14 +641,18 @@ fn proposal_of(now: Timestamp, wish: PollWish) -> Result<Proposal, CommandError>
         check_end(until, now, UNTIL_DAYS_MAX)?;
     }
     Ok(Proposal {
+        by,
         question: wish.question,
         choices: wish.choices,
-        tips: Vec::new(),
+        electors: Vec::new(),
         at: now,
         until: wish.until,
         quorum: wish.quorum,
     })
 }
+
+#[cfg(test)]
+use maille_protocol::id::MembershipId;
 
 #[cfg(test)]
 impl<S: Store> Home<S> {
@@ -554,28 +668,63 @@ impl<S: Store> Home<S> {
             poll: Some(said),
             ..CircleContent::default()
         };
-        let before = self.circles[&id].said_of_polls().here;
+        let before = self.entries_of(id);
         self.with_circle(id, |home, circle| {
             let written = home.write_in_circle(now, circle, &content)?;
             assert!(written.is_ok(), "{written:?}");
             Ok::<(), CommandError>(())
         })
         .expect("a circle of ours");
-        let mut here = self.circles[&id].said_of_polls().here;
+        let mut here = self.entries_of(id);
         here.retain(|it| !before.contains(it));
         here.pop_first().expect("it was written")
     }
 
-    /// What decides who belongs to a circle now.
-    pub(in crate::home) fn tips_of(&self, id: CircleId) -> Vec<StatementId> {
-        self.circles[&id].replica.circle().tips()
+    fn entries_of(&self, id: CircleId) -> BTreeSet<EntryHash> {
+        let written = self.circles[&id].replica.written();
+        written
+            .map(|it| EntryHash(it.entry.header_hash()))
+            .collect()
+    }
+
+    /// Makes a circle in memory again, of those of its items that are `here`.
+    pub(in crate::home) fn holds_only(
+        &mut self,
+        id: CircleId,
+        here: impl Fn(&maille_protocol::sync::CircleItem) -> bool,
+    ) {
+        let items = self.view.scan_read(&layout::circle_items(id)).unwrap();
+        let record = self.circles[&id].record.clone();
+        let mut circle = self.begin_circle(id, record).unwrap();
+        circle.fill(items.into_iter().map(|(_, item)| item).filter(here));
+        circle.read_cards();
+        self.circles.insert(id, circle);
+    }
+
+    /// Ends our log of a circle: the next entry begins another.
+    pub(in crate::home) fn begins_another_log(&mut self, id: CircleId) {
+        let ended = self.with_circle(id, |home, circle| {
+            home.begin_another_log(circle);
+            Ok::<(), CommandError>(())
+        });
+        ended.expect("a circle of ours");
+    }
+
+    /// By which memberships people belong to a circle now, in rising order.
+    pub(in crate::home) fn memberships_of(&self, id: CircleId) -> Vec<MembershipId> {
+        let members = self.circles[&id].replica.circle().members().values();
+        let mut memberships: Vec<_> = members.map(|it| it.membership).collect();
+        memberships.sort_unstable();
+        memberships
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use maille_protocol::id::MembershipId;
     use maille_protocol::wire;
+
+    use super::*;
 
     fn bytes_of(poll: Option<PollSaid>) -> Vec<u8> {
         let content = CircleContent {
@@ -600,18 +749,19 @@ mod tests {
         let hash = |byte: u8| [&[0x58, 0x20], [byte; 32].as_slice()].concat();
         let begin: &[u8] = &[0x86, 1, 0xF6, 0xF6, 0x80, 0xF6, 0x82];
         let proposal = Proposal {
+            by: PersonId::from_bytes([4; 32]),
             question: "q".to_owned(),
             choices: vec!["a".to_owned(), "b".to_owned()],
-            tips: vec![StatementId::from_bytes([3; 32])],
+            electors: vec![MembershipId::from_bytes([3; 32])],
             at: Timestamp::from_millis(5),
             until: None,
             quorum: Some(Quorum::Percent(50)),
         };
         let expected = [
             begin,
-            &[
-                0, 0x81, 0x86, 0x61, b'q', 0x82, 0x61, b'a', 0x61, b'b', 0x81,
-            ],
+            &[0, 0x81, 0x87],
+            &hash(4),
+            &[0x61, b'q', 0x82, 0x61, b'a', 0x61, b'b', 0x81],
             &hash(3),
             &[5, 0xF6, 0x82, 1, 0x81, 0x18, 50],
         ];
@@ -621,47 +771,64 @@ mod tests {
         );
         let ballot = Ballot {
             poll: EntryHash([1; 32]),
+            by: PersonId::from_bytes([4; 32]),
             number: 2,
             choice: 1,
             at: Timestamp::from_millis(5),
         };
-        let expected = [begin, &[1, 0x81, 0x84], &hash(1), &[2, 1, 5]];
+        let expected = [begin, &[1, 0x81, 0x85], &hash(1), &hash(4), &[2, 1, 5]];
         assert_eq!(bytes_of(Some(PollSaid::Ballot(ballot))), expected.concat());
         let close = Close {
             poll: EntryHash([1; 32]),
+            by: PersonId::from_bytes([4; 32]),
             named: vec![EntryHash([2; 32])],
-            tips: Vec::new(),
             at: Timestamp::from_millis(5),
         };
         let expected = [
             begin,
             &[2, 0x81, 0x84],
             &hash(1),
+            &hash(4),
             &[0x81],
             &hash(2),
-            &[0x80, 5],
+            &[5],
         ];
         assert_eq!(bytes_of(Some(PollSaid::Close(close))), expected.concat());
     }
 
     /// The most that may be named fits an entry.
     #[test]
-    fn the_longest_close_fits_and_one_hash_more_says_nothing() {
+    fn the_longest_lists_fit_and_one_more_says_nothing() {
         let close = |named: usize| {
             PollSaid::Close(Close {
                 poll: EntryHash([1; 32]),
+                by: PersonId::from_bytes([4; 32]),
                 named: vec![EntryHash([0xAB; 32]); named],
-                tips: vec![StatementId::from_bytes([3; 32]); TIPS_MAX],
                 at: Timestamp::MAX,
             })
         };
-        assert!(bytes_of(Some(close(NAMED_MAX))).len() < maille_protocol::entry::CONTENT_BYTES_MAX);
-        let content = CircleContent {
-            version: 1,
-            poll: Some(close(NAMED_MAX + 1)),
-            ..CircleContent::default()
+        let proposal = |electors: usize| {
+            PollSaid::Proposal(Proposal {
+                by: PersonId::from_bytes([4; 32]),
+                question: "q".repeat(QUESTION_BYTES_MAX),
+                choices: vec!["c".repeat(CHOICE_BYTES_MAX); CHOICES_MAX],
+                electors: vec![MembershipId::from_bytes([0xAB; 32]); electors],
+                at: Timestamp::MAX,
+                until: Some(Timestamp::MAX),
+                quorum: Some(Quorum::Percent(100)),
+            })
         };
-        let packed = [&[0], wire::encode(&content).as_slice()].concat();
-        assert_eq!(CircleContent::of(&packed).poll, None);
+        for longest in [close(VOTERS_MAX), proposal(VOTERS_MAX)] {
+            assert!(bytes_of(Some(longest)).len() < maille_protocol::entry::CONTENT_BYTES_MAX);
+        }
+        for too_long in [close(VOTERS_MAX + 1), proposal(VOTERS_MAX + 1)] {
+            let content = CircleContent {
+                version: 1,
+                poll: Some(too_long),
+                ..CircleContent::default()
+            };
+            let packed = [&[0], wire::encode(&content).as_slice()].concat();
+            assert_eq!(CircleContent::of(&packed).poll, None);
+        }
     }
 }

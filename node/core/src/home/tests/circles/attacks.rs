@@ -94,7 +94,12 @@ impl World {
     }
 
     /// Gives items of a circle to a node as if another had sent them.
-    fn is_given(&mut self, n: usize, from: usize, items: impl IntoIterator<Item = CircleItem>) {
+    pub(super) fn is_given(
+        &mut self,
+        n: usize,
+        from: usize,
+        items: impl IntoIterator<Item = CircleItem>,
+    ) {
         let id = self.the_circle(n).id;
         let (now, peer) = (self.now, self.nodes[from].secrets.transport);
         let from = (self.person_of(from), peer);

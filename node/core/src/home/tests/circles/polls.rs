@@ -1,12 +1,15 @@
 //! Polls: asked, voted in, closed; and those who cheat.
 
-use maille_protocol::id::StatementId;
+use maille_protocol::id::MembershipId;
 
 use super::*;
 use crate::command::{BallotFate, BallotShown, PollOutcome, PollShown, PollWish, Quorum};
 use crate::poll::{
-    Ballot, CHOICES_MAX, Close, EntryHash, POLLS_EACH_MAX, PollSaid, Proposal, QUESTION_BYTES_MAX,
+    BALLOTS_EACH_MAX, Ballot, CHOICES_MAX, Close, EntryHash, POLLS_EACH_MAX, PollSaid, Proposal,
+    QUESTION_BYTES_MAX,
 };
+
+mod finality;
 
 const QUESTION: &str = "Which evening?";
 
@@ -88,9 +91,41 @@ impl World {
         first
     }
 
-    fn tips(&mut self, n: usize) -> Vec<StatementId> {
+    fn memberships(&mut self, n: usize) -> Vec<MembershipId> {
         let id = self.the_circle(n).id;
-        self.nodes[n].home.tips_of(id)
+        self.nodes[n].home.memberships_of(id)
+    }
+
+    fn ballot(&self, n: usize, poll: &PollShown, choice: u32) -> PollSaid {
+        PollSaid::Ballot(Ballot {
+            poll: hash_of(&poll.id),
+            by: self.person_of(n),
+            number: 1,
+            choice,
+            at: self.now,
+        })
+    }
+
+    fn close_of(&self, n: usize, poll: &PollShown, named: Vec<EntryHash>) -> PollSaid {
+        PollSaid::Close(Close {
+            poll: hash_of(&poll.id),
+            by: self.person_of(n),
+            named,
+            at: self.now,
+        })
+    }
+
+    fn proposal(&self, n: usize, electors: Vec<MembershipId>) -> PollSaid {
+        let wish = wish();
+        PollSaid::Proposal(Proposal {
+            by: self.person_of(n),
+            question: wish.question,
+            choices: wish.choices,
+            electors,
+            at: self.now,
+            until: None,
+            quorum: None,
+        })
     }
 
     /// Writes an entry of a poll by hand, as a changed Maille could, and lets it arrive.
@@ -200,13 +235,8 @@ fn who_came_in_later_does_not_vote() {
     world.settle();
     let refused = world.tries_to_vote(2, "Monday").unwrap_err();
     assert!(matches!(refused, CommandError::NotInElectorate { .. }));
-    let ballot = Ballot {
-        poll: hash_of(&opened.id),
-        number: 1,
-        choice: 0,
-        at: world.now,
-    };
-    world.forges(2, PollSaid::Ballot(ballot));
+    let ballot = world.ballot(2, &opened, 0);
+    world.forges(2, ballot);
     let poll = world.same_poll(&[0, 1, 2]);
     assert_eq!(names(&poll.electorate), ["member 0", "member 1"]);
     assert_eq!(names(&poll.outside), ["member 2"]);
@@ -214,18 +244,13 @@ fn who_came_in_later_does_not_vote() {
     assert_eq!(poll.tally.votes, [0, 0]);
     // Not even if who closes names it.
     let named = vec![hash_of(&poll.ballots[0].id)];
-    let close = Close {
-        poll: hash_of(&opened.id),
-        named,
-        tips: world.tips(0),
-        at: world.now,
-    };
-    world.forges(0, PollSaid::Close(close));
+    let close = world.close_of(0, &opened, named);
+    world.forges(0, close);
     let poll = world.same_poll(&[0, 1, 2]);
     assert_eq!(poll.tally.outcome, PollOutcome::NoVotes);
 }
 
-/// Whose ballot it is, is whose log it lies in: there is no word in it that could be another's.
+/// A ballot is whose it says, if it lies in the log of a device of theirs.
 #[test]
 fn a_ballot_is_of_whoever_signed_it_and_of_nobody_else() {
     let mut world = World::of(3);
@@ -234,13 +259,19 @@ fn a_ballot_is_of_whoever_signed_it_and_of_nobody_else() {
     world.votes(2, "Monday");
     world.settle();
     // Marc writes a ballot of a higher number than Zoé's: it is his own.
-    let ballot = Ballot {
-        poll: hash_of(&opened.id),
-        number: u64::MAX,
-        choice: 1,
-        at: world.now,
+    let ballot = |by| {
+        PollSaid::Ballot(Ballot {
+            poll: hash_of(&opened.id),
+            by,
+            number: u64::MAX,
+            choice: 1,
+            at: Timestamp::from_millis(0),
+        })
     };
-    world.forges(1, PollSaid::Ballot(ballot));
+    let (marc, zoe) = (world.person_of(1), world.person_of(2));
+    world.forges(1, ballot(marc));
+    // And one that says that it is hers is nobody's.
+    world.forges(1, ballot(zoe));
     let poll = world.same_poll(&[0, 1, 2]);
     assert_eq!(fates_of(&poll, "member 2"), [BallotFate::Counted]);
     assert_eq!(poll.tally.votes, [1, 1]);
@@ -277,19 +308,14 @@ fn a_ballot_that_who_closes_leaves_out_is_seen_by_all() {
         .filter(|it| it.by.name == "member 0")
         .map(|it| hash_of(&it.id))
         .collect();
-    let close = Close {
-        poll: hash_of(&opened.id),
-        named,
-        tips: world.tips(0),
-        at: world.now,
-    };
-    world.forges(0, PollSaid::Close(close));
+    let close = world.close_of(0, &opened, named);
+    world.forges(0, close);
     let poll = world.same_poll(&[0, 1, 2]);
     assert_eq!(poll.tally.outcome, PollOutcome::Chosen { choice: 1 });
     for left_out in ["member 1", "member 2"] {
         assert_eq!(fates_of(&poll, left_out), [BallotFate::NotCounted]);
     }
-    assert_eq!(poll.closed.unwrap().by.name, "member 0");
+    assert_eq!(poll.closes[0].by.name, "member 0");
 }
 
 #[test]
@@ -333,7 +359,7 @@ fn a_ballot_that_was_counted_counts_though_its_log_is_cut_later() {
     world.settle();
     let poll = world.same_poll(&[0, 2]);
     assert_eq!(poll.tally, before);
-    assert!(!poll.ballots[0].stands, "and all see that it was cut");
+    assert!(!poll.ballots[0].holds, "and all see that it was cut");
 }
 
 #[test]
@@ -347,13 +373,8 @@ fn a_vote_for_what_nobody_asked_is_refused_and_counts_for_nothing() {
             matches!(refused, CommandError::UnknownChoice { choices, .. } if choices.len() == 2)
         );
     }
-    let ballot = Ballot {
-        poll: hash_of(&opened.id),
-        number: 1,
-        choice: 2,
-        at: world.now,
-    };
-    world.forges(1, PollSaid::Ballot(ballot));
+    let ballot = world.ballot(1, &opened, 2);
+    world.forges(1, ballot);
     let poll = world.same_poll(&[0, 1]);
     assert_eq!(fates_of(&poll, "member 1"), [BallotFate::NoSuchChoice]);
     assert_eq!(poll.tally.voted, 0);
@@ -372,51 +393,57 @@ fn a_choice_that_is_anothers_number_has_to_be_said_otherwise() {
 }
 
 #[test]
-fn whom_a_proposal_passes_over_is_seen_and_one_of_unknown_statements_waits() {
-    let mut world = World::of(3);
+fn whom_a_proposal_leaves_out_is_seen_and_one_of_unknown_members_waits() {
+    let mut world = World::of(4);
     world.circle(2);
-    let before = world.tips(1);
-    let link = world.invites(0, 1);
+    let before = world.memberships(1);
+    let link = world.invites(0, 2);
     world.joins(2, &link).unwrap();
     world.settle();
-    let asks = |tips: Vec<StatementId>| {
-        let wish = wish();
-        PollSaid::Proposal(Proposal {
-            question: wish.question,
-            choices: wish.choices,
-            tips,
-            at: Timestamp::from_millis(0),
-            until: None,
-            quorum: None,
-        })
-    };
-    // As if the third had not been let in yet.
-    world.forges(1, asks(before));
-    let poll = world.same_poll(&[0, 1, 2]);
+    let with_third = world.memberships(1);
+    world.joins(3, &link).unwrap();
+    world.settle();
+    // As if nobody had been let in yet: that may be.
+    let asks = world.proposal(1, before.clone());
+    world.forges(1, asks);
+    let poll = world.same_poll(&[0, 1, 2, 3]);
     assert_eq!(names(&poll.electorate), ["member 0", "member 1"]);
-    assert_eq!(
-        names(&poll.outside),
-        ["member 2"],
-        "all see whom it leaves out"
-    );
-    // As if there were another circle behind it.
-    world.forges(1, asks(vec![StatementId::from_bytes([7; 32])]));
-    for n in 0..3 {
+    assert_eq!(names(&poll.outside), ["member 2", "member 3"]);
+    assert!(poll.left_out.is_empty());
+    // With the fourth, and without the third who was there before.
+    let last: Vec<_> = (world.memberships(1).into_iter())
+        .filter(|it| before.contains(it) || !with_third.contains(it))
+        .collect();
+    let asks = world.proposal(1, last);
+    world.forges(1, asks);
+    // As if there were somebody of whom nobody has heard.
+    let nobody = MembershipId::from_bytes([0xFF; 32]);
+    let with_nobody = [before.as_slice(), &[nobody]].concat();
+    let asks = world.proposal(1, with_nobody);
+    world.forges(1, asks);
+    for n in 0..4 {
         let polls = world.polls(n);
-        let waits: Vec<_> = polls.iter().filter(|it| it.arriving).collect();
-        assert_eq!((polls.len(), waits.len()), (2, 1));
-        assert!(waits[0].electorate.is_empty() && !waits[0].may_vote);
+        let left_out: Vec<_> = polls.iter().map(|it| names(&it.left_out)).collect();
+        assert_eq!(
+            left_out.concat(),
+            ["member 2"],
+            "all see whom it leaves out"
+        );
+        let waits: Vec<_> = polls.iter().filter(|it| it.tally.unknown > 0).collect();
+        assert_eq!((polls.len(), waits.len()), (3, 1));
+        assert!(!waits[0].may_vote && !waits[0].may_close);
         let (poll, choice) = (waits[0].id.clone(), "1".to_owned());
         let refused = world.asks(n, Command::CirclePollVote { poll, choice });
         assert!(matches!(refused, Err(CommandError::PollArriving { .. })));
     }
     // And who does not belong to the electorate that they name asks nothing.
-    world.forges(2, asks(Vec::new()));
-    assert_eq!(world.polls(0).len(), 2);
+    let asks = world.proposal(2, before);
+    world.forges(2, asks);
+    assert_eq!(world.polls(0).len(), 3);
 }
 
 #[test]
-fn two_who_close_at_once_come_to_the_same_on_all() {
+fn two_who_close_at_once_are_shown_to_all_with_what_each_comes_to() {
     let mut world = World::of(3);
     world.circle(3);
     world.opens(1);
@@ -431,9 +458,14 @@ fn two_who_close_at_once_come_to_the_same_on_all() {
     world.comes_back(2);
     world.settle();
     let poll = world.same_poll(&[0, 1, 2]);
-    assert_eq!(poll.closed.unwrap().by.name, "member 0", "the most senior");
-    assert_eq!(poll.other_closes.len(), 1);
-    assert_eq!(poll.tally.votes, [1, 0]);
+    assert_eq!(poll.tally.outcome, PollOutcome::Contested);
+    let ends = poll.closes.into_iter();
+    let mut ends: Vec<_> = ends.map(|it| (it.by.name, it.tally.votes)).collect();
+    ends.sort();
+    let of = |name: &str, votes: [u64; 2]| (name.to_owned(), votes.to_vec());
+    assert_eq!(ends, [of("member 0", [1, 0]), of("member 1", [0, 1])]);
+    let refused = world.tries_to_vote(2, "Monday").unwrap_err();
+    assert!(matches!(refused, CommandError::PollClosed { .. }));
 }
 
 #[test]
@@ -472,13 +504,9 @@ fn a_ballot_past_the_deadline_does_not_count() {
     world.settle();
     let refused = world.tries_to_vote(1, "Monday").unwrap_err();
     assert!(matches!(refused, CommandError::PollOver { .. }));
-    let ballot = Ballot {
-        poll: hash_of(&world.the_poll(0).id),
-        number: 1,
-        choice: 1,
-        at: world.now,
-    };
-    world.forges(1, PollSaid::Ballot(ballot));
+    let opened = world.the_poll(0);
+    let ballot = world.ballot(1, &opened, 1);
+    world.forges(1, ballot);
     world.closes(0);
     world.settle();
     let poll = world.same_poll(&[0, 1]);
@@ -541,15 +569,46 @@ fn one_choice_byte_or_voter_past_the_bounds_is_refused() {
     assert!(matches!(refused, CommandError::TooMany { max: 256, .. }));
     // Nor is one more shown that somebody writes all the same.
     let id = world.the_circle(0).id;
-    let now = world.now;
-    let one_more = PollSaid::Proposal(Proposal {
-        question: QUESTION.to_owned(),
-        choices: choices(2),
-        tips: Vec::new(),
-        at: now,
-        until: None,
-        quorum: None,
-    });
+    let (now, electors) = (world.now, world.memberships(0));
+    let one_more = world.proposal(0, electors);
     world.nodes[0].home.writes_of_polls(now, id, one_more);
     assert_eq!(world.polls(0).len(), POLLS_EACH_MAX);
+}
+
+#[test]
+fn one_change_of_mind_past_the_bound_is_refused_and_counts_for_nothing() {
+    let mut world = World::of(1);
+    world.founds(0);
+    let opened = world.opens(0);
+    for at in 0..BALLOTS_EACH_MAX {
+        world.votes(0, ["Monday", "Tuesday"][at % 2]);
+    }
+    let refused = world.tries_to_vote(0, "Monday").unwrap_err();
+    assert!(matches!(refused, CommandError::TooMany { max: 64, .. }));
+    let PollSaid::Ballot(ballot) = world.ballot(0, &opened, 0) else {
+        panic!("a ballot")
+    };
+    let number = u64::MAX;
+    let one_more = world.forges(0, PollSaid::Ballot(Ballot { number, ..ballot }));
+    let poll = world.the_poll(0);
+    assert_eq!(poll.ballots.len(), BALLOTS_EACH_MAX);
+    assert_eq!(poll.tally.votes, [0, 1]);
+    // Not even if a close names it: that ends the poll without a vote.
+    let close = world.close_of(0, &opened, vec![one_more]);
+    world.forges(0, close);
+    assert_eq!(world.the_poll(0).tally.outcome, PollOutcome::NoVotes);
+}
+
+/// Of closes without number by one device the first is looked at.
+#[test]
+fn a_second_close_in_one_log_says_nothing() {
+    let mut world = World::of(1);
+    world.founds(0);
+    let opened = world.opens(0);
+    world.votes(0, "Monday");
+    world.closes(0);
+    let end = world.the_poll(0);
+    let close = world.close_of(0, &opened, Vec::new());
+    world.forges(0, close);
+    assert_eq!(world.the_poll(0), end);
 }
