@@ -41,7 +41,7 @@ use maille_protocol::principal::phrase::{self, PhraseKeys};
 use maille_protocol::principal::{Authority, Charter, UnverifiedAuthority};
 use maille_protocol::recovery::{self, RECOVERY_BYTES_MAX, RecoveryNote, RecoveryPart};
 use maille_protocol::relay::{Bundle, Items, LIST_BYTES_MAX, RelayCode};
-use maille_protocol::returning::{Claim, Claimed, Place, Return};
+use maille_protocol::returning::{self, Claim, Claimed, Return};
 use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
@@ -1059,7 +1059,7 @@ fn made(seeds: &mut Vec<Vec<u8>>) {
     let answer = Claimed {
         version: V1,
         authority: vec![3; 4],
-        places: vec![Place {
+        places: vec![returning::Place {
             transport: transport(2),
             name: "laptop".to_owned(),
             addresses: vec!["/ip4/192.0.2.7/udp/4001/quic-v1".to_owned()],

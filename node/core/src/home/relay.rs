@@ -276,13 +276,6 @@ impl<S: Store> Home<S> {
         Some(Ok(held))
     }
 
-    /// Whether anybody may have something to say to this node as a relay.
-    pub(super) fn is_relay(&self) -> bool {
-        self.view
-            .scan(layout::ROOMS)
-            .is_ok_and(|rooms| !rooms.is_empty())
-    }
-
     /// A node that is not in a session comes.
     pub(super) fn came_as_visitor(
         &mut self,
@@ -668,9 +661,11 @@ impl<S: Store> Home<S> {
             return Ok(Err(WhyNotPut::Mailbox));
         };
         if let Err(refusal) = held.carrier.open(&held.control, &ticket) {
-            return Ok(Err(match refusal {
-                Refusal::QuotaLogs { .. } => WhyNotPut::Quota,
-                _ => WhyNotPut::Ticket,
+            let full = matches!(refusal, Refusal::QuotaLogs { .. });
+            return Ok(Err(if full {
+                WhyNotPut::Quota
+            } else {
+                WhyNotPut::Ticket
             }));
         }
         held.record.bytes += TICKET_BYTES;
@@ -731,9 +726,11 @@ impl<S: Store> Home<S> {
             return Ok(Err(WhyNotPut::Mailbox));
         };
         if let Err(refusal) = held.carrier.take(&held.control, entry.header()) {
-            return Ok(Err(match refusal {
-                Refusal::QuotaBytes { .. } => WhyNotPut::Quota,
-                _ => WhyNotPut::Entry,
+            let full = matches!(refusal, Refusal::QuotaBytes { .. });
+            return Ok(Err(if full {
+                WhyNotPut::Quota
+            } else {
+                WhyNotPut::Entry
             }));
         }
         held.tips.insert(log, entry.tip_after());

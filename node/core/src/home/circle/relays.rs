@@ -608,13 +608,14 @@ impl<S: Store> Home<S> {
         (relay, visit): (TransportId, &mut UnderWay),
         bytes: &[u8],
     ) -> Result<Next, Refused> {
-        match Frame::from_bytes(bytes).map_err(theirs)? {
-            Frame::Visited(visited) => {
+        match Frame::from_bytes(bytes) {
+            Ok(Frame::Visited(visited)) => {
                 return self.was_found(now, rng, (relay, visit), &visited);
             }
-            Frame::PutDone(done) => return self.was_put(relay, visit, done),
-            Frame::Stored(stored) => self.take_stored(now, rng, (relay, visit), stored)?,
-            _ => return Err(theirs("a frame that no relay says")),
+            Ok(Frame::PutDone(done)) => return self.was_put(relay, visit, done),
+            Ok(Frame::Stored(stored)) => self.take_stored(now, rng, (relay, visit), stored)?,
+            Ok(_) => return Err(theirs("a frame that no relay says")),
+            Err(error) => return Err(theirs(error)),
         }
         Ok(Next::GoesOn)
     }
@@ -1092,12 +1093,14 @@ impl<S: Store> Home<S> {
             let Some(item) = self.view.read::<CircleItem>(&at)? else {
                 continue; // something newer took its place
             };
-            let under = match &item {
-                CircleItem::Entry(bytes) => UnverifiedEntry::decode(bytes)
-                    .ok()
-                    .map(|entry| entry.claimed().generation),
-                _ => None,
+            let entry = match &item {
+                CircleItem::Entry(bytes) => UnverifiedEntry::decode(bytes).ok(),
+                CircleItem::Person(_)
+                | CircleItem::Statement(_)
+                | CircleItem::Generation(_)
+                | CircleItem::Key(_) => None,
             };
+            let under = entry.map(|entry| entry.claimed().generation);
             let goes_over = under.is_some_and(|under| under == current && under != in_use);
             if goes_over || (bytes + item.bytes().len() > LIST_BYTES && !list.0.is_empty()) {
                 sent += self.seal_list(now, &opened[&in_use], std::mem::take(&mut list))?;
