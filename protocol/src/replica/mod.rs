@@ -369,8 +369,9 @@ impl Replica {
         speakers
     }
 
-    /// Returns the keys that spoke in the circle, that their principal has removed, and that nothing was said about there:
-    /// what they said of the circle does not stand until then, and nobody is a member any more whom they admitted.
+    /// Returns the keys that spoke in the circle and speak no more, and that no removal there is about: of those who left,
+    /// and those that their principal has removed. What these said of the circle does not stand until a removal says how
+    /// much of it is kept, and nobody is a member any more whom they admitted.
     #[must_use]
     pub fn uncut_in_circle(&self) -> Vec<Speaker> {
         let set = self.circle().statements();
