@@ -50,7 +50,15 @@ fn what_one_writes_waits_at_a_relay_for_the_other_and_the_relay_reads_nothing() 
         &relay.json(&["relay", "offer", "--room", "20MB"]),
         "/room/code",
     );
-    ines.json(&["circle", "create", CIRCLE, "--as", "Inès Rouvière"]);
+    ines.json(&[
+        "circle",
+        "create",
+        CIRCLE,
+        "--kind",
+        "household",
+        "--as",
+        "Inès Rouvière",
+    ]);
     {
         let _ines_there = ines.runs(&[]);
         let invited = ines.json(&["circle", "invite", CIRCLE]);
@@ -131,7 +139,15 @@ fn found_in_memory<'a>(pid: u32, words: &[&'a str]) -> Vec<&'a str> {
 fn a_code_that_is_no_code_is_told_and_a_relay_is_named_by_admins_only() {
     let (ines, marc) = (Person::new(), Person::new());
     let _there = (ines.runs(&[]), marc.runs(&[]));
-    ines.json(&["circle", "create", CIRCLE, "--as", "Inès Rouvière"]);
+    ines.json(&[
+        "circle",
+        "create",
+        CIRCLE,
+        "--kind",
+        "household",
+        "--as",
+        "Inès Rouvière",
+    ]);
     let invited = ines.json(&["circle", "invite", CIRCLE]);
     let link = text(&invited, "/link");
     marc.json(&["circle", "join", &link, "--as", "Marc Delétang", "--yes"]);

@@ -168,7 +168,7 @@ pub(crate) fn join(context: &Context, flags: &DeviceJoinFlags) -> Result<(), Fai
     drop(runtime);
     screen.note(screen.text.device_arriving());
     let mut desk = Desk::open_online(context)?;
-    let (status, _) = arrival(&mut desk)?;
+    let (status, _) = arrival(&mut desk, QUIET)?;
     drop(desk);
     let fields = json!({
         "person": person,
@@ -184,7 +184,8 @@ pub(crate) fn join(context: &Context, flags: &DeviceJoinFlags) -> Result<(), Fai
 }
 
 /// Waits until nothing more comes from the other devices, or a minute; returns, too, whether one of them was met.
-pub(super) fn arrival(desk: &mut Desk) -> Result<(Status, bool), Failure> {
+/// While there is nothing at all, that takes as long as `patience`.
+pub(super) fn arrival(desk: &mut Desk, patience: Duration) -> Result<(Status, bool), Failure> {
     let begun = std::time::Instant::now();
     let (mut seen, mut since) = (None, std::time::Instant::now());
     loop {
@@ -199,7 +200,9 @@ pub(super) fn arrival(desk: &mut Desk) -> Result<(Status, bool), Failure> {
         if seen != Some(now) {
             (seen, since) = (Some(now), std::time::Instant::now());
         }
-        if (others && since.elapsed() >= QUIET) || begun.elapsed() >= ARRIVAL {
+        let nothing = status.trips + status.readings == 0;
+        let quiet = if nothing { patience.max(QUIET) } else { QUIET };
+        if (others && since.elapsed() >= quiet) || begun.elapsed() >= ARRIVAL {
             return Ok((status, others));
         }
         std::thread::sleep(LOOK_EVERY);

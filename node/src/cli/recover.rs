@@ -23,6 +23,9 @@ use crate::cli::{Context, ask, backup, device, secret, typed};
 /// How long contacts are given to hear who speaks for the person now. Else they hear it when this device runs.
 const TOLD: Duration = Duration::from_secs(3);
 
+/// How long it takes at most until this device has said what stays of what a lost one wrote.
+const UNTIL_CUT: Duration = Duration::from_secs(20);
+
 /// Brings the person back into a home that holds nobody.
 pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure> {
     if let Some(file) = &flags.backup {
@@ -85,7 +88,13 @@ pub(crate) fn run(context: &Context, flags: &RecoverFlags) -> Result<(), Failure
     let mut arrived = None;
     if has_met {
         screen.note(screen.text.device_arriving());
-        let (status, others) = device::arrival(&mut desk)?;
+        // Nothing counts before this device has said what stays of what the lost one wrote.
+        let patience = if lost.is_empty() {
+            Duration::ZERO
+        } else {
+            UNTIL_CUT
+        };
+        let (status, others) = device::arrival(&mut desk, patience)?;
         arrived = Some(status).filter(|_| others);
     }
     let contacts: Vec<PersonId> = (others.iter())

@@ -185,6 +185,8 @@ fn relay() {
             "log": hex(postman.log.id().as_bytes()),
             "ticket": hex(&ticket.to_bytes()),
             "entry": hex(&entry.to_bytes()),
+            "bundle": hex(&wire::encode(&post.bundle)),
+            "piece": hex(&post.bundle.piece),
             "items": [["statement", "010203"], ["entry", "0404040404"]],
             "frames": frames.iter().map(|(name, frame)| json!({
                 "name": name,

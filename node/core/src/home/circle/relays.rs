@@ -827,7 +827,7 @@ impl<S: Store> Home<S> {
         self.view.write(layout::feed(carried), &Feed::begin(rng));
         self.view.delete(layout::circle_fed(carried, circle));
         self.known_by.remove(&carried);
-        Ok(())
+        self.feed_circle(circle, carried)
     }
 
     /// Notes the circles of which all that was there has come.
