@@ -179,9 +179,13 @@ impl Dial {
         self.under_way
     }
 
-    /// Somebody was reached.
-    pub(super) const fn ended(&mut self) {
+    /// Somebody was reached; whether they have anything to say is still to be seen.
+    pub(super) const fn arrived(&mut self) {
         self.under_way = false;
+    }
+
+    /// They have said something.
+    pub(super) const fn has_worked(&mut self) {
         self.failures = 0;
     }
 
@@ -229,6 +233,12 @@ impl<S: Store> Home<S> {
         role: Role,
     ) {
         if role == Role::Dialler && self.arrived_at_relay(connection, peer) {
+            // Two dials of one node end in one connection: who is a contact, too, is dialled again.
+            if let Some(dial) = self.dials.get_mut(&peer)
+                && dial.is_under_way()
+            {
+                *dial = Dial::due(now);
+            }
             return;
         }
         let Ok(Some(Node { person, .. })) = self.node(peer) else {

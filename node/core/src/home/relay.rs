@@ -21,6 +21,8 @@ use maille_protocol::relay::{
     self, Called, CodeId, Found, Put, PutDone, RelayCode, Stored, Visit, Visited, WhyNotPut,
 };
 use maille_protocol::signed::Signed;
+use maille_protocol::slice::ContentKind;
+use maille_protocol::statement::{Kind, SignedStatement};
 use maille_protocol::sync::{CREDIT_BYTES, Cursor, FeedId, Frame, Name};
 use maille_protocol::time::{DAY_MS, Timestamp};
 use rand_core::CryptoRng;
@@ -49,6 +51,10 @@ const DAYS_AFTER: u64 = 30;
 const NAMED_MAX: usize = 1_024;
 /// Longest a code may be good for, days.
 const CODE_DAYS_MAX: u32 = 3_660;
+/// A mailbox whose room has less left may be moved to another code's, bytes: the longest entry, and a little.
+const ROOM_LEFT_BYTES: u64 = 300_000;
+/// Longest control of a mailbox: some hundred devices, bytes.
+const CONTROL_BYTES_MAX: usize = 256 * 1024;
 /// Least room of a code, bytes.
 const ROOM_BYTES_MIN: u64 = 1 << 20;
 /// Most frames made ready for one visitor at a time.
@@ -231,8 +237,12 @@ impl<S: Store> Home<S> {
     /// Mailboxes, in memory; those whose time is over are dropped.
     fn load_mailboxes(&mut self, now: Timestamp) -> Result<(), ReadError> {
         if !self.relay.loaded {
-            for (key, record) in self.view.scan_read::<MailboxRecord>(layout::MAILBOXES)? {
-                let held = self.load_mailbox(&record).ok_or_else(|| damaged(&key))??;
+            for (_, record) in self.view.scan_read::<MailboxRecord>(layout::MAILBOXES)? {
+                // One that cannot be read takes nothing from the others.
+                let Some(held) = self.load_mailbox(&record) else {
+                    continue;
+                };
+                let held = held?;
                 self.relay.mailboxes.insert(held.control.id(), held);
             }
             self.relay.loaded = true;
@@ -288,9 +298,11 @@ impl<S: Store> Home<S> {
                 self.strangers.remove(&connection);
             }
             outcome => {
-                if outcome.is_err() {
+                if let Err(refused) = outcome {
                     self.take_back();
-                    self.relay.forget();
+                    if !matches!(refused, Refused::Peer(_)) {
+                        self.relay.forget();
+                    }
                 }
                 self.relay.gone(connection);
                 self.drop_stranger(connection);
@@ -363,10 +375,10 @@ impl<S: Store> Home<S> {
         visitor.codes.extend(codes);
         visitor.named.extend(named);
         let names = visit.mailboxes.iter().map(|called| called.name);
-        let missing: Vec<Name> = names.filter(|it| !visitor.named.contains_key(it)).collect();
-        visitor.looked_for.extend(missing);
-        if visitor.named.len() + visitor.looked_for.len() > NAMED_MAX {
-            return Err(theirs("too many mailboxes named"));
+        for name in names {
+            if visitor.looked_for.len() < NAMED_MAX && !visitor.named.contains_key(&name) {
+                visitor.looked_for.insert(name);
+            }
         }
         self.send(
             connection,
@@ -413,7 +425,9 @@ impl<S: Store> Home<S> {
         };
         if let Err(refused) = outcome {
             self.take_back();
-            self.relay.forget();
+            if !matches!(refused, Refused::Peer(_)) {
+                self.relay.forget(); // what was refused changed nothing
+            }
             if let Refused::Peer(what) = refused {
                 self.event(Event::Violation { peer, what });
             }
@@ -454,7 +468,9 @@ impl<S: Store> Home<S> {
         }
         visitor.put = number;
         let named = visitor.named.get(&name).map(|(slice, _)| *slice);
-        let slice = named.filter(|slice| self.relay.mailboxes.contains_key(slice));
+        let held = named.and_then(|slice| self.relay.mailboxes.get(&slice));
+        let slice = named.filter(|_| held.is_some());
+        let may_fill = held.is_some_and(|held| visitor.codes.contains(&held.record.code));
         let outcome = match (what, slice) {
             (
                 Put::Open {
@@ -472,6 +488,8 @@ impl<S: Store> Home<S> {
                 self.move_mailbox(now, connection, slice, code)?;
                 self.hear_control(slice, &control)?.map(|()| None)
             }
+            // Who knows a key of old may read, and fills no room of others.
+            (Put::Ticket(_) | Put::Entry(_), Some(_)) if !may_fill => Err(WhyNotPut::Code),
             (Put::Ticket(ticket), Some(slice)) => {
                 self.take_ticket(now, slice, &ticket)?.map(|()| None)
             }
@@ -512,6 +530,9 @@ impl<S: Store> Home<S> {
         let control = UnverifiedControl::decode(control).map_err(theirs)?;
         let slice = control.claimed_slice();
         let control = control.verify(slice).map_err(theirs)?;
+        if !is_of_mailbox(&control) {
+            return Ok(Err(WhyNotPut::Control));
+        }
         let commit = access.commit(&slice, relay::PART);
         if (control.access(relay::PART).iter()).all(|announced| announced.commit != commit) {
             return Ok(Err(WhyNotPut::Control));
@@ -587,7 +608,8 @@ impl<S: Store> Home<S> {
             return Ok(());
         };
         let (before, bytes) = (held.record.code, held.record.bytes);
-        if before == code || !may {
+        // Only from a room where nothing can be put any more: who knows the older code alone takes nothing back.
+        if before == code || !may || self.open_room(now, before, ROOM_LEFT_BYTES)?.is_ok() {
             return Ok(());
         }
         let Ok(mut room) = self.open_room(now, code, bytes)? else {
@@ -632,6 +654,13 @@ impl<S: Store> Home<S> {
         let Some(held) = self.relay.mailboxes.get_mut(&slice) else {
             return Ok(Err(WhyNotPut::Mailbox));
         };
+        let knows = |said: &SignedStatement| held.control.statements().get(&said.id()).is_some();
+        if said.statements().iter().all(knows) {
+            return Ok(Ok(()));
+        }
+        if !is_of_mailbox(&said) || held.record.control.len() > CONTROL_BYTES_MAX {
+            return Ok(Err(WhyNotPut::Control));
+        }
         if held.control.merge(&said) {
             held.record.control = held.control.to_bytes().into();
             self.view.write(layout::mailbox(slice), &held.record);
@@ -660,6 +689,11 @@ impl<S: Store> Home<S> {
         let Some(held) = self.relay.mailboxes.get_mut(&slice) else {
             return Ok(Err(WhyNotPut::Mailbox));
         };
+        // All who hold its key speak by the control key: it answers for no log.
+        let writer = held.control.writer(&ticket.unverified().membership);
+        if writer.is_none_or(|writer| writer.quota.is_none()) {
+            return Ok(Err(WhyNotPut::Ticket));
+        }
         if let Err(refusal) = held.carrier.open(&held.control, &ticket) {
             let full = matches!(refusal, Refusal::QuotaLogs { .. });
             return Ok(Err(if full {
@@ -823,6 +857,18 @@ impl Visitor {
             under_way_bytes: 0,
         }
     }
+}
+
+/// Whether a control says no more than who may fetch and who may write. All who hold a mailbox's key speak by its control
+/// key, so nobody may take anything back by it.
+fn is_of_mailbox(control: &Control) -> bool {
+    let allowed = |said: &SignedStatement| {
+        matches!(
+            said.statement().kind,
+            Kind::Access { .. } | Kind::Writer { .. }
+        )
+    };
+    control.public_half().kind == ContentKind::Mailbox && control.statements().iter().all(allowed)
 }
 
 /// Whether somebody typed the beginning of a code's id, as it is shown, and enough of it to mean it.

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use maille_protocol::control::Ticket;
 use maille_protocol::crypto;
 use maille_protocol::entry::{Body, LogId, LogPlace, LogTip, SealParams, UnverifiedEntry, seal};
-use maille_protocol::evaluation::Role;
+use maille_protocol::evaluation::{Member, Role, Who};
 use maille_protocol::id::{CircleId, GenerationId, PersonId, SliceId, TransportId};
 use maille_protocol::relay::{
     self, Bundle, CODES_MAX, Called, CodeId, Items, LIST_BYTES_MAX, MAILBOXES_MAX, Mailbox,
@@ -49,6 +49,12 @@ use crate::view::{ReadError, damaged};
 const RELAYS_MAX: usize = 4;
 /// Items that do not hold, in one visit, after which the relay is left alone.
 const JUNK_MAX: u32 = 64;
+/// How often a relay may lose what it kept before it is given time.
+const LOST_MAX: u32 = 3;
+/// Most keys of one circle whose mailboxes are looked for.
+const KEYS_MAX: usize = 64;
+/// Most sealed keys in one list for an earlier mailbox.
+const KEYS_PER_LIST: usize = 64;
 /// How long what others made waits before it is put: most often they have put it themselves, milliseconds.
 const OTHERS_MS: (u64, u64) = (3_000, 10_000);
 /// Longest list of items that is put at once, if there is more than one, bytes.
@@ -164,6 +170,8 @@ struct Named {
     position: u64,
     /// Who we are to the relay was put.
     told: bool,
+    /// It did not take something: nothing is put here until then.
+    refused: Option<Timestamp>,
 }
 
 impl UnderWay {
@@ -189,7 +197,10 @@ impl UnderWay {
 impl Circle {
     /// Reads what an admin says of relays.
     pub(super) fn hear_of_relay(&mut self, by: PersonId, said: RelaySaid) {
-        if self.role_of(&by) == Some(Role::Admin) {
+        // What stands of an admin who has left stands.
+        let all = self.replica.circle().statements().outcome().members();
+        let is_admin = |it: &Member| it.who == Who::Person(by) && it.role == Role::Admin;
+        if all.values().any(is_admin) {
             self.relays.hear(said);
         }
     }
@@ -197,9 +208,10 @@ impl Circle {
     /// The ids that stand for this circle at the relays that carry it.
     pub(super) fn carried(&self) -> Vec<TransportId> {
         let id = self.id();
-        (self.relays.in_force())
+        let carried: BTreeSet<TransportId> = (self.relays.in_force())
             .map(|code| carried_id(code.relay, id))
-            .collect()
+            .collect();
+        carried.into_iter().collect()
     }
 }
 
@@ -232,11 +244,15 @@ impl<S: Store> Home<S> {
             // One code for each relay: the newer takes the older one's place.
             let before = circle.relays.in_force().filter(|it| it.relay == code.relay);
             let before: Vec<CodeId> = before.map(RelayCode::id).collect();
-            let mut said: Vec<_> = (before.into_iter())
-                .filter(|id| *id != code.id())
-                .map(RelaySaid::Drop)
-                .collect();
-            said.push(RelaySaid::Use(code));
+            // First the new one, or all would be due there once more.
+            let id = code.id();
+            let mut said = vec![RelaySaid::Use(code)];
+            said.extend(
+                before
+                    .into_iter()
+                    .filter(|it| *it != id)
+                    .map(RelaySaid::Drop),
+            );
             home.say_of_relays(now, rng, circle, said)
         })
     }
@@ -509,7 +525,7 @@ impl<S: Store> Home<S> {
         self.listening.as_ref()?;
         (self.visiting.values())
             .filter_map(|visiting| match &visiting.visit {
-                Some(visit) => visit.due.values().min().copied(),
+                Some(visit) => visit.next(),
                 None => visiting.dial.next(),
             })
             .min()
@@ -527,7 +543,7 @@ impl<S: Store> Home<S> {
         if !visiting.dial.is_under_way() || visiting.visit.is_some() {
             return false;
         }
-        visiting.dial.ended();
+        visiting.dial.arrived();
         visiting.visit = Some(UnderWay::new(connection));
         true
     }
@@ -583,6 +599,7 @@ impl<S: Store> Home<S> {
             Some(visit) => self.relay_said(now, rng, (relay, visit), bytes),
             None => Ok(Next::GoesOn),
         };
+        visiting.dial.has_worked(); // a relay that closes without a byte is asked less and less often
         match outcome {
             Ok(Next::GoesOn) => {}
             Ok(Next::Anew) => {
@@ -612,8 +629,14 @@ impl<S: Store> Home<S> {
             Ok(Frame::Visited(visited)) => {
                 return self.was_found(now, rng, (relay, visit), &visited);
             }
-            Ok(Frame::PutDone(done)) => return self.was_put(relay, visit, done),
-            Ok(Frame::Stored(stored)) => self.take_stored(now, rng, (relay, visit), stored)?,
+            Ok(Frame::PutDone(done)) => return self.was_put(now, relay, visit, done),
+            Ok(Frame::Stored(stored)) => {
+                self.take_stored(now, rng, (relay, visit), stored)?;
+                if visit.junk > JUNK_MAX {
+                    // Members may have put it: it is behind us, and nobody is at fault.
+                    return Ok(Next::Later);
+                }
+            }
             Ok(_) => return Err(theirs("a frame that no relay says")),
             Err(error) => return Err(theirs(error)),
         }
@@ -658,9 +681,19 @@ impl<S: Store> Home<S> {
             if codes.len() < CODES_MAX && visit.codes.insert(code.id()) {
                 codes.push(code.shown_by(&me));
             }
-            let new = (circle.replica.held_keys())
-                .filter(|(generation, _)| !visit.keys.contains(&(*id, *generation)));
-            keys.extend(new.map(|(generation, key)| (*id, generation, Mailbox::of(key, relay))));
+            let named = visit.keys.iter().filter(|(circle, _)| circle == id).count();
+            let current = circle.replica.sealed_under(PART).ok();
+            let mut new: Vec<_> = (circle.replica.held_keys())
+                .filter(|(generation, _)| !visit.keys.contains(&(*id, *generation)))
+                .collect();
+            // Whoever makes keys without number keeps nobody from the one that is sealed under.
+            new.sort_by_key(|(generation, _)| Some(*generation) != current);
+            let is_current = |it: &GenerationId| Some(*it) == current;
+            let room = KEYS_MAX.saturating_sub(named);
+            let new = (new.into_iter().enumerate())
+                .filter(|(at, (generation, _))| *at < room || is_current(generation))
+                .map(|(_, (generation, key))| (*id, generation, Mailbox::of(key, relay)));
+            keys.extend(new);
         }
         if codes.is_empty() && keys.is_empty() {
             return Ok(());
@@ -690,6 +723,7 @@ impl<S: Store> Home<S> {
                 position: post.cursor.position,
                 found: None,
                 told: false,
+                refused: None,
                 own: postman.log.id(),
                 mailbox,
             };
@@ -741,7 +775,9 @@ impl<S: Store> Home<S> {
             named.found = Some(true);
             named.end = found.end;
             let mut post = self.post(slice)?;
-            if found.next_seq < post.kept || found.start < post.cursor.position {
+            // More than we know of was written in this log by a copy of this store.
+            let copied = found.next_seq > post.tip.next_seq;
+            if copied || found.next_seq < post.kept || found.start < post.cursor.position {
                 lost.insert((named.circle, slice));
             }
             if found.start > post.cursor.position {
@@ -767,7 +803,8 @@ impl<S: Store> Home<S> {
             {
                 named.found = Some(false);
                 let slice = named.mailbox.id();
-                if self.post(slice)?.kept > 0 {
+                let post = self.post(slice)?;
+                if post.kept > 0 || post.cursor.position > 0 {
                     lost.insert((named.circle, slice));
                 }
             }
@@ -776,25 +813,27 @@ impl<S: Store> Home<S> {
             self.caught_up(now, relay, visit)?;
             return Ok(Next::GoesOn);
         }
+        let mut often = false;
         for (circle, slice) in lost {
-            self.relay_lost(rng, (relay, circle), slice)?;
+            often |= self.relay_lost(rng, (relay, circle), slice)? > LOST_MAX;
         }
-        Ok(Next::Anew) // which reads all again
+        // Which reads all again. A relay that loses much has no hurry.
+        Ok(if often { Next::Later } else { Next::Anew })
     }
 
-    /// A relay has not what it said it kept.
+    /// A relay has not what it said it kept; returns how often that was.
     fn relay_lost(
         &mut self,
         rng: &mut impl CryptoRng,
         (relay, circle): (TransportId, CircleId),
         slice: SliceId,
-    ) -> Result<(), ReadError> {
+    ) -> Result<u32, ReadError> {
         self.post_anew(rng, (relay, circle), slice)?;
         let at = layout::carried(carried_id(relay, circle));
         let mut state: Carried = self.view.read(&at)?.unwrap_or_default();
         state.lost = state.lost.saturating_add(1);
         self.view.write(at, &state);
-        Ok(())
+        Ok(state.lost)
     }
 
     /// Begins another log in a mailbox: all of the circle is due at the relay once more.
@@ -855,7 +894,9 @@ impl<S: Store> Home<S> {
                 }
                 let read: Option<ReadLog> = self.view.read(&layout::read_log(*slice, *log))?;
                 let next = read.map_or(0, |read| read.tip.next_seq);
-                withheld += u32::try_from((seq + 1).saturating_sub(next)).unwrap_or(u32::MAX);
+                let missing = seq.saturating_add(1).saturating_sub(next);
+                let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+                withheld = missing.saturating_add(withheld);
             }
             state.met = Some(now);
             state.withheld = withheld;
@@ -890,15 +931,16 @@ impl<S: Store> Home<S> {
                     // Whoever put it is not at hand, and the relay cannot know.
                     match self.take_circle_item(now, rng, from, (circle, item)) {
                         Ok(()) => {}
-                        Err(Refused::Peer(_)) => visit.junk += 1,
+                        // The rest of such a list is not looked at.
+                        Err(Refused::Peer(_)) => {
+                            visit.junk += 1;
+                            break;
+                        }
                         Err(error) => return Err(error),
                     }
                 }
             }
             None => visit.junk += 1,
-        }
-        if visit.junk > JUNK_MAX {
-            return Err(theirs("too much that does not hold"));
         }
         let mut post = self.post(slice)?;
         post.cursor.position = stored.position;
@@ -978,6 +1020,7 @@ impl<S: Store> Home<S> {
     /// The relay has taken something in, or has not.
     fn was_put(
         &mut self,
+        now: Timestamp,
         relay: TransportId,
         visit: &mut UnderWay,
         done: PutDone,
@@ -1000,7 +1043,9 @@ impl<S: Store> Home<S> {
             self.view.write(at, &state);
         }
         if done.why_not.is_some() {
-            return Ok(Next::Later); // what comes behind it would not be taken either
+            // What comes behind it would not be taken either; what is for other mailboxes may be.
+            named.refused = Some(now.plus_millis(PAUSE_MS));
+            return Ok(Next::GoesOn);
         }
         if let Some(seq) = seq {
             let slice = named.mailbox.id();
@@ -1051,7 +1096,7 @@ impl<S: Store> Home<S> {
             visit.due.remove(&id);
             visit.put_of.insert(id);
         }
-        self.send_outgoing((id, code), visit)
+        self.send_outgoing(now, (id, code), visit)
     }
 
     /// Seals all that is due into entries, which wait to be put.
@@ -1127,10 +1172,11 @@ impl<S: Store> Home<S> {
             .map(|it| it.generation)
             .collect::<Vec<_>>()
         {
-            if !keys.is_empty()
-                && let Some(mailbox) = opened.get(&named)
-            {
-                sent += self.seal_list(now, mailbox, Items(keys.clone()))?;
+            let Some(mailbox) = opened.get(&named) else {
+                continue;
+            };
+            for some in keys.chunks(KEYS_PER_LIST) {
+                sent += self.seal_list(now, mailbox, Items(some.to_vec()))?;
             }
         }
         feed.acked = feed.next - 1;
@@ -1216,6 +1262,7 @@ impl<S: Store> Home<S> {
     /// Puts what is sealed and not under way, as much as the credit allows.
     fn send_outgoing(
         &mut self,
+        now: Timestamp,
         (id, code): (CircleId, CodeId),
         visit: &mut UnderWay,
     ) -> Result<(), Refused> {
@@ -1224,7 +1271,15 @@ impl<S: Store> Home<S> {
             .map(|(name, _)| *name)
             .collect();
         for name in names {
-            let slice = visit.mailboxes[&name].mailbox.id();
+            let Some(named) = visit.mailboxes.get_mut(&name) else {
+                continue;
+            };
+            match named.refused {
+                Some(until) if until > now => continue,
+                Some(_) => (named.refused, named.told) = (None, false),
+                None => {}
+            }
+            let slice = named.mailbox.id();
             let waiting = self.view.scan(&layout::all_outgoing(slice))?;
             let under_way = (visit.under_way.iter()).filter(|(_, of, ..)| *of == name);
             let last = under_way.filter_map(|(_, _, seq, _)| *seq).max();
@@ -1287,6 +1342,12 @@ impl UnderWay {
             Some(true) => named.position >= named.end,
             Some(false) => true,
         })
+    }
+
+    /// When something is to be put next.
+    fn next(&self) -> Option<Timestamp> {
+        let refused = self.mailboxes.values().filter_map(|named| named.refused);
+        self.due.values().copied().chain(refused).min()
     }
 
     fn has_come_all(&self) -> bool {

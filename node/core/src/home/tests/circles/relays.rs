@@ -552,3 +552,274 @@ fn a_relay_that_lies_is_left_alone_and_nothing_of_it_is_kept() {
     world.only(2, &[1]);
     assert_eq!(world.texts(1), ["bread", "salt"]);
 }
+
+/// Somebody who holds a mailbox's key and the code puts what they like, by hand.
+struct Forger {
+    connection: u64,
+    mailbox: maille_protocol::relay::Mailbox,
+    number: u64,
+}
+
+impl Forger {
+    fn at(world: &mut World, relay: usize, code: &RelayCode, holder: usize) -> Self {
+        let id = world.the_circle(holder).id;
+        let key = world.nodes[holder].home.circles[&id].current_key().unwrap();
+        let mailbox = maille_protocol::relay::Mailbox::of(&key, transport(relay));
+        let peer = transport(77);
+        let connection = world.stranger_at(relay, peer);
+        let visit = Visit {
+            version: maille_protocol::wire::V1,
+            codes: vec![code.shown_by(&peer)],
+            mailboxes: vec![maille_protocol::relay::Called {
+                name: mailbox.name(&peer),
+                cursor: maille_protocol::sync::Cursor::default(),
+                last: [0; 32],
+                log: maille_protocol::entry::LogId::from_bytes([0; 32]),
+            }],
+        };
+        world.stranger_says(relay, connection, &Frame::Visit(visit).to_bytes());
+        Self {
+            connection,
+            mailbox,
+            number: 0,
+        }
+    }
+
+    fn puts(&mut self, world: &mut World, relay: usize, what: maille_protocol::relay::Put) {
+        self.number += 1;
+        let frame = Frame::Put {
+            number: self.number,
+            name: self.mailbox.name(&transport(77)),
+            what,
+        };
+        world.stranger_says(relay, self.connection, &frame.to_bytes());
+    }
+
+    /// What became of the last thing that was put.
+    fn answer(world: &World, relay: usize) -> Option<maille_protocol::relay::WhyNotPut> {
+        let frames = world.nodes[relay].sent_frames.iter().rev();
+        let mut done = frames.filter_map(|frame| match Frame::from_bytes(frame) {
+            Ok(Frame::PutDone(done)) => Some(done.why_not),
+            _ => None,
+        });
+        done.next().expect("an answer")
+    }
+}
+
+#[test]
+fn a_list_that_does_not_hold_is_behind_everybody_and_nobody_is_at_fault() {
+    use maille_protocol::control::Ticket;
+    use maille_protocol::crypto::{Key, SigningKey};
+    use maille_protocol::entry::{Body, LogTip, SealParams, seal};
+    use maille_protocol::id::InstallationId;
+    use maille_protocol::relay::{self, Bundle, Items, Put};
+    use maille_protocol::wire::{self, V1};
+
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    world.only(2, &[]);
+    let mut forger = Forger::at(&mut world, 2, &code, 0);
+    let mailbox = forger.mailbox.clone();
+    let seed = Key::from_bytes([7; 32]);
+    let installation = InstallationId::from_bytes([7; 32]);
+    let postman = mailbox.postman(&seed, installation, 0).unwrap();
+    let opening = Put::Open {
+        code: code.id(),
+        control: postman.control.to_bytes(),
+        access: mailbox.access().clone(),
+    };
+    forger.puts(&mut world, 2, opening);
+    let ticket = Ticket::sign(&postman.log, postman.membership, &postman.write_key);
+    forger.puts(&mut world, 2, Put::Ticket(ticket.to_bytes()));
+    let mut tip = LogTip::START;
+    for _ in 0..100 {
+        let items = Items(vec![CircleItem::Statement(vec![0]); 100]);
+        let bundle = Bundle {
+            version: V1,
+            seen: Vec::new(),
+            more: false,
+            piece: wire::encode(&items),
+        };
+        let first = tip.next_seq == 0;
+        let binding = first.then(|| postman.log.bind(&SigningKey::from_seed(&[7; 32])));
+        let (entry, after) = seal(SealParams {
+            slice: mailbox.id(),
+            part: relay::PART,
+            generation: mailbox.generation(),
+            key: mailbox.content(),
+            log: &postman.log,
+            tip: &tip,
+            now: world.now,
+            body: &Body::new(binding, wire::encode(&bundle)),
+        })
+        .unwrap();
+        tip = after;
+        forger.puts(&mut world, 2, Put::Entry(entry.to_bytes()));
+        assert_eq!(Forger::answer(&world, 2), None, "taken");
+    }
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+    assert_nobody_at_fault(&world);
+}
+
+#[test]
+fn nobody_shuts_a_mailbox_by_its_control_key() {
+    use maille_protocol::control::{Control, Ticket};
+    use maille_protocol::crypto::{Key, SigningKey, domain};
+    use maille_protocol::evaluation::Upto;
+    use maille_protocol::id::InstallationId;
+    use maille_protocol::relay::{Put, WhyNotPut};
+    use maille_protocol::statement::{Kind, Signer};
+
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    let mut forger = Forger::at(&mut world, 2, &code, 0);
+    let id = world.the_circle(0).id;
+    let key = world.nodes[0].home.circles[&id].current_key().unwrap();
+    let seed = Key::from_bytes([7; 32]);
+    let installation = InstallationId::from_bytes([7; 32]);
+    let postman = forger.mailbox.postman(&seed, installation, 0).unwrap();
+    let secret = (key.key()).derive(domain::MAILBOX_SECRET, &[transport(2).as_bytes()]);
+    let control_key = secret.derive(domain::MAILBOX_CONTROL, &[]);
+    let control_key = SigningKey::from_seed(control_key.as_bytes());
+    let mut control = Control::begin(postman.control.public_half().clone()).unwrap();
+    let creator = control.creator();
+    let signer = Signer {
+        key: &control_key,
+        membership: creator,
+        installation,
+    };
+    let shut = Kind::Remove {
+        membership: creator,
+        key: None,
+        keep: Upto::default(),
+        trusted: None,
+    };
+    control.say(&signer, shut).unwrap();
+    let access = forger.mailbox.access().clone();
+    let opening = Put::Open {
+        code: code.id(),
+        control: control.to_bytes(),
+        access,
+    };
+    forger.puts(&mut world, 2, opening);
+    assert_eq!(Forger::answer(&world, 2), Some(WhyNotPut::Control));
+    // Nor does the control key, which has no quota, answer for a log.
+    let ticket = Ticket::sign(&postman.log, creator, &control_key);
+    forger.puts(&mut world, 2, Put::Ticket(ticket.to_bytes()));
+    assert_eq!(Forger::answer(&world, 2), Some(WhyNotPut::Ticket));
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    world.only(2, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+}
+
+#[test]
+fn a_full_room_of_one_circle_starves_no_other_at_the_same_relay() {
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    let at = layout::room(code.id());
+    let mut room: crate::state::Room =
+        maille_protocol::wire::decode(&world.nodes[2].disk.0.borrow()[&at], 1 << 20).unwrap();
+    room.used = ROOM - 500;
+    let room = maille_protocol::wire::encode(&room);
+    world.nodes[2].disk.0.borrow_mut().insert(at, room);
+    let names = ["Bureau", "Chorale", "Jardin", "Palier"];
+    for name in names {
+        let other = Command::CircleCreate {
+            name: name.to_owned(),
+            kind: CircleKind::Colleagues,
+            called: "member 0".to_owned(),
+        };
+        world.asks(0, other).unwrap();
+        let code = world.offers(2);
+        let circle = Some(name.to_owned());
+        world
+            .asks(0, Command::CircleRelayUse { circle, code })
+            .unwrap();
+    }
+    world.only(2, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    assert!(world.relay_of(0).problem.is_some());
+    for name in names {
+        let circle = Some(name.to_owned());
+        let shown = world.asks(0, Command::CircleRelays { circle });
+        let Ok(Done::CircleRelays { relays, .. }) = shown else {
+            panic!("{shown:?}")
+        };
+        assert_eq!((relays[0].waiting, relays[0].problem), (0, None), "{name}");
+    }
+}
+
+#[test]
+fn a_relay_whose_code_is_over_is_asked_less_and_less_often() {
+    let mut world = World::of(3);
+    let code = world.carried_circle(2);
+    let end = Command::RelayEnd {
+        code: code.id().to_string(),
+    };
+    world.asks(2, end).unwrap();
+    world.only(2, &[0]);
+    let before = world.dials[0];
+    world.settle();
+    let more = world.dials[0] - before;
+    assert!(more < 200, "{more} dials in an hour");
+}
+
+#[test]
+fn a_relay_stays_when_the_admin_who_named_it_has_left() {
+    let mut world = World::of(4);
+    world.founds(0);
+    let command = Command::CircleInvite {
+        circle: CIRCLE.to_owned(),
+        uses: 2,
+        until: world.now.plus_millis(7 * DAY),
+        admin: true,
+    };
+    let Ok(Done::CircleInvited { link, .. }) = world.asks(0, command) else {
+        panic!("no invite")
+    };
+    world.joins(1, &link).unwrap();
+    world.joins(2, &link).unwrap();
+    world.settle();
+    let code = world.offers(3);
+    world.uses(0, &code).unwrap();
+    world.settle();
+    let circle = CIRCLE.to_owned();
+    world.asks(0, Command::CircleLeave { circle }).unwrap();
+    world.settle();
+    world.goes_away(0);
+    world.crashes(1);
+    world.crashes(2);
+    world.settle();
+    world.only(3, &[1]);
+    world.adds(1, "bread");
+    world.settle();
+    world.only(3, &[2]);
+    assert_eq!(world.texts(2), ["bread"]);
+}
+
+#[test]
+fn what_a_relay_has_lost_is_left_there_by_who_had_only_read_it() {
+    let mut world = World::of(4);
+    world.carried_circle(3);
+    world.only(3, &[0]);
+    world.adds(0, "bread");
+    world.settle();
+    world.only(3, &[1]);
+    assert_eq!(world.texts(1), ["bread"]);
+    world.goes_away(1);
+    // Its disk is lost while member 0 is gone for good.
+    let mut disk = world.nodes[3].disk.0.borrow_mut();
+    disk.retain(|key, _| !b"muw".contains(&key[0]));
+    drop(disk);
+    world.crashes(3);
+    world.only(3, &[1]);
+    world.only(3, &[2]);
+    assert_eq!(world.texts(2), ["bread"]);
+}
