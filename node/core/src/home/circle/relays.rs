@@ -1038,7 +1038,9 @@ impl<S: Store> Home<S> {
         let at = layout::carried(carried_id(relay, named.circle));
         let mut state: Carried = self.view.read(&at)?.unwrap_or_default();
         // Of a relay that is full, all but the entries is still in order.
-        if state.problem != done.why_not && (done.why_not.is_some() || seq.is_some()) {
+        // What was under way behind something that was refused says nothing more.
+        let tells = named.refused.is_none() && (done.why_not.is_some() || seq.is_some());
+        if state.problem != done.why_not && tells {
             state.problem = done.why_not;
             self.view.write(at, &state);
         }
