@@ -571,8 +571,8 @@ impl<S: Store> Home<S> {
         let feed = held.record.feed;
         self.relay.mailboxes.insert(slice, held);
         self.names(connection, name, (slice, 1));
-        // Others who are here have looked for it.
-        let mut told = Vec::new();
+        // Who put it learns how it is numbered; others who are here have looked for it.
+        let mut told = vec![(connection, name)];
         for (connection, visitor) in &mut self.relay.visitors {
             let name = relay::name_of(&access, &visitor.peer, &me);
             if visitor.looked_for.remove(&name) {

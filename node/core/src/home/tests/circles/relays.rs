@@ -83,6 +83,9 @@ fn two_who_are_never_there_together_meet_at_a_relay() {
     world.settle();
     world.only(2, &[0]);
     assert_eq!(world.texts(0), ["bread", "salt"]);
+    for n in 0..2 {
+        assert_eq!(world.relay_of(n).lost, 0, "member {n}: it has lost nothing");
+    }
     assert_nobody_at_fault(&world);
 }
 
