@@ -86,7 +86,12 @@ impl Feed {
 
     /// Whether they have everything.
     pub(crate) fn is_drained(&self) -> bool {
-        self.acked + 1 == self.next
+        self.waiting() == 0
+    }
+
+    /// How many things are due that they do not have.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.next - 1 - self.acked
     }
 }
 
@@ -514,13 +519,11 @@ pub(crate) struct Room {
     pub(crate) code: RelayCode,
     #[n(1)]
     pub(crate) created: Timestamp,
-    #[n(2)]
-    pub(crate) ended: Option<Timestamp>,
     /// How much lies there, bytes.
-    #[n(3)]
+    #[n(2)]
     pub(crate) used: u64,
     /// In how many mailboxes.
-    #[n(4)]
+    #[n(3)]
     pub(crate) mailboxes: u32,
 }
 

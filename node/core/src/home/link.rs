@@ -1144,7 +1144,7 @@ impl<S: Store> Home<S> {
                 },
                 connected: live.is_some_and(Live::is_open),
                 unreached: live.is_none() && self.dials.get(&node).is_some_and(Dial::has_failed),
-                waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+                waiting: feed.map_or(0, |feed| feed.waiting()),
             });
         }
         Ok(Done::Reached { peers })

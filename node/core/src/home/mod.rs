@@ -513,7 +513,7 @@ impl<S: Store> Home<S> {
             contacts.push(ContactStatus {
                 connected: self.is_connected(contact.person),
                 last_seen: feed.as_ref().and_then(|feed| feed.last_seen),
-                waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+                waiting: feed.map_or(0, |feed| feed.waiting()),
                 aside: self.asides_of(contact.person)?,
                 name: contact.name,
                 person: contact.person,

@@ -111,12 +111,12 @@ impl Relay {
 
 impl Room {
     fn is_open(&self, now: Timestamp) -> bool {
-        self.ended.is_none() && self.code.until > now
+        self.code.until > now
     }
 
     /// Whether what lies there may be dropped.
     fn is_over(&self, now: Timestamp) -> bool {
-        self.ended.is_some() || self.code.until.plus_millis(DAYS_AFTER * DAY_MS) <= now
+        self.code.until.plus_millis(DAYS_AFTER * DAY_MS) <= now
     }
 
     fn shown(&self, now: Timestamp) -> RoomShown {
@@ -164,7 +164,6 @@ impl<S: Store> Home<S> {
         let room = Room {
             code,
             created: now,
-            ended: None,
             used: 0,
             mailboxes: 0,
         };
@@ -194,13 +193,12 @@ impl<S: Store> Home<S> {
                 relay: typed.to_owned(),
             });
         };
-        let room = Room {
-            ended: Some(now),
-            ..room.clone()
+        let shown = RoomShown {
+            open: false,
+            ..room.shown(now)
         };
-        let shown = room.shown(now);
         self.load_mailboxes(now)?;
-        self.drop_room(&room)?;
+        self.drop_room(room)?;
         Ok(Done::RelayEnded { room: shown })
     }
 

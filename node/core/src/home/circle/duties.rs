@@ -92,13 +92,14 @@ impl Duties {
 
 const _: () = assert!(PAUSE_MS <= DELAY_MS_MAX);
 
-fn soon(
+/// A moment between two delays from now, drawn.
+pub(super) fn soon(
     now: Timestamp,
     rng: &mut impl CryptoRng,
     (from_ms, to_ms): (u64, u64),
-) -> Option<Timestamp> {
+) -> Timestamp {
     let drawn = u64::from(rng.next_u32()) % (to_ms - from_ms);
-    Some(now.plus_millis(from_ms + drawn))
+    now.plus_millis(from_ms + drawn)
 }
 
 impl Circle {
@@ -115,16 +116,17 @@ impl Circle {
             Err(_) => Some((2_000, 20_000)),
         };
         let duties = &mut self.duties;
-        duties.rotate_at = owed.and_then(|span| duties.rotate_at.or_else(|| soon(now, rng, span)));
+        duties.rotate_at =
+            owed.and_then(|span| duties.rotate_at.or_else(|| Some(soon(now, rng, span))));
         if duties.hand_on_at.is_none() {
-            duties.hand_on_at = soon(now, rng, (30_000, 90_000));
+            duties.hand_on_at = Some(soon(now, rng, (30_000, 90_000)));
         }
         let subjects = [self.subject(), self.slice()];
         let cuts = self.is_admin() && subjects.iter().any(|of| !self.to_cut(of).is_empty());
         let duties = &mut self.duties;
         duties.cut_at = if cuts {
             duties.cut_since.get_or_insert(now);
-            duties.cut_at.or_else(|| soon(now, rng, CUT_MS))
+            duties.cut_at.or_else(|| Some(soon(now, rng, CUT_MS)))
         } else {
             duties.cut_since = None;
             None
@@ -137,7 +139,7 @@ impl Circle {
         let duties = &mut self.duties;
         let may_wait = |since: Timestamp| now < since.plus_millis(DELAY_MS_MAX) && now >= since;
         if duties.cut_at.is_some() && duties.cut_since.is_some_and(may_wait) {
-            duties.cut_at = soon(now, rng, CUT_MS);
+            duties.cut_at = Some(soon(now, rng, CUT_MS));
         }
     }
 

@@ -38,6 +38,7 @@ use rand_core::CryptoRng;
 use super::super::Home;
 use super::super::link::{Dial, PAUSE_MS};
 use super::super::taking::{Refused, theirs};
+use super::duties::soon;
 use super::{Circle, Edit, PART};
 use crate::command::{CommandError, Done, PeerReach, PeerRole, RelayShown};
 use crate::io::{ConnectionId, Event, Output, Store};
@@ -61,10 +62,6 @@ const OTHERS_MS: (u64, u64) = (3_000, 10_000);
 const LIST_BYTES: usize = PIECE_BYTES_MAX / 2;
 /// In how many mailboxes before the one in use sealed keys are put, too.
 const EARLIER_MAX: usize = 8;
-
-fn soon(now: Timestamp, rng: &mut impl CryptoRng, (from_ms, to_ms): (u64, u64)) -> Timestamp {
-    now.plus_millis(from_ms + u64::from(rng.next_u32()) % (to_ms - from_ms))
-}
 
 /// What an admin says of a relay, in an entry of the circle.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -97,6 +94,11 @@ impl Relays {
                 self.dropped.insert(code);
             }
         }
+    }
+
+    /// The code by which a relay carries the circle, if it does.
+    fn at(&self, relay: TransportId) -> Option<&RelayCode> {
+        self.in_force().find(|code| code.relay == relay)
     }
 
     /// Those that carry the circle now.
@@ -344,7 +346,7 @@ impl<S: Store> Home<S> {
                 until: code.until,
                 connected: visiting.is_some_and(|it| it.visit.is_some()),
                 met: state.met,
-                waiting: feed.map_or(0, |feed| feed.next - 1 - feed.acked),
+                waiting: feed.map_or(0, |feed| feed.waiting()),
                 problem: state.problem,
                 lost: state.lost,
                 withheld: state.withheld,
@@ -358,13 +360,11 @@ impl<S: Store> Home<S> {
         let mut peers = Vec::new();
         for (relay, visiting) in &self.visiting {
             let mut waiting = 0;
-            let carried = self.circles.iter().filter(|(_, circle)| {
-                let mut codes = circle.relays.in_force();
-                codes.any(|code| code.relay == *relay)
-            });
+            let carried =
+                (self.circles.iter()).filter(|(_, circle)| circle.relays.at(*relay).is_some());
             for (id, _) in carried {
                 let feed = self.feed(carried_id(*relay, *id))?;
-                waiting += feed.map_or(0, |feed| feed.next - 1 - feed.acked);
+                waiting += feed.map_or(0, |feed| feed.waiting());
             }
             let visit = visiting.visit.as_ref();
             waiting += visit.map_or(0, |visit| visit.under_way.len() as u64);
@@ -671,8 +671,7 @@ impl<S: Store> Home<S> {
         let me = self.me.secrets.transport;
         let (mut codes, mut keys) = (Vec::new(), Vec::new());
         for (id, circle) in &self.circles {
-            let mut in_force = circle.relays.in_force();
-            let Some(code) = in_force.find(|code| code.relay == relay) else {
+            let Some(code) = circle.relays.at(relay) else {
                 continue;
             };
             if !circle.has_member(&self.me.person) {
@@ -1076,7 +1075,7 @@ impl<S: Store> Home<S> {
         (relay, visit): (TransportId, &mut UnderWay),
     ) -> Result<(), Refused> {
         let id = circle.id();
-        let code = circle.relays.in_force().find(|code| code.relay == relay);
+        let code = circle.relays.at(relay);
         let (true, Some(code)) = (visit.has_come(id), code.map(RelayCode::id)) else {
             visit.due.remove(&id);
             return Ok(());
