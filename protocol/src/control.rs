@@ -217,6 +217,7 @@ impl Grounds for Founding {
             seniority: Seniority::of_rank(rank),
             removed: false,
             removed_keys: Vec::new(),
+            left_keys: Vec::new(),
         };
         let mut founders = vec![of(self.creator, self.charter.key, self.charter.rank)];
         // Whatever is kept of the root's is by the key that opened the commitment.

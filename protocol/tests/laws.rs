@@ -77,6 +77,7 @@ impl Draw {
                 seniority: Seniority::of_rank(place.into()),
                 removed: self.below(12) == 0,
                 removed_keys: self.some(&[[place * 16; 32], [place * 16 + 1; 32]], 16),
+                left_keys: self.some(&[[place * 16; 32], [place * 16 + 1; 32]], 2),
             })
             .collect();
         Base {

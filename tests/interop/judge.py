@@ -32,11 +32,12 @@ def read_history(statements, cited):
     return history
 
 
-def speaker(membership, key, at, admin=True, person=None, path=(), gone=False, out=False):
+def speaker(membership, key, at, admin=True, person=None, path=(), gone=False, out=False, left=False):
     """One key of a membership. `at` is its seniority, the lower the more senior; `path` is the membership's; it is
-    gone if its person's own authority has removed it, and out if the owner of the slice has."""
+    gone if its person's own authority has removed it, out if the owner of the slice has, or if they `left` the owner."""
     return SimpleNamespace(
-        membership=membership, key=key, at=at, admin=admin, person=person, path=path, gone=gone, out=out, shadow=False
+        membership=membership, key=key, at=at, admin=admin, person=person, path=path, gone=gone, out=out, left=left,
+        shadow=False,
     )
 
 
@@ -133,7 +134,7 @@ class Judgement:
         mine = {one.id: one for one in self.said.get(by, [])}
         removals = [one for one in self.removals if self.reaches(one, actor) and self.may_cut(one, actor)]
         kept = set(mine)
-        if (actor.gone or actor.out) and not removals:
+        if (actor.gone or actor.out) and not removals and not self.has_left(actor):
             kept = set()
         actor.removals = removals
         for removal in removals:
@@ -149,6 +150,17 @@ class Judgement:
         for id_ in self.history:
             if id_ in kept:
                 self.say(mine[id_], actor, (actor.shadow or id_ in void) and id_ not in self.firm)
+
+    def has_left(self, actor):
+        """Whether somebody left the owner of the slice, and one of their keys that did has left here, too."""
+        leaves = lambda one: is_own(one) and one.fields.key is None and one.by[0] == actor.membership
+        by = lambda one: one.by in self.actors and self.actors[one.by].left
+        return actor.left and any(leaves(one) and by(one) for one in self.history.values())
+
+    def only_left(self, actor):
+        """Whether a key is out because its member left, and was removed by nobody else."""
+        left = actor.membership in self.left and not (actor.shadow or actor.gone)
+        return left and all(is_own(one) and one.fields.key is None for one in actor.removals)
 
     def say(self, one, actor, void):
         """Does what a statement says that no cut and no doubt takes back; `void` is what a fork gives."""
@@ -414,7 +426,10 @@ def judge_slice(history, owner, people, circles):
             ended = actor.shadow or owner.judged.is_ended(actor.membership, actor.path or actor.at)
             out = ended or (by not in speak and not actor.gone)
             founders.append(
-                speaker(*by, actor.at, True, actor.person, actor.path, gone=actor.gone, out=out)
+                speaker(
+                    *by, actor.at, True, actor.person, actor.path, gone=actor.gone, out=out,
+                    left=owner.judged.only_left(actor),
+                )
             )
     rule = owner.charter.rule
     if rule[0] == "board":

@@ -162,6 +162,7 @@ fn admitted(history: &History, alone: &Outcome, place: usize) -> Option<Founder>
         seniority: admitter.seniority.admits(history.seq(place)),
         removed: false,
         removed_keys: Vec::new(),
+        left_keys: Vec::new(),
     })
 }
 

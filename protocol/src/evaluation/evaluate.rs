@@ -158,6 +158,33 @@ impl Outcome {
             .collect()
     }
 
+    /// The keys of a member who has left, and that nobody but the member's own leaving has ended.
+    pub(crate) fn keys_that_left(&self, id: &MembershipId) -> Vec<[u8; 32]> {
+        let leaves = |cut: &&Cut| cut.key.is_none() && cut.by.membership == *id;
+        let cuts = self.cuts.get(id).into_iter().flatten();
+        let has_left = cuts.filter(leaves).count() > 0;
+        let removed = |member: &&Member| has_left && member.standing == Standing::Removed;
+        let Some(member) = self.members.get(id).filter(removed) else {
+            return Vec::new();
+        };
+        let keys: Vec<[u8; 32]> = match &member.who {
+            Who::Key(key) => vec![*key],
+            who @ (Who::Person(_) | Who::Circle(_) | Who::Service(_)) => {
+                let keys = self.keys.get(who).into_iter().flat_map(BTreeMap::values);
+                keys.filter(|of| !of.removed).map(|of| of.key).collect()
+            }
+        };
+        let only_left = |key: &[u8; 32]| {
+            let speaker = Speaker {
+                membership: *id,
+                key: *key,
+            };
+            let seniority = self.seniority(&speaker);
+            seniority.is_some_and(|at| self.cuts_of(&speaker, &at).all(|cut| leaves(&cut)))
+        };
+        keys.into_iter().filter(only_left).collect()
+    }
+
     /// Returns whether a removal of this key stands in the history itself. A principal's own word
     /// that a key is removed is not one: what it keeps is still to be said.
     #[must_use]
@@ -280,14 +307,17 @@ impl Outcome {
 
     /// The removals that stand and reach a key.
     fn removals_of(&self, speaker: &Speaker, seniority: &Seniority) -> Vec<usize> {
+        let cuts = self.cuts_of(speaker, seniority);
+        cuts.map(|cut| cut.place).collect()
+    }
+
+    fn cuts_of(&self, speaker: &Speaker, seniority: &Seniority) -> impl Iterator<Item = &Cut> {
         (self.lineage(speaker.membership))
             .filter_map(|id| self.cuts.get(&id))
             .flatten()
             .filter(|cut| cut.key.is_none_or(|key| key == speaker.key))
             .filter(|cut| !self.is_of_one_in_a_circle(cut) || self.is_of_same_person(cut, speaker))
             .filter(|cut| self.reaches(cut, seniority))
-            .map(|cut| cut.place)
-            .collect()
     }
 
     /// The removals by which a key left itself, or its person the membership. Who leaves what a circle holds
@@ -734,7 +764,7 @@ impl<'a, D: Directory> Judge<'a, D> {
             return kept;
         };
         let removals = self.outcome.removals_of(speaker, &voice.seniority);
-        if voice.removed && removals.is_empty() {
+        if voice.removed && removals.is_empty() && !self.has_left(speaker) {
             kept.clear();
         }
         for place in &removals {
@@ -751,6 +781,21 @@ impl<'a, D: Directory> Judge<'a, D> {
         }
         self.leave(&mut kept, speaker);
         kept
+    }
+
+    /// Whether this key left the owner of a slice, and one of the same member has left here, too.
+    fn has_left(&self, speaker: &Speaker) -> bool {
+        let history = self.history;
+        let mut founders = self.base.founders.iter();
+        founders.any(|founder| {
+            founder.membership == speaker.membership
+                && founder.left_keys.contains(&speaker.key)
+                && (history.speakers(&founder.membership))
+                    .filter(|by| founder.left_keys.contains(&by.key))
+                    .flat_map(|by| history.by(&by))
+                    .filter_map(|place| removal(history, *place))
+                    .any(|of| of.membership == founder.membership && of.key.is_none())
+        })
     }
 
     /// Whether nobody can void the removal at `place`: nobody comes before its author. On a board

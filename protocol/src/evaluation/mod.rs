@@ -110,6 +110,9 @@ pub struct Founder {
     pub removed: bool,
     /// The same of single keys of theirs, while they stay.
     pub removed_keys: Vec<[u8; 32]>,
+    /// The keys of one who is removed because they left, and that nobody has removed otherwise: once they have
+    /// left here, too, what they said before stands.
+    pub left_keys: Vec<[u8; 32]>,
 }
 
 /// Where an evaluation starts.

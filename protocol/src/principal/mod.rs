@@ -285,6 +285,7 @@ impl Grounds for Founding {
             seniority: Seniority::of_rank(rank),
             removed: false,
             removed_keys: Vec::new(),
+            left_keys: Vec::new(),
         };
         let mut founders: Vec<Founder> = (0..)
             .zip(&self.charter.founders)

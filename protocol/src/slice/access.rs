@@ -62,6 +62,7 @@ impl Owner<'_> {
                 seniority: member.seniority.clone(),
                 removed: member.standing != Standing::Speaks,
                 removed_keys: set.outcome().keys_removed_here(id),
+                left_keys: set.outcome().keys_that_left(id),
             });
         Owning {
             rule: charter.rule,

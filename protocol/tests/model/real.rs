@@ -83,6 +83,7 @@ fn base(rules: &Rules) -> Base {
             seniority: Seniority::of_rank(rank.into()),
             removed: false,
             removed_keys: Vec::new(),
+            left_keys: Vec::new(),
         })
         .collect();
     Base {

@@ -37,6 +37,7 @@ pub(super) struct Land {
 const ADMINS: usize = 0;
 const BOARD: usize = 1;
 const AUDIENCE: usize = 2;
+const LEFT: usize = 3;
 
 impl Land {
     pub(super) fn new() -> Self {
@@ -130,7 +131,7 @@ fn circle_id(tale: &Tale) -> CircleId {
     circle
 }
 
-/// A circle of admins, one of a board, and one that is given things.
+/// A circle of admins, one of a board, one that is given things, and one whose first founder has left.
 fn circles(town: &Town) -> Vec<Tale> {
     let founders = |numbers: &[usize]| -> Vec<PersonId> {
         numbers.iter().map(|number| town.person(*number)).collect()
@@ -169,7 +170,16 @@ fn circles(town: &Town) -> Vec<Tale> {
     stories::joins(&mut audience, dan, town, 4, Role::Member);
     let ada = audience.founder(1);
     audience.says(dan, stories::removal(ada, &[]));
-    vec![admins, board, audience]
+
+    let mut left = Tale::circle(
+        "Ada, who came first, has removed her own phone, and left",
+        Rule::Admins,
+        &founders(&[0, 1, 2, 3]),
+    );
+    let ada = (left.founder(0), ADA + 2);
+    let phone = left.says(ada, stories::removal_of((ada.0, ADA + 3), &[]));
+    left.says(ada, stories::removal(ada.0, &[phone]));
+    vec![admins, board, audience, left]
 }
 
 /// A slice, what is said about it, and what is written in it.
@@ -354,10 +364,11 @@ fn grant(audience: Audience, abilities: Abilities, depth: u8) -> Grant {
 /// A history about a slice of up to `longest` statements, always the same for a seed.
 pub(super) fn drawn_tale(land: &Land, seed: u64, longest: usize) -> SliceTale {
     let mut draw = drawn::Draw(crate::testing::rng(seed));
-    let owner = match draw.below(4) {
+    let owner = match draw.below(5) {
         0 => draw.below(land.owners()),
         1 => land.circle(BOARD),
         2 => land.circle(ADMINS),
+        3 => land.circle(LEFT),
         _ => draw.below(5),
     };
     let mut tale = SliceTale::new(format!("drawn {seed}"), land, owner);

@@ -658,15 +658,20 @@ impl<S: Store> Home<S> {
                 circle: circle.name(),
             });
         };
-        let mut keep = circle.replica.held_of(&membership, &subject);
-        keep.logs = Vec::new(); // of the slice, and named there
-        let kind = Kind::Remove {
+        let removal = |keep| Kind::Remove {
             membership,
             key: None,
             keep,
             trusted: None,
         };
-        self.say_in_circle(circle, subject, kind)?;
+        if person == self.me.person && circle.is_admin() {
+            // Of the slice first: of who came first nobody else may say what stays.
+            let keep = circle.replica.held_of(&membership, &circle.slice());
+            self.say_in_circle(circle, circle.slice(), removal(keep))?;
+        }
+        let mut keep = circle.replica.held_of(&membership, &subject);
+        keep.logs = Vec::new(); // of the slice, and named there
+        self.say_in_circle(circle, subject, removal(keep))?;
         if circle.has_member(&person) {
             return Err(CommandError::NotAllowedInCircle {
                 circle: circle.name(),

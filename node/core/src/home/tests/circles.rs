@@ -132,6 +132,29 @@ impl World {
     }
 
     #[track_caller]
+    pub(super) fn leaves(&mut self, n: usize) {
+        let circle = CIRCLE.to_owned();
+        self.asks(n, Command::CircleLeave { circle }).unwrap();
+        self.settle();
+    }
+
+    /// An admin besides the founder.
+    #[track_caller]
+    pub(super) fn lets_in_an_admin(&mut self, n: usize) {
+        let command = Command::CircleInvite {
+            circle: CIRCLE.to_owned(),
+            uses: 1,
+            until: self.now.plus_millis(DAY),
+            admin: true,
+        };
+        let Ok(Done::CircleInvited { link, .. }) = self.asks(0, command) else {
+            panic!("no invite")
+        };
+        self.joins(n, &link).unwrap();
+        self.settle();
+    }
+
+    #[track_caller]
     fn the_invite(&mut self, n: usize) -> InviteShown {
         let mut invites = self.the_circle(n).invites;
         assert_eq!(invites.len(), 1);
@@ -566,9 +589,7 @@ fn who_leaves_is_out_and_may_come_back_by_another_invite() {
     world.circle(3);
     world.adds(2, "of the third");
     world.settle();
-    let circle = CIRCLE.to_owned();
-    world.asks(2, Command::CircleLeave { circle }).unwrap();
-    world.settle();
+    world.leaves(2);
     assert_eq!(world.the_circle(2).standing, CircleStanding::Removed);
     assert_eq!(world.members(0), ["member 0", "member 1"]);
     assert_eq!(world.texts(1), ["of the third"]);
@@ -589,6 +610,85 @@ fn who_leaves_is_out_and_may_come_back_by_another_invite() {
     world.adds(2, "again");
     world.settle();
     assert_eq!(world.texts(1), ["of the third", "meanwhile", "again"]);
+}
+
+#[test]
+fn a_circle_goes_on_when_its_founder_leaves() {
+    let mut world = World::of(4);
+    world.founds(0);
+    for n in 1..3 {
+        world.lets_in_an_admin(n);
+    }
+    let link = world.invites(0, 1);
+    world.joins(3, &link).unwrap();
+    world.settle();
+    world.adds(0, "of the founder");
+    world.adds(3, "of the last");
+    world.settle();
+    world.goes_away(2);
+    world.leaves(0);
+    world.comes_back(2);
+    world.settle();
+    world.crashes(1);
+    world.crashes(3);
+    world.adds(1, "after that");
+    world.adds(3, "and that");
+    world.settle();
+    for n in 1..4 {
+        let it = world.the_circle(n);
+        assert_eq!((it.name.as_str(), it.kind), (CIRCLE, CircleKind::Household));
+        assert_eq!(world.members(n), ["member 1", "member 2", "member 3"]);
+        let texts = world.texts(n);
+        assert_eq!(texts.len(), 4, "{n}: {texts:?}");
+    }
+    // Those who stay go on: they let somebody in, also who had founded it, and remove.
+    world.removes(1, 3);
+    world.settle();
+    assert_eq!(world.members(2), ["member 1", "member 2"]);
+    let Ok(Done::CircleInvited { link, .. }) = world.asks(
+        2,
+        Command::CircleInvite {
+            circle: CIRCLE.to_owned(),
+            uses: 1,
+            until: world.now.plus_millis(DAY),
+            admin: false,
+        },
+    ) else {
+        panic!("no invite")
+    };
+    world.joins(0, &link).unwrap();
+    world.settle();
+    world.adds(0, "back again");
+    world.settle();
+    for n in 0..3 {
+        assert_eq!(world.texts(n).len(), 5, "{n}");
+        assert_eq!(world.texts(n)[4], "back again");
+    }
+}
+
+/// Of who is gone nothing comes any more: what a copy of the founder's store says after that is nobody's word.
+#[test]
+fn who_has_left_says_nothing_more_from_a_copy() {
+    let mut world = World::of(3);
+    world.founds(0);
+    world.lets_in_an_admin(1);
+    world.lets_in_an_admin(2);
+    world.adds(0, "before");
+    world.settle();
+    let copy = world.nodes[0].disk.0.borrow().clone();
+    world.leaves(0);
+    *world.nodes[0].disk.0.borrow_mut() = copy;
+    world.goes_away(0);
+    world.nodes[0].secrets.installation = maille_protocol::id::InstallationId::from_bytes([77; 32]);
+    let (disk, secrets) = (world.nodes[0].disk.clone(), world.nodes[0].secrets.clone());
+    world.nodes[0].home = Home::open(disk, secrets, world.now).unwrap();
+    world.adds(0, "from a copy");
+    world.comes_back(0);
+    world.settle();
+    for n in 1..3 {
+        assert_eq!(world.texts(n), ["before"], "{n}");
+        assert_eq!(world.members(n), ["member 1", "member 2"]);
+    }
 }
 
 #[test]

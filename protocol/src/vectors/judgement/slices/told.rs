@@ -4,8 +4,8 @@ use super::super::stories::{
     ADA, BO, CLEO, DAN, EVE, approval, as_said, checkpoint, extension, removal, removal_of, upto,
 };
 use super::{
-    ADMINS, AUDIENCE, Abilities, Audience, BOARD, Having, Kind, Land, MembershipId, SliceTale,
-    StatementId, Upto, Voice, Whom, circle_id, grant, place,
+    ADMINS, AUDIENCE, Abilities, Audience, BOARD, Having, Kind, LEFT, Land, MembershipId,
+    SliceTale, StatementId, Upto, Voice, Whom, circle_id, grant, place,
 };
 use crate::statement::Tips;
 
@@ -434,6 +434,49 @@ fn of_circles(land: &Land) -> Vec<SliceTale> {
         }
         tales.push(tale);
     }
+
+    let (mut tale, ada, bo, _) = of_circle(
+        "of who left the owner stands what comes before they leave here, and what that keeps of entries",
+        land,
+        LEFT,
+    );
+    let dan = tale.gives(ada, &person(land, 3), Ability::WRITE, 0);
+    tale.says(bo, write_key(1));
+    tale.says(ada, cutting(ada.0, &[as_said(dan)], &[(1, 2)]));
+    let eve = tale.gives(ada, &person(land, 4), Ability::WRITE, 0);
+    tale.says(bo, cutting(ada.0, &[], &[]));
+    for (number, by) in [(0, dan), (1, ada), (2, eve)] {
+        tale.writes(number, by);
+    }
+    tales.push(tale);
+
+    let (mut tale, ada, bo, cleo) = of_circle(
+        "of who left the owner and not the slice nothing stands",
+        land,
+        LEFT,
+    );
+    let dan = tale.gives(ada, &person(land, 3), Ability::WRITE, 0);
+    let eve = tale.gives(bo, &person(land, 4), Ability::WRITE, 0);
+    tale.says(cleo, write_key(1));
+    for (number, by) in [(0, dan), (1, ada), (2, eve)] {
+        tale.writes(number, by);
+    }
+    tales.push(tale);
+
+    let (mut tale, ada, _, cleo) = of_circle(
+        "a key that was removed before its member left the owner leaves nothing to stand",
+        land,
+        LEFT,
+    );
+    let phone = (ada.0, ADA + 3);
+    let dan = tale.gives(ada, &person(land, 3), Ability::WRITE, 0);
+    let eve = tale.gives(phone, &person(land, 4), Ability::WRITE, 0);
+    tale.says(phone, cutting(ada.0, &[as_said(eve)], &[(1, 2)]));
+    tale.says(cleo, write_key(1));
+    for (number, by) in [(0, dan), (1, phone), (2, eve)] {
+        tale.writes(number, by);
+    }
+    tales.push(tale);
 
     let (mut tale, ada, bo, cleo) = of_circle(
         "of two admins who remove each other in a slice the earlier stays, with what it gave",

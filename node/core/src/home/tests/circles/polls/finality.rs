@@ -25,29 +25,6 @@ impl World {
         let id = self.the_circle(n).id;
         self.nodes[n].home.holds_only(id, here);
     }
-
-    #[track_caller]
-    fn leaves(&mut self, n: usize) {
-        let circle = CIRCLE.to_owned();
-        self.asks(n, Command::CircleLeave { circle }).unwrap();
-        self.settle();
-    }
-
-    /// An admin besides the founder.
-    #[track_caller]
-    fn lets_in_an_admin(&mut self, n: usize) {
-        let command = Command::CircleInvite {
-            circle: CIRCLE.to_owned(),
-            uses: 1,
-            until: self.now.plus_millis(DAY),
-            admin: true,
-        };
-        let Ok(Done::CircleInvited { link, .. }) = self.asks(0, command) else {
-            panic!("no invite")
-        };
-        self.joins(n, &link).unwrap();
-        self.settle();
-    }
 }
 
 /// A fresh reader: a node to which a voter's authority was still on its way counted without the voter, and called that
