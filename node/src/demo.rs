@@ -626,6 +626,7 @@ async fn stranger(
     let options = NetOptions {
         seed: keys.transport,
         listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".to_owned()],
+        nearby: false,
     };
     let (net, mut inbox) = Net::start(options)
         .await
@@ -642,7 +643,7 @@ async fn stranger(
             }
             NetEvent::Received { .. } => frames += 1,
             NetEvent::Disconnected { .. } | NetEvent::DialFailed { .. } => break,
-            NetEvent::Listening(_) => {}
+            NetEvent::Listening(_) | NetEvent::Nearby { .. } => {}
         }
     }
     net.shutdown(inbox).await;

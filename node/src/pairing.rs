@@ -53,6 +53,7 @@ impl Asking {
         let options = NetOptions {
             seed: transport.clone(),
             listen: Vec::new(),
+            nearby: false,
         };
         let (net, mut inbox) = Net::start(options).await?;
         net.dial(peer, addresses);

@@ -121,6 +121,7 @@ impl Asking {
         let options = NetOptions {
             seed: transport.clone(),
             listen: Vec::new(),
+            nearby: false,
         };
         let (net, inbox) = Net::start(options).await?;
         let mut round = Round {

@@ -175,6 +175,7 @@ impl Watch {
             Input::Command(..)
             | Input::Received { .. }
             | Input::DialFailed { .. }
+            | Input::Nearby { .. }
             | Input::Committed(_)
             | Input::Addresses(_)
             | Input::Listening(_)

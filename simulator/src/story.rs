@@ -17,6 +17,7 @@ pub fn input(input: &Input<'_>) -> String {
         Input::Received { from, frame } => format!("received on {:x}: {}", from.0, framed(frame)),
         Input::Disconnected { connection } => format!("disconnected {:x}", connection.0),
         Input::DialFailed { peer } => format!("dial failed: {peer:?}"),
+        Input::Nearby { peer } => format!("on the local network: {peer:?}"),
         Input::Committed(id) => format!("durable up to batch {}", id.0),
         Input::Addresses(addresses) => format!("reachable at {addresses:?}"),
         Input::Listening(addresses) => format!("listens at {addresses:?}"),

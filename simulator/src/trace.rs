@@ -90,6 +90,7 @@ impl NodeTrace {
                 self.record(now, 4, &[&connection.0.to_le_bytes()])
             }
             Input::DialFailed { peer } => self.record(now, 5, &[peer.as_bytes()]),
+            Input::Nearby { peer } => self.record(now, 10, &[peer.as_bytes()]),
             Input::Committed(id) => self.record(now, 6, &[&id.0.to_le_bytes()]),
             Input::Listening(addresses) => self.record(now, 7, &[&json(addresses)]),
             Input::Addresses(addresses) => self.record(now, 9, &[&json(addresses)]),

@@ -4,6 +4,7 @@ mod backup;
 mod circle;
 mod crash;
 mod device;
+mod nearby;
 mod poll;
 mod recover;
 mod relay;

@@ -106,6 +106,7 @@ async fn talk(card: &Card, slice: SliceId, person: PersonId) -> Heard {
     let options = NetOptions {
         seed: Key::from_bytes(seed),
         listen: Vec::new(),
+        nearby: false,
     };
     let (net, mut inbox) = Net::start(options)
         .await
@@ -130,7 +131,7 @@ async fn talk(card: &Card, slice: SliceId, person: PersonId) -> Heard {
             NetEvent::Disconnected { .. } => break,
             // Closed before the stream was up: that tells a stranger even less.
             NetEvent::DialFailed { .. } => break,
-            NetEvent::Listening(_) => {}
+            NetEvent::Listening(_) | NetEvent::Nearby { .. } => {}
         }
     }
     let _ = timeout(Duration::from_secs(10), net.shutdown(inbox)).await;

@@ -179,8 +179,22 @@ impl Person {
     /// If it does not listen in time.
     #[track_caller]
     pub fn runs(&self, listen: &[&str]) -> Node {
+        self.runs_with(listen, &[])
+    }
+
+    /// Starts the person's node at an address of the local network, where it is to be found.
+    ///
+    /// # Panics
+    /// If it does not listen in time.
+    #[track_caller]
+    pub fn runs_nearby(&self, address: &str) -> Node {
+        self.runs_with(&[address], &["--nearby"])
+    }
+
+    #[track_caller]
+    fn runs_with(&self, listen: &[&str], more: &[&str]) -> Node {
         let mut command = self.maille();
-        command.args(["run", "--json"]);
+        command.args(["run", "--json"]).args(more);
         for address in listen {
             command.args(["--listen", address]);
         }

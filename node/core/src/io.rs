@@ -75,6 +75,11 @@ pub enum Input<'a> {
         /// Whom it was for.
         peer: TransportId,
     },
+    /// A node says on the local network that it is there: a dial of it finds it now, whatever addresses are known.
+    Nearby {
+        /// Whose it says that it is.
+        peer: TransportId,
+    },
     /// Every batch up to and including this one is durable.
     Committed(CommitId),
     /// Where this node can be reached while it runs (multiaddr text, without the peer id); goes

@@ -66,7 +66,7 @@ impl Desk {
     pub(crate) fn open_online(context: &Context) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
-        let session = match start(&runtime, context, &home)? {
+        let session = match start(&runtime, context, &home, Mode::Daemon)? {
             Holder::Us(node) => Session::Local(node),
             Holder::Running(client) => Session::Remote(client),
         };
@@ -187,9 +187,10 @@ pub(crate) fn start(
     runtime: &Runtime,
     context: &Context,
     home: &HomeDir,
+    mode: Mode,
 ) -> Result<Holder<Box<Node>>, Failure> {
     take_home(runtime, home, || {
-        start_here(runtime, context, home).map(Box::new)
+        start_here(runtime, context, home, mode).map(Box::new)
     })
 }
 
@@ -216,14 +217,19 @@ pub(crate) fn take_home<T>(
     }
 }
 
-fn start_here(runtime: &Runtime, context: &Context, home: &HomeDir) -> Result<Node, Failure> {
+fn start_here(
+    runtime: &Runtime,
+    context: &Context,
+    home: &HomeDir,
+    mode: Mode,
+) -> Result<Node, Failure> {
     // Before a passphrase is asked for in vain; taken again by the node itself.
     drop(home.lock().map_err(Failure::of_home)?);
     let passphrase = home_passphrase(context, home)?;
     let keys = keystore::open(home, passphrase.as_ref())
         .map_err(|error| Failure::of_key(&context.home, error))?;
     runtime
-        .block_on(Node::start(home, keys, Mode::Daemon))
+        .block_on(Node::start(home, keys, mode))
         .map_err(|error| of_start(&context.home, error))
 }
 
@@ -320,6 +326,9 @@ pub(crate) fn of_start(home: &Path, error: StartError) -> Failure {
         StartError::Net(NetError::BadAddress { address }) => Failure::BadAddress { typed: address },
         StartError::Net(error @ NetError::CannotListen { .. }) => Failure::CannotListen {
             reason: causes(&error),
+        },
+        StartError::Net(NetError::NoNearby(error)) => Failure::NobodyNearby {
+            reason: Some(error.to_string()),
         },
         StartError::Control(error) => Failure::HomeUnusable {
             home: home.to_owned(),

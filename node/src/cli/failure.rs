@@ -289,6 +289,11 @@ pub(crate) enum Failure {
         /// Why.
         reason: String,
     },
+    /// Nobody on the local network can be found by this node, or find it.
+    NobodyNearby {
+        /// What the operating system said; `None` if this node listens on this computer only.
+        reason: Option<String>,
+    },
     /// The other side did not answer in time. What was accepted stays accepted.
     NotArrived {
         /// What the giver is called here.

@@ -138,6 +138,8 @@ pub(crate) struct RecoverFlags {
 pub(crate) struct RunFlags {
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
+    #[arg(long)]
+    pub(crate) nearby: bool,
 }
 
 #[derive(Args, Debug)]

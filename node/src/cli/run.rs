@@ -1,10 +1,11 @@
 //! `maille run`: the node in the foreground, until Ctrl-C or SIGTERM.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use maille_core::command::{Command, Done};
 use maille_core::io::Event;
-use maille_node::driver::{Ended, Node};
+use maille_node::driver::{Ended, Mode, Node};
 use maille_node::home_dir::{Config, HomeDir};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,6 +22,19 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
     let listen = typed::listen(&flags.listen)?;
     let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
     let before = home.config().map_err(Failure::of_home)?;
+    let addresses = if listen.is_empty() {
+        &before.listen
+    } else {
+        &listen
+    };
+    if flags.nearby && addresses.iter().all(|address| is_loopback(address)) {
+        return Err(Failure::NobodyNearby { reason: None });
+    }
+    let mode = if flags.nearby {
+        Mode::Nearby
+    } else {
+        Mode::Daemon
+    };
     let runtime = desk::runtime()?;
     let running = || Failure::AlreadyRunning {
         home: context.home.clone(),
@@ -35,7 +49,7 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
             .map_err(Failure::of_home)?;
         drop(lock);
     }
-    let started = desk::start(&runtime, context, &home).inspect_err(|_| {
+    let started = desk::start(&runtime, context, &home, mode).inspect_err(|_| {
         // An address that cannot be listened on is not remembered. The first failure is
         // the one to tell.
         let _ = home.set_config(&before);
@@ -44,6 +58,12 @@ pub(crate) fn run(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
         return Err(running());
     };
     runtime.block_on(until_stopped(context, *node))
+}
+
+/// Whether only this computer reaches a multiaddr text.
+fn is_loopback(address: &str) -> bool {
+    let ip = address.split('/').nth(2).and_then(|ip| ip.parse().ok());
+    ip.is_some_and(|ip: IpAddr| ip.is_loopback())
 }
 
 async fn until_stopped(context: &Context, node: Node) -> Result<(), Failure> {

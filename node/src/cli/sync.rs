@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use maille_core::command::{Command, Done, PeerReach};
 use maille_core::io::Event;
-use maille_node::driver::Node;
+use maille_node::driver::{Mode, Node};
 use maille_node::home_dir::HomeDir;
 use serde_json::json;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -34,7 +34,7 @@ pub(crate) struct Synced {
 pub(crate) fn run(context: &Context, flags: &SyncFlags) -> Result<(), Failure> {
     let home = HomeDir::open(&context.home).map_err(Failure::of_home)?;
     let runtime = desk::runtime()?;
-    let Holder::Us(node) = desk::start(&runtime, context, &home)? else {
+    let Holder::Us(node) = desk::start(&runtime, context, &home, Mode::Daemon)? else {
         return Err(Failure::AlreadyRunning {
             home: context.home.clone(),
         });

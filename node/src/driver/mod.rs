@@ -61,6 +61,8 @@ pub enum Mode {
     Online,
     /// Meets other nodes, and takes commands over the home's socket.
     Daemon,
+    /// The same, and says on the local network who and where it is, and hears others do so.
+    Nearby,
 }
 
 /// Why a node did not start.
@@ -202,16 +204,19 @@ impl Node {
         };
         let net = match mode {
             Mode::Offline => None,
-            Mode::Online | Mode::Daemon => {
+            Mode::Online | Mode::Daemon | Mode::Nearby => {
                 let options = NetOptions {
                     seed: keys.transport.clone(),
                     listen: addresses.clone(),
+                    nearby: mode == Mode::Nearby,
                 };
                 Some(Net::start(options).await?)
             }
         };
         let server = match mode {
-            Mode::Daemon => Some(Server::start(home, caller.clone()).map_err(StartError::Control)?),
+            Mode::Daemon | Mode::Nearby => {
+                Some(Server::start(home, caller.clone()).map_err(StartError::Control)?)
+            }
             Mode::Offline | Mode::Online => None,
         };
         let (stop, stopping) = watch::channel(false);
@@ -495,6 +500,7 @@ impl Driver {
                 self.feed(machine, Input::Disconnected { connection });
             }
             NetEvent::DialFailed { peer } => self.feed(machine, Input::DialFailed { peer }),
+            NetEvent::Nearby { peer } => self.feed(machine, Input::Nearby { peer }),
             NetEvent::Listening(addresses) => {
                 self.listening.send_replace(addresses.clone());
                 self.feed(machine, Input::Listening(addresses));

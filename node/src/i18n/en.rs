@@ -357,6 +357,9 @@ impl Text for English {
             "run --listen" => {
                 "Where to listen, such as 192.168.1.10:4001; remembered (at first: this computer only)"
             }
+            "run --nearby" => {
+                "Finds those you know on this Wi-Fi, wherever they are; tells everybody on it that this node is there"
+            }
             "status" => "Tells how your data, your contacts and what waits to be sent are doing",
             "import" => "Reads files and keeps what they hold",
             "import FILE" => "The files to read",
@@ -767,6 +770,11 @@ impl Text for English {
                     ),
                 }
             }
+            Failure::NobodyNearby { reason: None } => Sentence::new("nobody nearby can reach you: this node listens on this computer only")
+                .hint("give it a port of the network: `maille run --nearby --listen 0.0.0.0:4001`"),
+            Failure::NobodyNearby { reason: Some(reason) } => Sentence::new("the local network cannot be asked who is there")
+                .detail(reason.clone())
+                .hint("connect to a network first, or start without `--nearby`"),
             Failure::NotArrived { name, seconds } => {
                 Sentence::new(format!("{name} did not answer within {}", counted(*seconds, "second", "seconds")))
                     .detail("the share is accepted: its data will arrive when both your devices are online")

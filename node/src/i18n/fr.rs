@@ -371,6 +371,9 @@ impl Text for French {
             "run --listen" => {
                 "Où écouter, par exemple 192.168.1.10:4001 ; retenu pour la suite (au début : cet ordinateur seulement)"
             }
+            "run --nearby" => {
+                "Trouve sur ce Wi-Fi qui vous connaissez, où qu'il soit ; dit à tous ceux qui y sont que ce nœud est là"
+            }
             "status" => "Dit comment vont vos données, vos contacts et les envois en attente",
             "import" => "Lit des fichiers et garde ce qu'ils contiennent",
             "import FILE" => "Les fichiers à lire",
@@ -826,6 +829,11 @@ impl Text for French {
                     ),
                 }
             }
+            Failure::NobodyNearby { reason: None } => Sentence::new("personne autour de vous ne peut vous joindre : ce nœud n'écoute que sur cet ordinateur")
+                .hint("donnez-lui un port du réseau : `maille run --nearby --listen 0.0.0.0:4001`"),
+            Failure::NobodyNearby { reason: Some(reason) } => Sentence::new("impossible de demander au réseau local qui est là")
+                .detail(reason.clone())
+                .hint("connectez-vous d'abord à un réseau, ou démarrez sans `--nearby`"),
             Failure::NotArrived { name, seconds } => {
                 Sentence::new(format!("{name} n'a pas répondu en {}", counted(*seconds, "seconde", "secondes")))
                     .detail("le partage est accepté : ses données arriveront quand vos deux appareils seront en ligne en même temps")

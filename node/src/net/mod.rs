@@ -15,6 +15,9 @@
 //! A dial ends in one `Connected` or one `DialFailed` (several dials of one peer at a time count
 //! as one). What a peer can make this module hold in memory is bounded by the constants here.
 //!
+//! Only if it is asked for, a node says by mDNS on its local network which transport key it has and where it listens,
+//! and hears others say so; what is heard is one more address to dial, and the dial proves whose it is.
+//!
 //! Deliberately absent: Kademlia, gossipsub, identify, UPnP, DNS: nobody is told who is looked for.
 
 mod frame;
@@ -50,6 +53,9 @@ pub const RECEIVED_FRAMES_MAX: usize = 16;
 
 /// Addresses of one peer tried in one dial.
 pub const DIAL_ADDRESSES_MAX: usize = 16;
+
+/// Addresses heard of on the local network, beyond which it is not listened to any more: it is being flooded.
+pub const NEARBY_MAX: usize = 4_096;
 
 /// How long a connection may exist before its first stream is open.
 pub const FIRST_STREAM_WITHIN: Duration = Duration::from_secs(10);
@@ -88,6 +94,11 @@ pub enum NetEvent {
     },
     /// Where this node listens now, QUIC first, without the peer id.
     Listening(Vec<String>),
+    /// This node is on the local network: a dial finds it now.
+    Nearby {
+        /// Whose it says that it is; a dial proves it.
+        peer: TransportId,
+    },
 }
 
 /// Why the network did not come up.
@@ -111,6 +122,9 @@ pub enum NetError {
     /// The transport key is none.
     #[error("the transport key is not usable")]
     BadKey,
+    /// The local network cannot be asked who is there.
+    #[error("the local network cannot be asked: {0}")]
+    NoNearby(#[source] std::io::Error),
 }
 
 /// What a node brings to the network.
@@ -119,6 +133,8 @@ pub struct NetOptions {
     pub seed: Key,
     /// Multiaddr texts to listen on.
     pub listen: Vec<String>,
+    /// Whether to say on the local network who we are and where, and to hear others do so (mDNS).
+    pub nearby: bool,
 }
 
 /// A running network. Dropping it cuts every connection; [`Net::shutdown`] says goodbye first.

@@ -7,9 +7,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::core::transport::{ListenerId, TransportError};
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId as SwarmConnection, NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, noise, quic, tcp, yamux};
+use libp2p::{
+    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, mdns, noise, quic, tcp, yamux,
+};
 use maille_core::io::Role;
 use maille_protocol::id::TransportId;
 use tokio::sync::{mpsc, oneshot};
@@ -17,8 +20,8 @@ use tokio::time::{Instant, timeout};
 
 use super::stream::Streams;
 use super::{
-    DIAL_ADDRESSES_MAX, DIAL_WITHIN, FIRST_STREAM_WITHIN, NetError, NetEvent, NetOptions,
-    STREAMS_MAX, STREAMS_PER_PEER_MAX, keypair, peer_of, transport_of,
+    DIAL_ADDRESSES_MAX, DIAL_WITHIN, FIRST_STREAM_WITHIN, NEARBY_MAX, NetError, NetEvent,
+    NetOptions, STREAMS_MAX, STREAMS_PER_PEER_MAX, keypair, peer_of, transport_of,
 };
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/maille/sync/1");
@@ -45,6 +48,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(6);
 struct Behaviour {
     limits: connection_limits::Behaviour,
     streams: libp2p_stream::Behaviour,
+    /// Adds what it has heard to every dial.
+    nearby: Toggle<mdns::tokio::Behaviour>,
 }
 
 struct Connection {
@@ -197,7 +202,27 @@ impl Driver {
                 self.listening.retain(|it| !addresses.contains(it));
                 self.say_where().await;
             }
+            SwarmEvent::Behaviour(BehaviourEvent::Nearby(mdns::Event::Discovered(found))) => {
+                self.on_found(found).await;
+            }
             _ => {}
+        }
+    }
+
+    /// Somebody has said on the local network where they are.
+    async fn on_found(&mut self, found: Vec<(PeerId, Multiaddr)>) {
+        let nearby = &mut self.swarm.behaviour_mut().nearby;
+        let heard = nearby.as_ref().map_or(0, |it| it.discovered_nodes().len());
+        if heard > NEARBY_MAX {
+            tracing::warn!(heard, "the local network is flooded: no longer heard");
+            *nearby = None.into();
+            return;
+        }
+        let peers: BTreeSet<TransportId> = (found.iter())
+            .filter_map(|(peer, _)| transport_of(peer))
+            .collect();
+        for peer in peers {
+            self.report(NetEvent::Nearby { peer }).await;
         }
     }
 
@@ -235,7 +260,8 @@ impl Driver {
             .collect();
         let options = DialOpts::peer_id(peer)
             .condition(PeerCondition::NotDialing)
-            .addresses(addresses);
+            .addresses(addresses)
+            .extend_addresses_through_behaviour();
         if let Err(error) = self.swarm.dial(options.build()) {
             tracing::debug!(%peer, %error, "dial refused");
             self.fail(peer).await;
@@ -319,6 +345,11 @@ impl Driver {
 
 fn build(options: &NetOptions) -> Result<Swarm<Behaviour>, NetError> {
     let keypair = keypair(options.seed.as_bytes()).ok_or(NetError::BadKey)?;
+    let us = keypair.public().to_peer_id();
+    let nearby = (options.nearby)
+        .then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), us))
+        .transpose()
+        .map_err(NetError::NoNearby)?;
     let established = u32::try_from(STREAMS_MAX).expect("256 fits");
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
@@ -344,6 +375,7 @@ fn build(options: &NetOptions) -> Result<Swarm<Behaviour>, NetError> {
         .with_behaviour(|_| Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             streams: libp2p_stream::Behaviour::new(),
+            nearby: nearby.into(),
         })
         .expect("making these behaviours cannot fail")
         .with_swarm_config(|config| {

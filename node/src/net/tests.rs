@@ -25,6 +25,7 @@ impl Peer {
         let (net, mut inbox) = Net::start(NetOptions {
             seed: seed(byte),
             listen,
+            nearby: false,
         })
         .await
         .unwrap();
@@ -335,6 +336,7 @@ async fn an_address_that_cannot_be_listened_on_is_named() {
         let error = soon(Net::start(NetOptions {
             seed: seed(2),
             listen,
+            nearby: false,
         }))
         .await
         .unwrap_err();

@@ -283,6 +283,7 @@ impl<S: Store> Home<S> {
             Input::Received { from, frame } => self.frame(now, rng, from, frame),
             Input::Disconnected { connection } => self.disconnected(now, rng, connection),
             Input::DialFailed { peer } => self.dial_failed(now, rng, peer),
+            Input::Nearby { peer } => self.found_nearby(now, peer),
             Input::Committed(id) => self.committed(id),
             Input::Addresses(addresses) => self.addresses = addresses,
             Input::Listening(addresses) => {
@@ -318,6 +319,7 @@ impl<S: Store> Home<S> {
             Input::Received { .. }
             | Input::Disconnected { .. }
             | Input::DialFailed { .. }
+            | Input::Nearby { .. }
             | Input::Tick => {}
         }
     }

@@ -132,9 +132,10 @@ fn kind_of(input: &Input<'_>) -> &'static str {
         Input::Command(..) => "machine: command",
         Input::Received { .. } => "machine: frame",
         Input::Committed(_) => "machine: commit",
-        Input::Connected { .. } | Input::Disconnected { .. } | Input::DialFailed { .. } => {
-            "machine: connection"
-        }
+        Input::Connected { .. }
+        | Input::Disconnected { .. }
+        | Input::DialFailed { .. }
+        | Input::Nearby { .. } => "machine: connection",
         Input::Tick | Input::Addresses(_) | Input::Listening(_) => "machine: timer",
     }
 }

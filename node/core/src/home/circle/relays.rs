@@ -1365,6 +1365,11 @@ impl Visiting {
         (self.visit.as_ref()).is_some_and(|visit| visit.connection == connection)
     }
 
+    /// The relay was seen on the local network.
+    pub(in crate::home) fn is_nearby(&mut self, now: Timestamp) {
+        self.dial.is_nearby(now);
+    }
+
     /// Ends a visit that cannot go on; the relay is left alone for a while.
     fn end(&mut self, now: Timestamp, effects: &mut Vec<Output>) {
         if let Some(visit) = self.visit.take() {
