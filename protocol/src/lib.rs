@@ -46,6 +46,7 @@
 pub mod card;
 pub mod control;
 pub mod crypto;
+pub mod defence;
 pub mod entry;
 pub mod evaluation;
 pub mod generation;
@@ -70,6 +71,8 @@ pub mod wire;
 
 mod text;
 
+#[cfg(all(test, feature = "sim"))]
+mod attacks;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

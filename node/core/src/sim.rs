@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use maille_protocol::crypto;
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::{LogId, UnverifiedEntry};
 use maille_protocol::generation::PartKey;
 use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
@@ -122,6 +123,17 @@ impl Plant {
             "a share ends without new keys for what it could read",
         ),
     ];
+
+    /// The defence against an attack that a node with this bug is without.
+    const fn leaves_out(self) -> Option<Defence> {
+        match self {
+            Self::ForgetRotation => Some(Defence::StopRotates),
+            Self::AcceptPastCut => Some(Defence::CutsHold),
+            Self::AckBeforeDurable | Self::AcceptPastGap | Self::DropDuePart | Self::ReuseLog => {
+                None
+            }
+        }
+    }
 }
 
 /// What one run turns on, and what came of it. Shared by all nodes of the run.
@@ -216,6 +228,9 @@ impl Points {
     }
 
     pub(crate) fn planted(&self, plant: Plant) -> bool {
+        if plant.leaves_out().is_some_and(defence::is_off) {
+            return true;
+        }
         self.run
             .as_ref()
             .is_some_and(|run| run.plant == Some(plant))

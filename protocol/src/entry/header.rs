@@ -52,6 +52,15 @@ impl Prefix {
     pub(super) const fn whole_log(&self) -> (SliceId, PartNumber, LogId) {
         (self.slice, self.part, self.log)
     }
+
+    /// Where the log must stand for this to be its next entry.
+    pub(super) const fn place(&self) -> LogTip {
+        LogTip {
+            version: V1,
+            next_seq: self.seq,
+            previous: self.previous,
+        }
+    }
 }
 
 /// Where a log stands: what the next entry must say.

@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::EntryError;
 use crate::crypto::{self, Key, SigningKey, domain};
+use crate::defence::{self, Defence};
 use crate::evaluation::Speaker;
 use crate::id::{DeviceId, InstallationId, MembershipId, SliceId};
 use crate::slice::PartNumber;
@@ -85,15 +86,19 @@ impl LogKey {
         slice: SliceId,
         part: PartNumber,
     ) -> Self {
-        let seed = device_seed.derive(
-            domain::LOG_KEY,
-            &[
-                membership.as_bytes(),
-                installation.as_bytes(),
-                slice.as_bytes(),
-                &part.0.to_le_bytes(),
-            ],
-        );
+        let part_bytes = part.0.to_le_bytes();
+        let whole: [&[u8]; 4] = [
+            membership.as_bytes(),
+            installation.as_bytes(),
+            slice.as_bytes(),
+            &part_bytes,
+        ];
+        let of = if defence::is_off(Defence::LogKeyOfOnePart) {
+            &whole[..2]
+        } else {
+            &whole[..]
+        };
+        let seed = device_seed.derive(domain::LOG_KEY, of);
         Self {
             signing: SigningKey::from_seed(seed.as_bytes()),
             membership,

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::header::{Header, Signature};
 use super::{Author, Binding, Entry, EntryError, LogKey, LogTip, Prefix, SignedHeader};
 use crate::crypto::{self, domain};
+use crate::defence::{self, Defence};
 use crate::generation::ContentKey;
 use crate::hook::span;
 use crate::id::{GenerationId, SliceId};
@@ -177,6 +178,7 @@ fn with_room(body: &Body) -> Vec<u8> {
 
 /// Writes the nonce into its room, encrypts what follows in place, and adds the tag.
 pub(super) fn encrypt(key: &ContentKey, prefix: &[u8], payload: &mut Vec<u8>) {
+    let prefix = bound_to(prefix);
     let (room, inside) = payload.split_at_mut(NONCE_BYTES);
     let nonce = nonce(key, prefix, inside);
     room.copy_from_slice(&nonce);
@@ -205,7 +207,7 @@ impl Entry {
     }
 
     fn unseal(&self, key: &ContentKey) -> Option<Body> {
-        let prefix = self.header.header.prefix_bytes();
+        let prefix = bound_to(self.header.header.prefix_bytes());
         let (claimed, sealed) = self.payload.split_first_chunk::<NONCE_BYTES>()?;
         let (ciphertext, tag) = sealed.split_last_chunk::<TAG_BYTES>()?;
         let mut inside = Zeroizing::new(ciphertext.to_vec());
@@ -217,7 +219,9 @@ impl Entry {
                 &Tag::from(*tag),
             )
             .ok()?;
-        if !bool::from(nonce(key, prefix, &inside).ct_eq(claimed)) {
+        if !bool::from(nonce(key, prefix, &inside).ct_eq(claimed))
+            && !defence::is_off(Defence::NonceIsRedone)
+        {
             return None;
         }
         let (length, rest) = inside.split_first_chunk::<LENGTH_BYTES>()?;
@@ -234,7 +238,20 @@ fn cipher(key: &ContentKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.entry_key().as_bytes().into())
 }
 
+/// What the seal depends on beside key and content: all of the prefix.
+fn bound_to(prefix: &[u8]) -> &[u8] {
+    if defence::is_off(Defence::PlaceInSeal) {
+        return &[];
+    }
+    prefix
+}
+
 pub(super) fn nonce(key: &ContentKey, prefix: &[u8], inside: &[u8]) -> [u8; NONCE_BYTES] {
+    let inside = if defence::is_off(Defence::NonceDependsOnContent) {
+        &[]
+    } else {
+        inside
+    };
     let hash = crypto::keyed_hash(key.key().as_bytes(), domain::ENTRY_NONCE, &[inside, prefix]);
     *hash.first_chunk().expect("24 of 32 bytes")
 }

@@ -14,6 +14,7 @@
 use std::ops::Deref;
 
 use super::{Entry, EntryError, LogPlace, LogTip, SignedHeader, UnverifiedEntry, UnverifiedHeader};
+use crate::defence::{self, Defence};
 use crate::hook::span;
 use crate::sync::CREDIT_BYTES;
 
@@ -70,6 +71,11 @@ pub fn verify_stretch(entries: Vec<UnverifiedEntry>, tip: &LogTip) -> Result<Str
     if got > STRETCH_BYTES_MAX {
         return Err(EntryError::StretchBytes { got });
     }
+    let claimed = entries.first().map(|first| first.claimed().place());
+    let tip = match &claimed {
+        Some(anywhere) if defence::is_off(Defence::PlaceIsNext) => anywhere,
+        _ => tip,
+    };
     check_places(entries.iter().map(|entry| &entry.header), tip)?;
     if !entries.iter().all(UnverifiedEntry::payload_matches) {
         return Err(EntryError::PayloadHash);

@@ -10,6 +10,7 @@ use super::{
     Act, Admission, Base, Directory, Founder, History, PrincipalKey, Removal, Role, Rule,
     Seniority, Speaker, Who,
 };
+use crate::defence::{self, Defence};
 use crate::entry::{LogId, LogPlace};
 use crate::id::{MembershipId, StatementId};
 
@@ -334,7 +335,8 @@ impl Outcome {
     /// Whether a removal may cut somebody of this seniority whom it is about.
     fn reaches(&self, cut: &Cut, seniority: &Seniority) -> bool {
         let by = self.voices.get(&cut.by);
-        let senior = by.is_some_and(|by| by.seniority < *seniority);
+        let senior = by.is_some_and(|by| by.seniority < *seniority)
+            || defence::is_off(Defence::SeniorsRemove);
         cut.decided || senior && self.may_end(&cut.by, cut.of)
     }
 

@@ -1,5 +1,6 @@
 //! One log of entries as it is held: one branch, or several once it has forked.
 
+use crate::defence::{self, Defence};
 use crate::entry::{Entry, EntryError, LogId, LogPlace, LogTip, UnverifiedEntry, standing};
 
 /// Most branches of one log that are kept. Where the first two part, nothing stands without a
@@ -214,6 +215,9 @@ impl Log {
         let Some(longest) = ends.clone().max_by_key(|end| end.len()) else {
             return &[];
         };
+        if defence::is_off(Defence::ForkFreezes) {
+            return longest;
+        }
         let parts = ends.filter_map(|end| {
             let shared = common(longest, end);
             (shared < end.len()).then_some(shared)

@@ -5,10 +5,10 @@ use crate::generation::choice::Owed;
 use crate::id::StatementId;
 use crate::testing::{NOW, Someone, removal, rng};
 
-const PART: PartNumber = PartNumber::SINGLE;
+pub(crate) const PART: PartNumber = PartNumber::SINGLE;
 
 /// Three admins of a circle, and its slice as each of them holds it; the first made the first keys.
-fn three() -> ([Someone; 3], [Replica; 3]) {
+pub(crate) fn three() -> ([Someone; 3], [Replica; 3]) {
     let people = [1, 2, 3].map(Someone::new);
     let replicas = circle_of(&people, &[]);
     (people, replicas)
@@ -62,16 +62,19 @@ fn hears(replica: &mut Replica, news: &News) {
     }
 }
 
-fn takes(replica: &mut Replica, entry: &Entry) -> Result<Taken, RefusedError> {
+pub(crate) fn takes(replica: &mut Replica, entry: &Entry) -> Result<Taken, RefusedError> {
     replica.take_entry(UnverifiedEntry::decode(&entry.to_bytes()).unwrap())
 }
 
-fn shown(replica: &Replica) -> Vec<&[u8]> {
+pub(crate) fn shown(replica: &Replica) -> Vec<&[u8]> {
     replica.standing().filter_map(|it| it.content).collect()
 }
 
 /// The first removes the third from the circle, and says in the slice how much stays.
-fn removes_the_third(people: &[Someone; 3], first: &mut Replica) -> Vec<SignedStatement> {
+pub(crate) fn removes_the_third(
+    people: &[Someone; 3],
+    first: &mut Replica,
+) -> Vec<SignedStatement> {
     let circle = Subject::Circle(first.circle().id());
     let third = first.circle().members()[&people[2].id()].membership;
     let speaker = Speaker {

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
+use crate::defence::{self, Defence};
 use crate::id::{CircleId, PersonId};
 use crate::invite::{Answer, Knock};
 use crate::pairing::{Pair, Paired};
@@ -248,7 +249,9 @@ impl Frame {
             }
         })?;
         match &frame {
-            Self::Hello(hello) if hello.version != VERSION => {
+            Self::Hello(hello)
+                if hello.version != VERSION && !defence::is_off(Defence::VersionIsFixed) =>
+            {
                 Err(FrameError::Version { got: hello.version })
             }
             Self::Hello(_)

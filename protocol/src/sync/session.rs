@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use super::frame::{Frame, FrameError, Hello, Item, Name, VERSION};
 use super::{CREDIT_BYTES, Cursor, FeedId, NAMES_MAX, NAMES_PER_FRAME_MAX};
 use crate::crypto;
+use crate::defence::{self, Defence};
 use crate::generation::AccessKey;
 use crate::id::{PersonId, TransportId};
 use crate::invite::{Answer, Knock};
@@ -282,10 +283,16 @@ impl Session {
         } else {
             (peer_salt, self.salt)
         };
+        let session: [&[u8]; 4] = [namer.as_bytes(), other.as_bytes(), &first, &second];
+        let session = if defence::is_off(Defence::NamesOfOneSession) {
+            &session[..0]
+        } else {
+            &session[..]
+        };
         Some(Name(crypto::keyed_hash(
             key.key().as_bytes(),
             "maille session name v1",
-            &[namer.as_bytes(), other.as_bytes(), &first, &second],
+            session,
         )))
     }
 

@@ -16,6 +16,7 @@
 use std::collections::BTreeSet;
 
 use maille_protocol::card::Card;
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::id::{GrantId, PersonId, TransportId};
@@ -59,7 +60,7 @@ pub(super) struct Live {
     pub(super) peer: TransportId,
     dialler: TransportId,
     role: Role,
-    session: Session,
+    pub(super) session: Session,
     /// The watchers have been told that the contact is there.
     told: bool,
     /// Waits for its hello, to take the place of a session that seems open.
@@ -209,7 +210,12 @@ impl Dial {
 
     /// Nobody was reached, or they are gone: another dial later.
     pub(super) fn later(&mut self, now: Timestamp, rng: &mut impl CryptoRng, slower: u64) {
-        let pause = (DIAL_PAUSE_MS << self.failures.min(20)).min(DIAL_PAUSE_MS_MAX) * slower;
+        let failures = if defence::is_off(Defence::DialsGrowRare) {
+            0
+        } else {
+            self.failures.min(20)
+        };
+        let pause = (DIAL_PAUSE_MS << failures).min(DIAL_PAUSE_MS_MAX) * slower;
         // Half again at random, so that two nodes that lost each other do not dial in step.
         let pause = pause + u64::from(rng.next_u32()) % (pause / 2);
         *self = Self {
@@ -437,9 +443,13 @@ impl<S: Store> Home<S> {
     /// Closes a session that cannot go on, and does not begin another for a while.
     fn leave_alone(&mut self, now: Timestamp, peer: TransportId) {
         self.close_all(peer);
-        let dial = Dial {
-            paused: true,
-            ..Dial::due(now.plus_millis(PAUSE_MS))
+        let dial = if defence::is_off(Defence::LeftAlone) {
+            Dial::due(now)
+        } else {
+            Dial {
+                paused: true,
+                ..Dial::due(now.plus_millis(PAUSE_MS))
+            }
         };
         self.dials.insert(peer, dial);
     }

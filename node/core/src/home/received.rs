@@ -12,6 +12,7 @@
 //! person has accepted it. What a link said gives way to what the giver has signed.
 
 use maille_protocol::card::ShareLink;
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::Grant;
 use maille_protocol::id::{GrantId, PersonId, SliceId};
@@ -173,7 +174,9 @@ impl<S: Store> Home<S> {
             .into_iter()
             .filter(|(_, taken)| {
                 // A link alone may name any slice: to name its parts would tell what we hold.
-                taken.from == from && taken.accepted.is_some() && taken.grant.is_some()
+                taken.from == from
+                    && taken.accepted.is_some()
+                    && (taken.grant.is_some() || defence::is_off(Defence::NamesForGrants))
             })
             .collect();
         let mut slices: Vec<SliceId> = accepted.iter().map(|(_, taken)| taken.slice).collect();

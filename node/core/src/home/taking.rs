@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::{LogTip, UnverifiedEntry};
 use maille_protocol::generation::{AccessKey, PartKey};
 use maille_protocol::grant::{Grant, GrantError};
@@ -99,11 +100,11 @@ impl<S: Store> Home<S> {
             .map_err(theirs)?;
         // What either holds is true: an old one, of a node restored from a backup, takes nothing back.
         let merged = match self.authority_of(contact)? {
-            Some(mut held) => {
+            Some(mut held) if !defence::is_off(Defence::AuthorityGrows) => {
                 held.merge(&verified);
                 held
             }
-            None => verified,
+            Some(_) | None => verified,
         };
         if merged.device_of_transport(&peer).is_none() {
             return refuse("an authority without the device it comes from");

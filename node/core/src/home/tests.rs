@@ -25,6 +25,8 @@ use crate::secrets::found;
 const DAY: u64 = DAY_MS;
 const LENS: &str = "mobility.weekly";
 
+#[cfg(feature = "sim")]
+mod attacks;
 mod checkup;
 mod circles;
 mod devices;

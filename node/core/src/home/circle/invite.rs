@@ -9,6 +9,7 @@
 //! | consent and authority in order | they are admitted; welcome, once that is durable |
 
 use maille_protocol::card::Card;
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::evaluation::Role;
 use maille_protocol::id::{CircleId, PersonId, TransportId};
 use maille_protocol::invite::{
@@ -65,6 +66,11 @@ impl Invite {
     /// Why it lets nobody in any more; nothing while it is open.
     fn closed(&self, now: Timestamp) -> Option<WhyNot> {
         let uses = (self.used.len(), self.link.uses);
+        let uses = if defence::is_off(Defence::InviteUses) {
+            (0, USES_MAX)
+        } else {
+            uses
+        };
         why_closed(now, self.revoked, self.link.until, uses)
     }
 }

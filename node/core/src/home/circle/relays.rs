@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use maille_protocol::control::Ticket;
 use maille_protocol::crypto;
+use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::{Body, LogId, LogPlace, LogTip, SealParams, UnverifiedEntry, seal};
 use maille_protocol::evaluation::{Member, Role, Who};
 use maille_protocol::id::{CircleId, GenerationId, PersonId, SliceId, TransportId};
@@ -808,7 +809,7 @@ impl<S: Store> Home<S> {
                 }
             }
         }
-        if lost.is_empty() {
+        if lost.is_empty() || defence::is_off(Defence::LossIsSeen) {
             self.caught_up(now, relay, visit)?;
             return Ok(Next::GoesOn);
         }
@@ -888,7 +889,9 @@ impl<S: Store> Home<S> {
                     .mailboxes
                     .values()
                     .find(|it| it.mailbox.id() == *slice);
-                if of.is_none_or(|named| named.circle != circle || named.own == *log) {
+                if of.is_none_or(|named| named.circle != circle || named.own == *log)
+                    || defence::is_off(Defence::HolesShow)
+                {
                     continue;
                 }
                 let read: Option<ReadLog> = self.view.read(&layout::read_log(*slice, *log))?;

@@ -12,13 +12,13 @@ use crate::command::{
 
 pub(super) mod attacks;
 mod polls;
-mod relays;
+pub(super) mod relays;
 
 const CIRCLE: &str = "Rue des Lilas";
 
 impl World {
     #[track_caller]
-    fn founds(&mut self, n: usize) -> CircleShown {
+    pub(super) fn founds(&mut self, n: usize) -> CircleShown {
         let command = Command::CircleCreate {
             name: CIRCLE.to_owned(),
             kind: CircleKind::Household,
@@ -31,7 +31,7 @@ impl World {
     }
 
     #[track_caller]
-    fn invites(&mut self, n: usize, uses: u32) -> InviteLink {
+    pub(super) fn invites(&mut self, n: usize, uses: u32) -> InviteLink {
         let command = Command::CircleInvite {
             circle: CIRCLE.to_owned(),
             uses,
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    fn joins(&mut self, n: usize, link: &InviteLink) -> Result<Done, CommandError> {
+    pub(super) fn joins(&mut self, n: usize, link: &InviteLink) -> Result<Done, CommandError> {
         let command = Command::CircleJoin {
             link: link.clone(),
             called: format!("member {n}"),
@@ -75,7 +75,7 @@ impl World {
     }
 
     #[track_caller]
-    fn the_circle(&mut self, n: usize) -> CircleShown {
+    pub(super) fn the_circle(&mut self, n: usize) -> CircleShown {
         let (mut circles, _) = self.circles(n);
         assert_eq!(circles.len(), 1);
         circles.remove(0)

@@ -19,7 +19,7 @@ fn restores(world: &mut World, n: usize, backup: &BTreeMap<Vec<u8>, Vec<u8>>) {
     world.listen(n);
 }
 
-fn copy(world: &World, n: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
+pub(super) fn copy(world: &World, n: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
     world.nodes[n].disk.0.borrow().clone()
 }
 

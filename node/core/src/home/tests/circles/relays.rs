@@ -35,7 +35,7 @@ impl World {
     }
 
     #[track_caller]
-    fn relay_of(&mut self, n: usize) -> RelayShown {
+    pub(in crate::home::tests) fn relay_of(&mut self, n: usize) -> RelayShown {
         let circle = Some(CIRCLE.to_owned());
         match self.asks(n, Command::CircleRelays { circle }) {
             Ok(Done::CircleRelays { mut relays, .. }) => {
@@ -48,7 +48,7 @@ impl World {
 
     /// A circle of the first `people`, carried by the node after them.
     #[track_caller]
-    fn carried_circle(&mut self, people: usize) -> RelayCode {
+    pub(in crate::home::tests) fn carried_circle(&mut self, people: usize) -> RelayCode {
         self.circle(people);
         let code = self.offers(people);
         self.uses(0, &code).unwrap();
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Of some, only these are there for a while.
-    fn only(&mut self, people: usize, there: &[usize]) {
+    pub(in crate::home::tests) fn only(&mut self, people: usize, there: &[usize]) {
         for n in 0..people {
             if there.contains(&n) {
                 self.comes_back(n);
@@ -262,6 +262,24 @@ fn what_a_relay_has_lost_is_left_there_again() {
     assert_eq!(world.texts(0), ["bread", "salt"]);
 }
 
+/// A relay hides the last entry but one of a mailbox.
+pub(in crate::home::tests) fn keeps_back_the_last_but_one(world: &World, relay: usize) {
+    let mut disk = world.nodes[relay].disk.0.borrow_mut();
+    let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w'))
+        .cloned()
+        .collect();
+    let last = entries.last().unwrap().clone();
+    let before = entries[entries.len() - 2].clone();
+    assert_eq!(last[..33], before[..33], "of one mailbox");
+    let moved = disk.remove(&last).unwrap();
+    disk.insert(before, moved);
+    let at = [&b"m"[..], &last[1..33]].concat();
+    let mut record: crate::state::MailboxRecord =
+        maille_protocol::wire::decode(&disk[&at], 1 << 20).unwrap();
+    record.next -= 1;
+    disk.insert(at, maille_protocol::wire::encode(&record));
+}
+
 #[test]
 fn what_a_relay_keeps_back_is_seen() {
     let mut world = World::of(4);
@@ -273,23 +291,8 @@ fn what_a_relay_keeps_back_is_seen() {
     world.adds(1, "salt");
     world.settle();
     assert_eq!(world.relay_of(1).withheld, 0);
-    // The relay hides the last entry but one, which member 1 has read, from member 2.
-    {
-        let mut disk = world.nodes[3].disk.0.borrow_mut();
-        let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w'))
-            .cloned()
-            .collect();
-        let last = entries.last().unwrap().clone();
-        let before = entries[entries.len() - 2].clone();
-        assert_eq!(last[..33], before[..33], "of one mailbox");
-        let moved = disk.remove(&last).unwrap();
-        disk.insert(before, moved);
-        let at = [&b"m"[..], &last[1..33]].concat();
-        let mut record: crate::state::MailboxRecord =
-            maille_protocol::wire::decode(&disk[&at], 1 << 20).unwrap();
-        record.next -= 1;
-        disk.insert(at, maille_protocol::wire::encode(&record));
-    }
+    // Which member 1 has read, from member 2.
+    keeps_back_the_last_but_one(&world, 3);
     world.goes_away(1);
     world.crashes(3);
     world.only(3, &[2]);
