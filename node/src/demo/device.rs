@@ -8,7 +8,8 @@ use maille_node::keystore::{self, EmptyHome};
 use maille_node::pairing::Asking;
 use serde_json::json;
 
-use super::{Show, Someone, other_answer};
+use super::Show;
+use super::someone::{Someone, other_answer};
 use crate::cli::desk::of_start;
 use crate::cli::failure::{Failure, causes};
 use crate::i18n::DemoStep;
