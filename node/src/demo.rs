@@ -17,13 +17,18 @@
 //! | revoke | Marc's list and Inès' say revoked, Marc has confirmed, and still holds his rows |
 //! | after | after another import the preview differs, Marc's rows do not, and no rows were sent |
 //! | log | everything that left went to Marc, under this share |
-//! | circle | Marc and Léo are in by one invite for two, and all three know all three |
-//! | list | what the three wrote at once is the same list at all |
+//! | circle | eight are in by an invite for one, which refuses a second, and one for six; all eight know all eight |
+//! | poll | eight may vote, seven do, one of them twice; whoever may not close it is refused, and so is who votes after the end; all eight see the same ballots, those that were cast, and the same result |
+//! | list | what the eight wrote at once is the same list at all |
 //! | remove | Marc knows that he is out; the others hold two items more, Marc's list does not |
 //! | device | Inès' phone shows the same words, holds all that her laptop holds, and hears that it was removed |
+//! | recover | her laptop's folder is deleted; with the words alone a new folder holds all that it held, the circle too; what she and Léo write then is at both her devices; the share and what was noted of it are not back |
 
 mod circle;
 mod device;
+mod held;
+mod poll;
+mod recover;
 mod sharing;
 mod someone;
 
@@ -33,8 +38,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use maille_core::command::{
-    ElectricityMonth, GivenShare, ListShown, ProjectedRow, ReceivedShare, SentEntry,
+    ElectricityMonth, GivenShare, ListShown, PollShown, ProjectedRow, ReceivedShare, SentEntry,
 };
+use maille_node::clock;
 use maille_schemas::document::Month;
 use maille_schemas::factors::Footprint;
 use maille_schemas::sample;
@@ -47,6 +53,7 @@ use crate::cli::screen::Screen;
 use crate::cli::share::given;
 use crate::cli::{Context, footprint, rows};
 use crate::i18n::{DemoStep, DemoView};
+pub(crate) use recover::Recovered;
 use someone::Someone;
 
 /// The lens that Inès shares.
@@ -71,6 +78,8 @@ struct Outcome {
     sent: Vec<SentEntry>,
     /// The circle's list at Léo's, and at Marc's.
     lists: [Vec<ListShown>; 2],
+    poll: PollShown,
+    recovered: Recovered,
 }
 
 /// Runs the demo.
@@ -108,6 +117,8 @@ pub(crate) fn run(context: &Context, keep: Option<&Path>) -> Result<(), Failure>
         "received": { "share": outcome.received, "rows": rows::json(LENS, &outcome.rows) },
         "sent": outcome.sent,
         "circle": { "leo": outcome.lists[0], "marc": outcome.lists[1] },
+        "poll": outcome.poll,
+        "recovered": { "circle": outcome.recovered.circle, "list": outcome.recovered.list },
         "kept": keep,
     });
     screen.done("demo", fields, |screen| tell(&outcome, screen));
@@ -148,8 +159,20 @@ fn tell(outcome: &Outcome, screen: &Screen) {
                 .map(|entry| text.sent(entry, &screen.clock))
                 .collect(),
         ),
+        (
+            DemoView::Poll,
+            text.poll_whole(&outcome.poll, clock::now(), &screen.clock),
+        ),
         (DemoView::List, list(&outcome.lists[0])),
         (DemoView::ListRemoved, list(&outcome.lists[1])),
+        (
+            DemoView::Recovered,
+            [
+                text.demo_recovered(&outcome.recovered),
+                list(&outcome.recovered.list),
+            ]
+            .concat(),
+        ),
     ];
     for (view, lines) in sections {
         screen.line("");
@@ -185,6 +208,11 @@ impl Show<'_> {
         }
     }
 
+    /// Something that was seen in the step.
+    fn note(&self, seen: &str) {
+        self.screen.note(format!("        {seen}"));
+    }
+
     /// A step happened, and this was seen.
     fn seen(&mut self, step: &Step, seen: &Value) {
         self.facts.push(json!({ "step": step.step, "seen": seen }));
@@ -215,7 +243,20 @@ impl Step {
     }
 
     /// Looks until `look` finds something.
-    async fn wait<T, F>(&self, what: &str, mut look: impl FnMut() -> F) -> Result<T, Failure>
+    async fn wait<T, F>(&self, what: &str, look: impl FnMut() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<Option<T>, Failure>>,
+    {
+        self.within(ARRIVES_WITHIN, what, look).await
+    }
+
+    /// The same, for so long.
+    async fn within<T, F>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut look: impl FnMut() -> F,
+    ) -> Result<T, Failure>
     where
         F: Future<Output = Result<Option<T>, Failure>>,
     {
@@ -224,10 +265,8 @@ impl Step {
             if let Some(found) = look().await? {
                 return Ok(found);
             }
-            if begun.elapsed() > ARRIVES_WITHIN {
-                return Err(
-                    self.failed(format!("{what}: not within {} s", ARRIVES_WITHIN.as_secs()))
-                );
+            if begun.elapsed() > patience {
+                return Err(self.failed(format!("{what}: not within {} s", patience.as_secs())));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -264,17 +303,28 @@ async fn perform(folder: &Path, show: &mut Show<'_>) -> Result<Outcome, Failure>
     sharing::after(&ines, &marc, id, &more[0], &preview, show).await?;
     let sent = sharing::log(&ines, id, show).await?;
 
-    let leo = Someone::new(folder, "leo").await?;
-    let circle = circle::circle([&ines, &marc, &leo], show).await?;
-    circle::write_together(circle, [&ines, &marc, &leo], show).await?;
-    let lists = circle::remove(circle, [&ines, &marc, &leo], show).await?;
-    leo.node.shutdown().await;
-    device::device(folder, &ines, show).await?;
-
+    let others = [
+        Someone::new(folder, "Léo").await?,
+        Someone::new(folder, "Awa").await?,
+        Someone::new(folder, "Karim").await?,
+        Someone::new(folder, "Lucie").await?,
+        Someone::new(folder, "Hugo").await?,
+        Someone::new(folder, "Nora").await?,
+    ];
+    let [leo, awa, karim, lucie, hugo, nora] = others.each_ref();
+    let members = [&ines, &marc, leo, awa, karim, lucie, hugo, nora];
+    let circle = circle::circle(&members, show).await?;
+    let poll = poll::poll(circle, &members, show).await?;
+    circle::write_together(circle, &members, show).await?;
+    let lists = circle::remove(circle, &members, show).await?;
+    device::device(folder, &ines, circle, show).await?;
     let given = ines.gave(id).await?;
+    let recovered = recover::recover(folder, ines, &others.each_ref(), circle, show).await?;
+
     let (received, rows) = marc.holds(id).await?;
-    marc.node.shutdown().await;
-    ines.node.shutdown().await;
+    for someone in others.into_iter().chain([marc]) {
+        someone.node.shutdown().await;
+    }
     Ok(Outcome {
         footprint,
         electricity,
@@ -283,5 +333,7 @@ async fn perform(folder: &Path, show: &mut Show<'_>) -> Result<Outcome, Failure>
         rows,
         sent,
         lists,
+        poll,
+        recovered,
     })
 }

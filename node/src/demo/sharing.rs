@@ -36,9 +36,9 @@ pub(super) async fn found(folder: &Path, show: &mut Show<'_>) -> Result<[Someone
         reason: error.to_string(),
     })?;
     let people = [
-        Someone::new(folder, "ines").await?,
-        Someone::new(folder, "marc").await?,
-        Someone::new(folder, "zoe").await?,
+        Someone::new(folder, "Inès").await?,
+        Someone::new(folder, "Marc").await?,
+        Someone::new(folder, "Zoé").await?,
     ];
     let persons = people.each_ref().map(|someone| someone.node.person());
     let listening = people.each_ref().map(|someone| someone.node.listening());

@@ -11,31 +11,49 @@ use maille_node::home_dir::HomeDir;
 use maille_node::keystore::{self, CreateOptions};
 use maille_protocol::card::Card;
 use maille_protocol::id::{CircleId, GrantId};
+use maille_protocol::invite::{InviteLink, WhyNot};
 use maille_schemas::sample::SampleFile;
+use zeroize::Zeroizing;
 
 use super::LENS;
 use crate::cli::desk::{of_call, of_start};
+use crate::cli::device::folded;
 use crate::cli::failure::Failure;
 use crate::cli::import::read_bytes;
 
 /// A made-up person with a real node.
 pub(super) struct Someone {
+    /// What they are called in the circle.
+    pub(super) called: &'static str,
+    /// The twelve words, on paper so to speak; nothing of a device that was added.
+    pub(super) words: Option<Zeroizing<String>>,
     pub(super) home: HomeDir,
     pub(super) node: Node,
 }
 
 impl Someone {
-    pub(super) async fn new(folder: &Path, name: &str) -> Result<Self, Failure> {
-        let path = folder.join(name);
+    /// Sets somebody up, in a folder that bears their name without accents and capitals.
+    pub(super) async fn new(folder: &Path, called: &'static str) -> Result<Self, Failure> {
+        let path = folder.join(folded(called));
         let founded = keystore::create(&path, CreateOptions::default())
             .map_err(|error| Failure::of_create(&path, error))?;
-        let keys =
-            keystore::open(&founded.home, None).map_err(|error| Failure::of_key(&path, error))?;
-        let node = Node::start(&founded.home, keys, Mode::Online)
-            .await
-            .map_err(|error| of_start(&path, error))?;
+        let someone = Self::at(founded.home, called).await?;
         Ok(Self {
-            home: founded.home,
+            words: Some(founded.words),
+            ..someone
+        })
+    }
+
+    /// Starts the node on a home.
+    pub(super) async fn at(home: HomeDir, called: &'static str) -> Result<Self, Failure> {
+        let path = home.path();
+        let keys = keystore::open(&home, None).map_err(|error| Failure::of_key(path, error))?;
+        let node = Node::start(&home, keys, Mode::Online).await;
+        let node = node.map_err(|error| of_start(path, error))?;
+        Ok(Self {
+            called,
+            words: None,
+            home,
             node,
         })
     }
@@ -110,6 +128,24 @@ impl Someone {
     pub(super) async fn circle(&self) -> Result<Option<CircleShown>, Failure> {
         match self.ask(Command::Circles).await? {
             Done::Circles { mut circles, .. } => Ok(circles.pop()),
+            other => Err(other_answer(&other)),
+        }
+    }
+
+    /// Asks to come into a circle.
+    pub(super) async fn joins(&self, link: InviteLink) -> Result<(), Failure> {
+        let called = self.called.to_owned();
+        self.ask(Command::CircleJoin { link, called }).await?;
+        Ok(())
+    }
+
+    /// Why they were not let into a circle; nothing while they were not answered, and once they are in.
+    pub(super) async fn refused(&self, circle: CircleId) -> Result<Option<WhyNot>, Failure> {
+        match self.ask(Command::Circles).await? {
+            Done::Circles { joining, .. } => {
+                let asked = joining.into_iter().find(|it| it.circle == circle);
+                Ok(asked.and_then(|it| it.refused))
+            }
             other => Err(other_answer(&other)),
         }
     }

@@ -39,7 +39,7 @@ use maille_schemas::import::{Format, ImportError, LooksLike, NoteKind, Place, Sk
 
 pub(crate) use circle::{CircleText, Invited, Terms};
 pub(crate) use clock::{Clock, spell_month};
-pub(crate) use demo::{DemoStep, DemoText, DemoView};
+pub(crate) use demo::{DemoDevices, DemoStep, DemoText, DemoView};
 pub(crate) use numbers::Numbers;
 pub(crate) use os::OsFault;
 pub(crate) use poll::PollText;

@@ -1,7 +1,11 @@
 //! In English.
 
-use super::{DemoStep, DemoText, DemoView};
-use crate::i18n::en::{English, counted};
+use maille_core::command::{PollOutcome, PollShown};
+
+use super::{DemoDevices, DemoStep, DemoText, DemoView};
+use crate::demo::Recovered;
+use crate::i18n::en::{English, counted, quoted};
+use crate::i18n::{CircleText as _, Text as _};
 
 impl DemoText for English {
     fn demo_step(&self, step: DemoStep) -> &'static str {
@@ -23,14 +27,18 @@ impl DemoText for English {
             DemoStep::After => "Inès imports more; nothing new arrives at Marc's",
             DemoStep::Log => "Inès reads again all that left her device",
             DemoStep::Circle => {
-                "Inès makes a circle; Marc and Léo, who did not know each other, come in by her invite"
+                "Inès makes a circle of eight; the seven others come in by her invites"
             }
-            DemoStep::List => "All three write on its list at once; all three hold the same list",
+            DemoStep::Poll => "Léo asks the circle a question; they vote, and he ends the vote",
+            DemoStep::List => "All eight write on its list at once; all eight hold the same list",
             DemoStep::Remove => {
                 "Inès takes Marc out; what she and Léo write afterwards does not reach him"
             }
             DemoStep::Device => {
                 "Inès adds her phone by a code and three words, has all of it there, and loses it"
+            }
+            DemoStep::Recover => {
+                "Inès adds a tablet and loses her laptop; her twelve words bring her back on a new machine"
             }
         }
     }
@@ -60,13 +68,77 @@ impl DemoText for English {
         "Made-up house"
     }
 
-    fn demo_items(&self) -> [&'static str; 5] {
+    fn demo_circle_seen(&self) -> &'static str {
+        "Marc by an invite for one, which then refused Léo; he and five more by another, for six."
+    }
+
+    fn demo_question(&self) -> &'static str {
+        "Which evening?"
+    }
+
+    fn demo_choices(&self) -> [&'static str; 3] {
+        ["Monday", "Tuesday", "Thursday"]
+    }
+
+    fn demo_counted(&self, poll: &PollShown) -> String {
+        let PollOutcome::Chosen { choice } = poll.tally.outcome else {
+            return "Nothing was chosen.".to_owned();
+        };
+        let at = choice as usize - 1;
+        format!(
+            "{}, with {} of {}; {} of {} voted, and all see the same.",
+            quoted(&poll.choices[at]),
+            poll.tally.votes[at],
+            counted(poll.tally.voted, "vote", "votes"),
+            poll.tally.voted,
+            poll.tally.electors,
+        )
+    }
+
+    fn demo_items(&self) -> [&'static str; 11] {
         [
             "bread",
             "bicycle pump",
             "light bulbs",
+            "coffee",
+            "washers for the tap",
+            "jam jars",
+            "candles",
+            "string",
             "seeds (after Marc)",
             "milk (after Marc)",
+            "paper, for the next twelve words",
+        ]
+    }
+
+    fn demo_devices(&self) -> DemoDevices {
+        DemoDevices {
+            laptop: "laptop",
+            phone: "phone",
+            tablet: "tablet",
+            new: "new laptop",
+        }
+    }
+
+    fn demo_lost(&self) -> &'static str {
+        "The laptop's folder is deleted. In an empty one, with the words, the tablet and Léo are asked who she is:"
+    }
+
+    fn demo_recovered(&self, recovered: &Recovered) -> Vec<String> {
+        vec![
+            format!(
+                "Back: {}, {}, {}, and the circle:",
+                self.trips(recovered.trips),
+                self.readings(recovered.readings),
+                counted(recovered.polls, "vote in the circle", "votes in the circle")
+            ),
+            self.circle(&recovered.circle),
+            format!(
+                "Not back, since the lost laptop alone had it: {} given to Marc, and {} of what had left for it.",
+                counted(recovered.shares_missing, "share", "shares"),
+                counted(recovered.notes_missing, "note", "notes")
+            ),
+            "The list, with what was written since:".to_owned(),
         ]
     }
 
@@ -83,6 +155,8 @@ impl DemoText for English {
             DemoView::ListRemoved => {
                 "The list at Marc's, who was taken out before its last two lines:"
             }
+            DemoView::Poll => "In the circle, the vote as all eight saw it at its end:",
+            DemoView::Recovered => "At Inès', back on a new machine with her twelve words:",
             DemoView::Sent => "At Inès', what left her device:",
         }
     }

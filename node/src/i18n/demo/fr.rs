@@ -1,7 +1,11 @@
 //! In French.
 
-use super::{DemoStep, DemoText, DemoView};
-use crate::i18n::fr::{French, counted};
+use maille_core::command::{PollOutcome, PollShown};
+
+use super::{DemoDevices, DemoStep, DemoText, DemoView};
+use crate::demo::Recovered;
+use crate::i18n::fr::{French, counted, quoted};
+use crate::i18n::{CircleText as _, Text as _};
 
 impl DemoText for French {
     fn demo_step(&self, step: DemoStep) -> &'static str {
@@ -25,16 +29,20 @@ impl DemoText for French {
             DemoStep::After => "Inès importe encore ; rien de nouveau n'arrive chez Marc",
             DemoStep::Log => "Inès relit ce qui est sorti de son appareil",
             DemoStep::Circle => {
-                "Inès crée un cercle ; Marc et Léo, qui ne se connaissaient pas, y entrent par son invitation"
+                "Inès crée un cercle de huit ; les sept autres y entrent par ses invitations"
             }
+            DemoStep::Poll => "Léo pose une question au cercle ; on vote, et il clôt le vote",
             DemoStep::List => {
-                "Tous trois écrivent dans sa liste en même temps ; tous trois ont la même"
+                "Tous les huit écrivent dans sa liste en même temps ; tous les huit ont la même"
             }
             DemoStep::Remove => {
                 "Inès retire Marc ; ce qu'elle et Léo écrivent ensuite ne lui parvient pas"
             }
             DemoStep::Device => {
                 "Inès ajoute son téléphone par un code et trois mots, y retrouve tout, puis le perd"
+            }
+            DemoStep::Recover => {
+                "Inès ajoute une tablette et perd son ordinateur ; ses douze mots la ramènent sur une autre machine"
             }
         }
     }
@@ -64,13 +72,77 @@ impl DemoText for French {
         "Maison inventée"
     }
 
-    fn demo_items(&self) -> [&'static str; 5] {
+    fn demo_circle_seen(&self) -> &'static str {
+        "Marc par une invitation pour une personne, qui a ensuite refusé Léo ; lui et cinq autres par une autre, pour six."
+    }
+
+    fn demo_question(&self) -> &'static str {
+        "Quel soir ?"
+    }
+
+    fn demo_choices(&self) -> [&'static str; 3] {
+        ["lundi", "mardi", "jeudi"]
+    }
+
+    fn demo_counted(&self, poll: &PollShown) -> String {
+        let PollOutcome::Chosen { choice } = poll.tally.outcome else {
+            return "Rien n'a été choisi.".to_owned();
+        };
+        let at = choice as usize - 1;
+        format!(
+            "{}, avec {} de {} ; {} sur {} ont voté, et tous voient la même chose.",
+            quoted(&poll.choices[at]),
+            poll.tally.votes[at],
+            counted(poll.tally.voted, "voix", "voix"),
+            poll.tally.voted,
+            poll.tally.electors,
+        )
+    }
+
+    fn demo_items(&self) -> [&'static str; 11] {
         [
             "pain",
             "pompe à vélo",
             "ampoules",
+            "café",
+            "joints pour le robinet",
+            "bocaux",
+            "bougies",
+            "ficelle",
             "graines (après Marc)",
             "lait (après Marc)",
+            "papier, pour les douze mots suivants",
+        ]
+    }
+
+    fn demo_devices(&self) -> DemoDevices {
+        DemoDevices {
+            laptop: "ordinateur",
+            phone: "téléphone",
+            tablet: "tablette",
+            new: "nouvel ordinateur",
+        }
+    }
+
+    fn demo_lost(&self) -> &'static str {
+        "Le dossier de l'ordinateur est effacé. Dans un dossier vide, avec les mots, on demande à la tablette et à Léo qui elle est :"
+    }
+
+    fn demo_recovered(&self, recovered: &Recovered) -> Vec<String> {
+        vec![
+            format!(
+                "Revenu : {}, {}, {}, et le cercle :",
+                self.trips(recovered.trips),
+                self.readings(recovered.readings),
+                counted(recovered.polls, "vote du cercle", "votes du cercle")
+            ),
+            self.circle(&recovered.circle),
+            format!(
+                "Pas revenu, car seul l'ordinateur perdu l'avait : {} avec Marc, et {} de ce qui en était sorti.",
+                counted(recovered.shares_missing, "partage", "partages"),
+                counted(recovered.notes_missing, "mention", "mentions")
+            ),
+            "La liste, avec ce qui a été écrit depuis :".to_owned(),
         ]
     }
 
@@ -85,6 +157,12 @@ impl DemoText for French {
             DemoView::Given => "Chez Inès, ce qu'elle a partagé :",
             DemoView::List => "Dans le cercle, la liste chez Léo :",
             DemoView::ListRemoved => "La liste chez Marc, retiré avant les deux dernières lignes :",
+            DemoView::Poll => {
+                "Dans le cercle, le vote tel que tous les huit l'ont vu à sa clôture :"
+            }
+            DemoView::Recovered => {
+                "Chez Inès, de retour sur une autre machine avec ses douze mots :"
+            }
             DemoView::Sent => "Chez Inès, ce qui est sorti de son appareil :",
         }
     }
