@@ -82,6 +82,7 @@ pub(super) async fn recover(
     })
     .await?;
     let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    show.note(show.screen.text.demo_back());
     let speak = devices(&back).await?;
     step.sure(
         names(&speak) == [called.new, called.tablet] && speak[0].me,
@@ -126,17 +127,14 @@ async fn ask(
     let asking = Asking::who(seed.as_slice(), cards).await;
     let asking = asking.map_err(|error| step.failed(causes(&error)))?;
     let devices = asking.person().devices();
-    for device in &devices {
-        show.note(text.recover_device(device).trim_start());
-    }
-    for (contact, answered) in asking.others() {
-        let line = text.recover_contact(&contact.person, answered);
-        show.note(line.trim_start());
-    }
     let answered: Vec<(&str, bool)> = (devices.iter())
         .flat_map(|it| it.names.iter().map(|name| (&**name, it.answered)))
         .collect();
     let contacts = asking.others();
+    let asked = answered.iter().copied();
+    for (name, answered) in asked.chain(contacts.iter().map(|it| (whom[1].called, it.1))) {
+        show.note(&text.demo_asked(name, answered));
+    }
     step.sure(
         asking.person().person() == person
             && answered == [(laptop, false), (tablet, true)]

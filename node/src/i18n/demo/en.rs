@@ -121,7 +121,20 @@ impl DemoText for English {
     }
 
     fn demo_lost(&self) -> &'static str {
-        "The laptop's folder is deleted. In an empty one, with the words, the tablet and Léo are asked who she is:"
+        "The laptop's folder is deleted. From an empty one, those are asked who may know whose words these are:"
+    }
+
+    fn demo_asked(&self, name: &str, answered: bool) -> String {
+        let state = if answered {
+            "answered"
+        } else {
+            "did not answer"
+        };
+        format!("  {name}: {state}")
+    }
+
+    fn demo_back(&self) -> &'static str {
+        "All that the laptop held is here again; what she and Léo write from now on follows."
     }
 
     fn demo_recovered(&self, recovered: &Recovered) -> Vec<String> {

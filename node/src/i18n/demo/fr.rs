@@ -125,7 +125,20 @@ impl DemoText for French {
     }
 
     fn demo_lost(&self) -> &'static str {
-        "Le dossier de l'ordinateur est effacé. Dans un dossier vide, avec les mots, on demande à la tablette et à Léo qui elle est :"
+        "Le dossier de l'ordinateur est effacé. Depuis un dossier vide, on demande à qui peut le savoir de qui sont ces mots :"
+    }
+
+    fn demo_asked(&self, name: &str, answered: bool) -> String {
+        let state = if answered {
+            "a répondu"
+        } else {
+            "n'a pas répondu"
+        };
+        format!("  {name} : {state}")
+    }
+
+    fn demo_back(&self) -> &'static str {
+        "Tout ce qu'avait l'ordinateur est revenu ; ce qu'elle et Léo écrivent désormais suit."
     }
 
     fn demo_recovered(&self, recovered: &Recovered) -> Vec<String> {

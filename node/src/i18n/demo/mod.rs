@@ -33,6 +33,10 @@ pub(crate) trait DemoText {
     fn demo_devices(&self) -> DemoDevices;
     /// Inès' machine is gone.
     fn demo_lost(&self) -> &'static str;
+    /// Somebody was asked who has the words.
+    fn demo_asked(&self, name: &str, answered: bool) -> String;
+    /// All that the lost machine held is back.
+    fn demo_back(&self) -> &'static str;
     /// What is back, and what is not.
     fn demo_recovered(&self, recovered: &Recovered) -> Vec<String>;
     /// Why Inès shares.
