@@ -22,7 +22,7 @@
 //! | list | what the eight wrote at once is the same list at all |
 //! | remove | Marc knows that he is out; the others hold two items more, Marc's list does not |
 //! | device | Inès' phone shows the same words, holds all that her laptop holds, and hears that it was removed |
-//! | recover | her laptop's folder is deleted; with the words alone a new folder holds all that it held, the circle too; what she and Léo write then is at both her devices; the share and what was noted of it are not back |
+//! | recover | her laptop's folder is deleted; with the words alone a new folder holds all that it held, the circle too, and the others hold that still; what she and Léo write then is at both her devices; the share and what was noted of it are not back |
 
 mod circle;
 mod device;

@@ -54,7 +54,7 @@ pub(super) async fn device(
     let readings = all.records.len() - trips;
     show.seen(
         &step,
-        &json!({ "trips": trips, "readings": readings, "items": all.list.len(), "removed": true }),
+        &json!({ "trips": trips, "readings": readings, "items": all.shared.list.len(), "removed": true }),
     );
     Ok(())
 }

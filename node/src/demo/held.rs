@@ -11,29 +11,49 @@ use maille_schemas::record::Record;
 use super::someone::{Someone, other_answer};
 use crate::cli::failure::Failure;
 
-/// A person's records, and their circle as it is shown to them.
+/// A person's records, and their circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) records: Vec<Record>,
     pub(super) standing: CircleStanding,
-    /// Who is in the circle, and what they are called there.
+    pub(super) shared: Shared,
+}
+
+/// A circle as all its members see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shared {
+    /// Who is in it, and what they are called there.
     pub(super) members: BTreeSet<(PersonId, String)>,
     pub(super) list: Vec<ListShown>,
     pub(super) polls: Vec<PollShown>,
 }
 
+impl Shared {
+    /// What a device shows; nothing before it has the circle.
+    pub(super) async fn at(someone: &Someone, circle: CircleId) -> Result<Option<Self>, Failure> {
+        let Some(shown) = someone.circle().await?.filter(|it| it.id == circle) else {
+            return Ok(None);
+        };
+        let polls = polls(someone, circle).await?.into_iter();
+        Ok(Some(Self {
+            members: members(&shown),
+            list: someone.list(circle).await?,
+            polls: polls.map(same_for_all).collect(),
+        }))
+    }
+}
+
 impl Held {
     /// What a device holds; nothing before it has the circle.
     pub(super) async fn at(someone: &Someone, circle: CircleId) -> Result<Option<Self>, Failure> {
-        let Some(shown) = someone.circle().await?.filter(|it| it.id == circle) else {
+        let shared = Shared::at(someone, circle).await?;
+        let (Some(shared), Some(shown)) = (shared, someone.circle().await?) else {
             return Ok(None);
         };
         Ok(Some(Self {
             records: export(someone).await?.records,
             standing: shown.standing,
-            members: members(&shown),
-            list: someone.list(circle).await?,
-            polls: polls(someone, circle).await?,
+            shared,
         }))
     }
 

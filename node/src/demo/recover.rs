@@ -12,7 +12,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::device::pair;
-use super::held::{Held, devices, export};
+use super::held::{Held, Shared, devices, export};
 use super::someone::Someone;
 use super::{Show, Step, pasted};
 use crate::cli::failure::{Failure, causes};
@@ -81,6 +81,14 @@ pub(super) async fn recover(
         Ok((here.as_ref() == Some(&before)).then_some(()))
     })
     .await?;
+    // Until the others hear what stays of what the lost one wrote, and it made the circle, they have nothing of it.
+    for other in others {
+        step.within(BACK_WITHIN, "the circle at the others", || async {
+            let there = Shared::at(other, circle).await?;
+            Ok((there.as_ref() == Some(&before.shared)).then_some(()))
+        })
+        .await?;
+    }
     let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     show.note(show.screen.text.demo_back());
     let speak = devices(&back).await?;
@@ -96,7 +104,7 @@ pub(super) async fn recover(
             "trips": recovered.trips,
             "readings": recovered.readings,
             "members": recovered.circle.members.len(),
-            "items": before.list.len(),
+            "items": before.shared.list.len(),
             "polls": recovered.polls,
             "within_ms": within_ms,
             "missing": {
@@ -203,7 +211,7 @@ async fn missing(
         readings: before.records.len() as u64 - trips,
         circle: circle.ok_or_else(|| step.failed("no circle"))?,
         list,
-        polls: before.polls.len() as u64,
+        polls: before.shared.polls.len() as u64,
         shares_missing: shares,
         notes_missing: noted,
     })
