@@ -308,7 +308,7 @@ fn both_lists(screen: &Screen, places: &[u16]) -> [String; 2] {
 }
 
 /// A word without capitals and accents: nobody should fail at one.
-pub(super) fn folded(word: &str) -> String {
+pub(crate) fn folded(word: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
     word.trim()
         .to_lowercase()

@@ -13,7 +13,7 @@ mod backup;
 mod card;
 mod circle;
 pub(crate) mod desk;
-mod device;
+pub(crate) mod device;
 mod doctor;
 mod export;
 pub(crate) mod failure;
