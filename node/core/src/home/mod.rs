@@ -35,6 +35,8 @@ mod vault;
 )]
 mod tests;
 
+#[cfg(feature = "sim")]
+pub(crate) use circle::name_of;
 pub(crate) use circle::record_of;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -49,7 +49,7 @@ enum Outcome {
 }
 
 /// Names an item in the store: of a person there is one.
-fn hash_of(item: &CircleItem) -> [u8; 32] {
+pub(crate) fn hash_of(item: &CircleItem) -> [u8; 32] {
     let kind: &[u8] = match item {
         CircleItem::Person(bytes) => {
             let person = UnverifiedAuthority::decode(bytes).ok();

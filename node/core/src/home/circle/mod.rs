@@ -27,6 +27,8 @@ mod relays;
 mod waiting;
 
 pub(super) use invite::Stranger;
+#[cfg(feature = "sim")]
+pub(crate) use items::hash_of as name_of;
 pub(crate) use own::record_of;
 pub(super) use relays::Visiting;
 
