@@ -76,6 +76,15 @@ fn a_circle_that_writes_one_slice_and_removes_members_agrees_under_6_seeds() {
     }
 }
 
+/// The story of issue 5 with few members: how far it is from its bar is in the ledger.
+#[test]
+fn a_circle_whose_relay_misbehaves_agrees_under_17_seeds() {
+    let sums = check("circle-relay-12", 0..17);
+    for much in ["away", "crashes", "changes"] {
+        assert!(sums[much].as_u64() >= Some(17), "few {much}: {sums}");
+    }
+}
+
 /// Returns the sums of the figures over all seeds, none of which broke an invariant.
 #[track_caller]
 fn check(builtin: &str, seeds: Range<u64>) -> Value {
