@@ -76,12 +76,12 @@ fn a_circle_that_writes_one_slice_and_removes_members_agrees_under_6_seeds() {
     }
 }
 
-/// The story of issue 5 with few members: how far it is from its bar is in the ledger.
+/// The story of issue 5 with few members; with 200 it is not whole yet: see the ledger.
 #[test]
-fn a_circle_whose_relay_misbehaves_agrees_under_17_seeds() {
-    let sums = check("circle-relay-12", 0..17);
-    for much in ["away", "crashes", "changes"] {
-        assert!(sums[much].as_u64() >= Some(17), "few {much}: {sums}");
+fn a_circle_whose_relay_misbehaves_agrees_under_60_seeds() {
+    let sums = check("circle-relay-12", 0..60);
+    for much in ["away", "crashes", "changes", "faults"] {
+        assert!(sums[much].as_u64() >= Some(60 / 2), "few {much}: {sums}");
     }
 }
 

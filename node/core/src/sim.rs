@@ -87,11 +87,13 @@ pub enum Plant {
     ForgetRotation,
     /// An entry past a cut is taken for one that stands.
     AcceptPastCut,
+    /// What a relay has confirmed is never put there again, though it says that it has lost it.
+    BelieveRelay,
 }
 
 impl Plant {
     /// Every planted bug with its name on a command line and what it is.
-    pub const ALL: [(Self, &'static str, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str, &'static str); 7] = [
         (
             Self::AcceptPastCut,
             "accept-past-cut",
@@ -121,6 +123,11 @@ impl Plant {
             Self::ForgetRotation,
             "forget-rotation",
             "a share ends without new keys for what it could read",
+        ),
+        (
+            Self::BelieveRelay,
+            "believe-relay",
+            "what a relay has confirmed is never put there again, though it has lost it",
         ),
     ];
 }

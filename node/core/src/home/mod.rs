@@ -297,6 +297,7 @@ impl<S: Store> Home<S> {
         self.end_slow_pairing(now);
         self.drop_slow_strangers(now);
         self.circle_duties(now, rng);
+        self.compare_circles();
         self.pump_all(now);
         self.serve_visitors();
         self.dial_due(now, rng);
@@ -649,6 +650,9 @@ impl<S: Store> Home<S> {
         self.view.delete(layout::node(peer));
         self.dials.remove(&peer);
         self.known_by.remove(&peer);
+        for circle in self.circles.values_mut() {
+            circle.meet_all();
+        }
         Ok(())
     }
 

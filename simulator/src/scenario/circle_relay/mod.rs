@@ -199,7 +199,12 @@ impl<'log> Story<'log> {
     fn liveness(&mut self) {
         self.world.mend(self.relay);
         let healed = self.world.now();
-        self.world.start_at(healed, self.relay);
+        // It starts anew: on what is open it would go on after what it kept back.
+        let restart = Fault::Crash {
+            down: VirtualSpan::from_secs(1),
+            torn: false,
+        };
+        self.world.plan(healed, self.relay, restart);
         let limit = healed.plus(AGREE_WITHIN);
         while !self.all_hold_all() && self.world.now() < limit {
             self.world.pass(LOOK_EVERY);
