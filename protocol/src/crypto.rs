@@ -142,6 +142,10 @@ pub mod domain {
     pub const RELAY_KEY: &str = "maille/1/relay-key";
     /// What shows it.
     pub const RELAY_PROOF: &str = "maille/1/relay-proof";
+    /// Names an item of a circle in a comparison.
+    pub const CIRCLE_HELD: &str = "maille/1/circle-held";
+    /// Stands for the names of a bucket.
+    pub const CIRCLE_BUCKET: &str = "maille/1/circle-bucket";
     /// The secret of a mailbox, from a content key and a relay.
     pub const MAILBOX_SECRET: &str = "maille/1/mailbox-secret";
     /// Seed of a mailbox's control key, from its secret.

@@ -11,7 +11,11 @@
 //! | [`Replay`] | sends old frames of this and of earlier sessions again | take a thing once, close on what is out of order |
 //! | [`Flood`] | sends made-up frames without end | close the session, leave that contact alone for a while |
 //! | [`Lie`] | claims to hold what it does not, or not to hold what it does | close on what cannot be, send again what is not held |
+//! | [`Conceal`] | as a relay: says that less is there than is, and hands out less | fetch it from each other |
+//! | [`Dawdle`] | sends late | wait |
 //! | two machines on one cloned disk (`World::twin`) | show two histories of one log | keep the first, refuse the second |
+
+use std::collections::BTreeMap;
 
 use maille_core::ConnectionId;
 use maille_protocol::sync::{Cursor, FeedId, Frame, Item, NAMES_PER_FRAME_MAX, Name};
@@ -137,6 +141,108 @@ impl Behaviour for Withhold {
             return Vec::new();
         }
         vec![Sending::now(on, frame)]
+    }
+}
+
+/// A relay that keeps entries back: on some connections nothing comes, on some it says that there is nothing, on some
+/// single entries are left out.
+#[derive(Debug)]
+pub struct Conceal {
+    /// Chances in a million that a connection is treated so.
+    pub ppm: u32,
+    how: BTreeMap<ConnectionId, u64>,
+    draws: Draws,
+}
+
+impl Conceal {
+    /// Keeps back on `ppm` in a million connections.
+    pub fn new(ppm: u32) -> Self {
+        Self {
+            ppm,
+            how: BTreeMap::new(),
+            draws: Draws::default(),
+        }
+    }
+}
+
+impl Behaviour for Conceal {
+    fn opened(&mut self, scene: &Scene, _peer: NodeIndex, on: ConnectionId) -> Vec<Sending> {
+        if self.draws.happens(scene, "conceal", self.ppm) {
+            let how = self.draws.number(scene, "conceal how", 3);
+            self.how.insert(on, how);
+        }
+        Vec::new()
+    }
+
+    fn closed(&mut self, _scene: &Scene, on: ConnectionId) {
+        self.how.remove(&on);
+    }
+
+    fn sends(
+        &mut self,
+        scene: &Scene,
+        _to: NodeIndex,
+        on: ConnectionId,
+        frame: Vec<u8>,
+    ) -> Vec<Sending> {
+        let Some(how) = self.how.get(&on).copied() else {
+            return vec![Sending::now(on, frame)];
+        };
+        let sent = match (Frame::from_bytes(&frame), how) {
+            (Ok(Frame::Stored(_)), 0 | 1) => None,
+            (Ok(Frame::Stored(_)), _) if self.draws.happens(scene, "conceal one", 100_000) => None,
+            (Ok(Frame::Visited(mut visited)), 1) => {
+                for found in &mut visited.found {
+                    found.end = found.start;
+                }
+                Some(Frame::Visited(visited).to_bytes())
+            }
+            _ => Some(frame),
+        };
+        sent.into_iter().map(|it| Sending::now(on, it)).collect()
+    }
+}
+
+/// Sends all on a connection late, and in order.
+#[derive(Debug)]
+pub struct Dawdle {
+    /// How late, at most.
+    pub by: VirtualSpan,
+    late: BTreeMap<ConnectionId, VirtualSpan>,
+    draws: Draws,
+}
+
+impl Dawdle {
+    /// Sends up to so much later.
+    pub fn new(by: VirtualSpan) -> Self {
+        Self {
+            by,
+            late: BTreeMap::new(),
+            draws: Draws::default(),
+        }
+    }
+}
+
+impl Behaviour for Dawdle {
+    fn opened(&mut self, scene: &Scene, _peer: NodeIndex, on: ConnectionId) -> Vec<Sending> {
+        let late = self.draws.number(scene, "dawdle", self.by.as_micros());
+        self.late.insert(on, VirtualSpan::from_micros(late));
+        Vec::new()
+    }
+
+    fn closed(&mut self, _scene: &Scene, on: ConnectionId) {
+        self.late.remove(&on);
+    }
+
+    fn sends(
+        &mut self,
+        _scene: &Scene,
+        _to: NodeIndex,
+        on: ConnectionId,
+        frame: Vec<u8>,
+    ) -> Vec<Sending> {
+        let after = self.late.get(&on).copied().unwrap_or(VirtualSpan::ZERO);
+        vec![Sending { on, frame, after }]
     }
 }
 

@@ -19,6 +19,7 @@ use maille_core::sim::Inspect;
 use maille_core::{ConnectionId, Event, Input, Output, Store};
 use maille_protocol::entry::{LogId, UnverifiedEntry};
 use maille_protocol::id::TransportId;
+use maille_protocol::relay::Put;
 use maille_protocol::sync::{Frame, Item};
 use maille_protocol::wire::FRAME_BYTES_MAX;
 use serde::Serialize;
@@ -115,9 +116,21 @@ pub struct Violation {
 /// Most violations kept word for word; the rest is counted.
 const VIOLATIONS_KEPT_MAX: usize = 1_000;
 
+/// Frames that a node's machine has sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// All of them.
+    pub all: u64,
+    /// Those that carry something of a circle: to a node, to a relay, or from one.
+    pub carrying: u64,
+    /// Those that say that such a thing has come.
+    pub acknowledging: u64,
+}
+
 /// Looks at one node.
 #[derive(Debug, Default)]
 pub struct Watch {
+    sent: Sent,
     node: Option<u32>,
     /// The one entry seen at each place of each log: the hash of its bytes.
     entries: BTreeMap<(LogId, u64), [u8; 32]>,
@@ -227,6 +240,11 @@ impl Watch {
         &self.violations
     }
 
+    /// What the machine has sent.
+    pub fn frames_sent(&self) -> Sent {
+        self.sent
+    }
+
     /// How often other nodes did something wrong here.
     pub fn violation_count(&self) -> u64 {
         self.violation_count
@@ -240,12 +258,28 @@ impl Watch {
                 format!("{} bytes", frame.len()),
             );
         }
+        self.sent.all += 1;
         match Frame::from_bytes(frame) {
             Ok(Frame::Item {
                 item: Item::Entry(entry),
                 ..
             }) => self.entry(now, &entry, store),
-            Ok(Frame::Ack { position }) => self.acknowledged(now, to, position, store),
+            Ok(
+                Frame::Item {
+                    item: Item::Circle { .. },
+                    ..
+                }
+                | Frame::Put {
+                    what: Put::Entry(_),
+                    ..
+                }
+                | Frame::Stored(_),
+            ) => self.sent.carrying += 1,
+            Ok(Frame::PutDone(_)) => self.sent.acknowledging += 1,
+            Ok(Frame::Ack { position }) => {
+                self.sent.acknowledging += 1;
+                self.acknowledged(now, to, position, store);
+            }
             Ok(_) => {}
             Err(error) => self.broke(now, "honest nodes send what can be read", error.to_string()),
         }
@@ -261,9 +295,11 @@ impl Watch {
         let Some(peer) = self.peers.get(&to) else {
             return;
         };
-        let durable = Inspect(store)
-            .cursor_of(*peer)
-            .map_or(0, |cursor| cursor.position);
+        // A relay has no feed: what it is told has come is numbered by the visit.
+        let Some(cursor) = Inspect(store).cursor_of(*peer) else {
+            return;
+        };
+        let durable = cursor.position;
         if durable < position {
             self.broke(
                 now,

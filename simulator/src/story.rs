@@ -119,6 +119,8 @@ fn framed(bytes: &[u8]) -> String {
         Ok(Frame::Visited(visited)) => format!("has {} of them", visited.found.len()),
         Ok(Frame::Put { number, what, .. }) => format!("puts {number}: {} bytes", what.len()),
         Ok(Frame::PutDone(done)) => format!("put {}: {:?}", done.number, done.why_not),
+        Ok(Frame::Holds(_)) => String::from("what is held of a circle"),
+        Ok(Frame::Held(held)) => format!("{} names of what is held of a circle", held.names.len()),
         Ok(Frame::Stored(stored)) => format!("entry {} of a mailbox", stored.position),
         Ok(Frame::Answer(answer)) => format!("answers a knock: {answer:?}"),
         Err(error) => format!("no frame ({len} bytes): {error}"),

@@ -22,10 +22,11 @@ use maille_protocol::crypto;
 use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::{LogId, UnverifiedEntry};
 use maille_protocol::generation::PartKey;
-use maille_protocol::id::{GenerationId, GrantId, PersonId, SliceId, TransportId};
+use maille_protocol::id::{CircleId, GenerationId, GrantId, PersonId, SliceId, TransportId};
 use maille_protocol::slice::PartNumber;
-use maille_protocol::sync::Cursor;
+use maille_protocol::sync::{CircleItem, Cursor};
 
+use crate::home::name_of;
 use crate::io::Store;
 use crate::layout;
 use crate::state::{Feed, Given, OwnSlice, Row, Taken};
@@ -87,11 +88,13 @@ pub enum Plant {
     ForgetRotation,
     /// An entry past a cut is taken for one that stands.
     AcceptPastCut,
+    /// What a relay has confirmed is never put there again, though it says that it has lost it.
+    BelieveRelay,
 }
 
 impl Plant {
     /// Every planted bug with its name on a command line and what it is.
-    pub const ALL: [(Self, &'static str, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str, &'static str); 7] = [
         (
             Self::AcceptPastCut,
             "accept-past-cut",
@@ -122,6 +125,11 @@ impl Plant {
             "forget-rotation",
             "a share ends without new keys for what it could read",
         ),
+        (
+            Self::BelieveRelay,
+            "believe-relay",
+            "what a relay has confirmed is never put there again, though it has lost it",
+        ),
     ];
 
     /// The defence against an attack that a node with this bug is without.
@@ -129,6 +137,7 @@ impl Plant {
         match self {
             Self::ForgetRotation => Some(Defence::StopRotates),
             Self::AcceptPastCut => Some(Defence::CutsHold),
+            Self::BelieveRelay => Some(Defence::LossIsSeen),
             Self::AckBeforeDurable | Self::AcceptPastGap | Self::DropDuePart | Self::ReuseLog => {
                 None
             }
@@ -357,6 +366,26 @@ impl<S: Store> Inspect<'_, S> {
             ))
         });
         shares.collect()
+    }
+
+    /// The items of a circle that are durable here, by their numbers: what names each, and whether it is an entry.
+    #[must_use]
+    pub fn circle_items(&self, circle: CircleId) -> Vec<(u64, [u8; 32], bool)> {
+        let prefix = layout::circle_items(circle);
+        let found = self.0.scan(&prefix).unwrap_or_default();
+        let items = found.into_iter().filter_map(|(at, bytes)| {
+            let item: CircleItem = decode(&at, &bytes).ok()?;
+            let entry = matches!(item, CircleItem::Entry(_));
+            Some((layout::number_in(&at)?, name_of(&item), entry))
+        });
+        items.collect()
+    }
+
+    /// Whether an item of a circle is durable here.
+    #[must_use]
+    pub fn holds_circle_item(&self, circle: CircleId, name: &[u8; 32]) -> bool {
+        let at = layout::circle_number(circle, name);
+        self.0.get(&at).is_ok_and(|held| held.is_some())
     }
 
     /// Every grant given, with its slice, its reader, and whether it has ended.

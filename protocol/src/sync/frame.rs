@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::holdings::{Held, Holds};
 use super::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, NAMES_PER_FRAME_MAX};
 use crate::defence::{self, Defence};
 use crate::id::{CircleId, PersonId};
@@ -220,6 +221,12 @@ pub enum Frame {
     /// An entry of a mailbox.
     #[n(16)]
     Stored(#[n(0)] Stored),
+    /// What the sender holds of a circle, in short.
+    #[n(17)]
+    Holds(#[n(0)] Holds),
+    /// What it holds where the receiver's own differs.
+    #[n(18)]
+    Held(#[n(0)] Held),
 }
 
 /// A part's name in one session: see [`super::Session::names`].
@@ -270,7 +277,9 @@ impl Frame {
             | Self::Visited(_)
             | Self::Put { .. }
             | Self::PutDone(_)
-            | Self::Stored(_) => Ok(frame),
+            | Self::Stored(_)
+            | Self::Holds(_)
+            | Self::Held(_) => Ok(frame),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | any | `Knock`, `Answer` | handed on: see [`invite`](crate::invite) |
 //! | waiting | anything else | violation |
 //! | open | `Hello` | violation |
-//! | open | `Authority`, `Names`, `Item`, `Ack` | handed on after bounds and order are checked |
+//! | open | `Authority`, `Names`, `Item`, `Ack`, `Holds`, `Held` | handed on after bounds and order are checked |
 //!
 //! Each end names all that it holds right after the hellos, and every grant that its person has accepted, in frames of which the last has room
 //! left, and names what it has just been given before it acknowledges the parcel. So a sender whose
@@ -23,9 +23,11 @@
 //! generation that the peer has not named. At most [`CREDIT_BYTES`] are unacknowledged.
 
 pub mod frame;
+pub mod holdings;
 mod session;
 
 pub use frame::{CircleItem, Cursor, FeedId, Frame, FrameError, Hello, Item, Name};
+pub use holdings::{Held, Holdings, Holds};
 pub use session::{Greeting, Received, Session, Violation};
 
 /// Most bytes of items sent and not yet acknowledged: one large frame, so that a slow

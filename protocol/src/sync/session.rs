@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rand_core::CryptoRng;
 
 use super::frame::{Frame, FrameError, Hello, Item, Name, VERSION};
+use super::holdings::{Held, Holds};
 use super::{CREDIT_BYTES, Cursor, FeedId, NAMES_MAX, NAMES_PER_FRAME_MAX};
 use crate::crypto;
 use crate::defence::{self, Defence};
@@ -79,6 +80,10 @@ pub enum Received {
     Return(Return),
     /// What came of our own return.
     Paired(Paired),
+    /// What the peer holds of a circle, in short.
+    Holds(Holds),
+    /// What it holds where ours differs.
+    Held(Held),
 }
 
 /// What a peer did wrong. Close the session; nothing else is touched.
@@ -184,6 +189,8 @@ impl Session {
                 | Frame::Stored(_),
                 Some(_),
             ) => Err(Violation::OutOfPlace),
+            (Frame::Holds(holds), Some(_)) => Ok(Received::Holds(holds)),
+            (Frame::Held(held), Some(_)) => Ok(Received::Held(held)),
             (Frame::Names(names), Some(_)) => {
                 if self.named.len() + names.len() > NAMES_MAX {
                     return Err(Violation::TooManyNames);

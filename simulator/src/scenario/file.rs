@@ -438,6 +438,10 @@ metrics! {
     Cuts, "cuts", "Partitions planned.";
     Faults, "faults", "Everything that was planned to go wrong, coming and going of people aside.";
     Away, "away", "Times that people were planned to be away.";
+    Messages, "messages", "Frames that carry something of a circle, sent by anybody.";
+    MessagesMilli, "messages_milli", "The same for each member and change, in thousandths.";
+    FramesMilli, "frames_milli", "All frames for each member and change, in thousandths.";
+    SlowestS, "slowest_s", "Seconds that somebody who was there waited for a change, at most.";
     StoreBytes, "store_bytes", "Bytes on all disks in the end.";
 }
 

@@ -2,6 +2,7 @@
 //! TOML files ([`mod@file`]) about a population ([`population`]).
 
 pub mod churn;
+pub mod circle_relay;
 pub mod circle_slice;
 pub mod file;
 pub mod population;
@@ -163,6 +164,16 @@ pub const BUILTINS: &[Builtin] = &[
         name: circle_slice::NAME,
         about: "50 devices write one slice of a circle; members removed, a device stolen, copies restored",
         told: Told::InRust(circle_slice::run),
+    },
+    Builtin {
+        name: circle_relay::NAME,
+        about: "200 members of a circle keep a list, 30 % there at a time; the relay that carries it misbehaves",
+        told: Told::InRust(circle_relay::run),
+    },
+    Builtin {
+        name: circle_relay::SMALL,
+        about: "the same with 12 members",
+        told: Told::InRust(circle_relay::run_small),
     },
     Builtin {
         name: "household",

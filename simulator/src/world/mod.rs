@@ -21,7 +21,7 @@ use maille_core::command::Command;
 use maille_core::{CommandId, Secrets};
 
 use node::{Air, Node};
-pub use node::{Answer, Answered, WentDown};
+pub use node::{Answer, Answered, Picture, WentDown};
 use queue::{Happening, Key, OUTSIDE};
 use shard::{Shard, place};
 
@@ -103,7 +103,29 @@ impl<'log> World<'log> {
         self.add(twin)
     }
 
-    fn add(&mut self, mut node: Node) -> NodeIndex {
+    /// Adds a node as it was in another world, which was no later than it is here. It is down.
+    pub fn pictured(&mut self, picture: &Picture) -> NodeIndex {
+        let index = NodeIndex(self.air.places);
+        self.place(Node::pictured(self.air.seed, index, picture))
+    }
+
+    /// Makes a picture the backup of `node`, which a [`Fault::Restore`] brings back.
+    pub fn back_up(&mut self, node: NodeIndex, picture: &Picture) {
+        self.node_mut(node).back_up(picture);
+    }
+
+    /// What is durable of `node`, for other worlds to begin with.
+    pub fn picture(&self, node: NodeIndex) -> Picture {
+        self.node(node).picture()
+    }
+
+    fn add(&mut self, node: Node) -> NodeIndex {
+        let index = self.place(node);
+        self.outside(self.now, index, Happening::Boot);
+        index
+    }
+
+    fn place(&mut self, mut node: Node) -> NodeIndex {
         let index = NodeIndex(self.air.places);
         node.nat = self.air.network.nat_of(index);
         let places = self.air.places.checked_add(1).filter(|it| *it < OUTSIDE.0);
@@ -112,7 +134,6 @@ impl<'log> World<'log> {
         let nodes = &mut self.shards[piece].nodes;
         assert_eq!(nodes.len(), slot, "nodes are dealt out in turn");
         nodes.push(node);
-        self.outside(self.now, index, Happening::Boot);
         index
     }
 
@@ -121,9 +142,19 @@ impl<'log> World<'log> {
         self.outside(at, node, Happening::Fault(fault));
     }
 
+    /// Plans that `node` starts, if it is down then.
+    pub fn start_at(&mut self, at: VirtualTime, node: NodeIndex) {
+        self.outside(at, node, Happening::Boot);
+    }
+
     /// Lets `node` misbehave from now on.
     pub fn corrupt(&mut self, node: NodeIndex, behaviour: Box<dyn Behaviour>) {
         self.node_mut(node).behaviour = Some(behaviour);
+    }
+
+    /// Lets `node` keep to the protocol again.
+    pub fn mend(&mut self, node: NodeIndex) {
+        self.node_mut(node).behaviour = None;
     }
 
     /// Puts `node` behind another router than the one that was drawn for it.

@@ -13,13 +13,13 @@
 //! **Invariants.** All that leaves goes through [`Home::pump`], which writes the journal too. A
 //! node has at most one session, and one more that waits for a hello.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maille_protocol::card::Card;
 use maille_protocol::defence::{self, Defence};
 use maille_protocol::entry::UnverifiedEntry;
 use maille_protocol::generation::{AccessKey, PartKey};
-use maille_protocol::id::{GrantId, PersonId, TransportId};
+use maille_protocol::id::{CircleId, GrantId, PersonId, TransportId};
 use maille_protocol::invite::{Answer, InviteId, WhyNot};
 use maille_protocol::principal::UnverifiedAuthority;
 use maille_protocol::sync::{Cursor, Frame, Greeting, Hello, Item, Received, Session};
@@ -28,6 +28,7 @@ use rand_core::CryptoRng;
 
 use super::Home;
 use super::authority_hash;
+use super::circle::Compared;
 use super::taking::{Refused, theirs};
 use crate::command::{CommandError, Done, PeerReach, PeerRole};
 use crate::io::{ConnectionId, Event, Output, Role, Store};
@@ -71,6 +72,8 @@ pub(super) struct Live {
     knocked_with: BTreeSet<InviteId>,
     /// To which of them no answer has come yet.
     unanswered: Option<InviteId>,
+    /// Wide circles, and how far what both ends hold of them was compared.
+    pub(super) compared: BTreeMap<CircleId, Compared>,
 }
 
 impl Live {
@@ -94,6 +97,11 @@ impl Live {
     /// Whether both ends have said hello.
     pub(super) fn is_open(&self) -> bool {
         self.session.is_open()
+    }
+
+    /// Something may be able to leave.
+    pub(super) const fn feed_is_ready(&mut self) {
+        self.ready = true;
     }
 }
 
@@ -155,6 +163,8 @@ pub(super) struct Dial {
     under_way: bool,
     /// Until `at`, the node is left alone.
     paused: bool,
+    /// Nobody needs to dial: see `circle::neighbours`.
+    rests: bool,
 }
 
 impl Dial {
@@ -164,6 +174,7 @@ impl Dial {
             failures: 0,
             under_way: false,
             paused: false,
+            rests: false,
         }
     }
 
@@ -227,6 +238,7 @@ impl Dial {
             failures: self.failures.saturating_add(1),
             under_way: false,
             paused: self.paused && !self.is_due(now),
+            rests: false,
         };
     }
 
@@ -303,6 +315,7 @@ impl<S: Store> Home<S> {
             ready: false,
             knocked_with: BTreeSet::new(),
             unanswered: None,
+            compared: BTreeMap::new(),
         };
         self.sessions.insert(connection, live);
         if role == Role::Dialler && self.say_first(connection, peer).is_err() {
@@ -492,6 +505,8 @@ impl<S: Store> Home<S> {
                 self.item(now, rng, (connection, peer), person, (position, item))
             }
             Received::Ack { position } => self.acked(now, connection, peer, position),
+            Received::Holds(holds) => Ok(self.hear_holds(connection, &holds)?),
+            Received::Held(held) => self.hear_held(connection, held),
             Received::Knock(knock) => {
                 // One that is none is nobody's fault: somebody else may have made it, or we have forgotten it.
                 let answer = self.knocked(now, rng, &peer, &knock)?;
@@ -1109,11 +1124,15 @@ impl<S: Store> Home<S> {
         if self.listening.is_none() {
             return;
         }
+        let neighbours = self.neighbours_to_dial(now);
         let due: Vec<TransportId> = self
             .dials
             .iter()
             .filter(|(peer, dial)| {
-                !dial.under_way && dial.is_due(now) && self.session_with(**peer).is_none()
+                !dial.under_way
+                    && (!dial.rests || neighbours.contains(peer))
+                    && dial.is_due(now)
+                    && self.session_with(**peer).is_none()
             })
             .map(|(peer, _)| *peer)
             .collect();
@@ -1124,8 +1143,14 @@ impl<S: Store> Home<S> {
                     if !addresses.is_empty()
                         && (person != self.me.person || self.is_own_node(peer)) =>
                 {
+                    let rests = !neighbours.contains(&peer)
+                        && self.is_only_neighbour(peer, person).unwrap_or(false);
                     if let Some(dial) = self.dials.get_mut(&peer) {
-                        dial.under_way = true;
+                        dial.rests = rests;
+                        dial.under_way = !rests;
+                    }
+                    if rests {
+                        continue;
                     }
                     self.effects.push(Output::Dial { peer, addresses });
                 }
@@ -1139,7 +1164,9 @@ impl<S: Store> Home<S> {
         self.listening.as_ref()?;
         self.dials
             .iter()
-            .filter(|(peer, dial)| !dial.under_way && self.session_with(**peer).is_none())
+            .filter(|(peer, dial)| {
+                !dial.under_way && !dial.rests && self.session_with(**peer).is_none()
+            })
             .map(|(_, dial)| dial.at)
             .min()
     }

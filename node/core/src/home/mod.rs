@@ -35,6 +35,8 @@ mod vault;
 )]
 mod tests;
 
+#[cfg(feature = "sim")]
+pub(crate) use circle::name_of;
 pub(crate) use circle::record_of;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -296,6 +298,7 @@ impl<S: Store> Home<S> {
         self.end_slow_pairing(now);
         self.drop_slow_strangers(now);
         self.circle_duties(now, rng);
+        self.compare_circles();
         self.pump_all(now);
         self.serve_visitors();
         self.dial_due(now, rng);
@@ -649,6 +652,9 @@ impl<S: Store> Home<S> {
         self.view.delete(layout::node(peer));
         self.dials.remove(&peer);
         self.known_by.remove(&peer);
+        for circle in self.circles.values_mut() {
+            circle.meet_all();
+        }
         Ok(())
     }
 

@@ -83,6 +83,14 @@ impl Step<'_> {
     }
 }
 
+/// A node that is down, for other worlds to begin with: its person, its secrets, its disk.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    name: String,
+    secrets: Secrets,
+    disk: Vec<Write>,
+}
+
 /// A copy of a disk; never with the installation.
 #[derive(Debug)]
 struct Backup {
@@ -150,6 +158,29 @@ impl Node {
         let name = format!("{} again", self.name);
         let disk = Disk::with(self.disk.copy());
         Self::with(seed, index, &name, self.secrets.clone(), disk)
+    }
+
+    /// A node as a picture of it says.
+    pub(super) fn pictured(seed: Seed, index: NodeIndex, picture: &Picture) -> Self {
+        let disk = Disk::with(picture.disk.clone());
+        Self::with(seed, index, &picture.name, picture.secrets.clone(), disk)
+    }
+
+    /// What is durable of this node.
+    pub(super) fn picture(&self) -> Picture {
+        Picture {
+            name: self.name.clone(),
+            secrets: self.secrets.clone(),
+            disk: self.disk.copy(),
+        }
+    }
+
+    /// Makes a picture its backup.
+    pub(super) fn back_up(&mut self, picture: &Picture) {
+        self.backup = Some(Backup {
+            disk: picture.disk.clone(),
+            restored: 0,
+        });
     }
 
     fn with(seed: Seed, index: NodeIndex, name: &str, secrets: Secrets, disk: Disk) -> Self {

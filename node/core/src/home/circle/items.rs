@@ -49,7 +49,7 @@ enum Outcome {
 }
 
 /// Names an item in the store: of a person there is one.
-fn hash_of(item: &CircleItem) -> [u8; 32] {
+pub(crate) fn hash_of(item: &CircleItem) -> [u8; 32] {
     let kind: &[u8] = match item {
         CircleItem::Person(bytes) => {
             let person = UnverifiedAuthority::decode(bytes).ok();
@@ -341,17 +341,29 @@ impl<S: Store> Home<S> {
         let at = layout::circle_number(id, &hash);
         // A person's authority takes the place of what was known of them before.
         if let Some(before) = self.view.read::<u64>(&at)? {
-            self.view.delete(layout::circle_item(id, before));
+            let at = layout::circle_item(id, before);
+            if let Some(item) = self.view.read::<CircleItem>(&at)? {
+                circle.holdings.remove(&item);
+            }
+            self.view.delete(at);
         }
         let number = circle.record.next;
         circle.record.next += 1;
         self.view.write(layout::circle(id), &circle.record);
         self.view.write(at, &number);
         self.view.write(layout::circle_item(id, number), &item);
+        circle.holdings.insert(&item, number);
+        circle.is_to_meet_by(&item);
         let news_of_end = circle.ends_membership_of(&item);
         let due = Due::Circle { circle: id, number };
+        if circle.is_wide() {
+            self.due_to_neighbours(&due, id, from)?;
+        }
         let mut nodes = Vec::new();
         for (person, authority) in &circle.replica.known().people {
+            if circle.is_wide() && news_of_end != Some(*person) {
+                continue;
+            }
             let devices = authority.devices().values();
             nodes.extend(devices.map(|device| (*person, device.transport)));
         }
@@ -359,7 +371,7 @@ impl<S: Store> Home<S> {
             let at = layout::circle_fed(peer, id);
             let fed = self.view.get(&at)?.is_some();
             let has_feed = if circle.has_member(&person) {
-                fed
+                fed && !circle.is_wide()
             } else {
                 if fed {
                     // What comes now is not for them: should they be a member again, all is due to them again.
@@ -400,7 +412,16 @@ impl<S: Store> Home<S> {
     ) -> Result<(), ReadError> {
         let (id, news) = (circle.id(), circle.read_cards());
         let mut nodes = Vec::new();
-        for person in circle.replica.circle().members().keys() {
+        let to_meet = circle.to_meet.replace(BTreeSet::new());
+        if to_meet.as_ref().is_none_or(|it| !it.is_empty()) {
+            circle.look_at_neighbours(self.me.secrets.transport);
+        }
+        let is_met = |person: &PersonId| {
+            let to_meet = to_meet.as_ref();
+            !news.contains(person) && to_meet.is_some_and(|it| !it.contains(person))
+        };
+        let members = circle.replica.circle().members().keys();
+        for person in members.filter(|person| !is_met(person)) {
             let Some(authority) = circle.replica.known().people.get(person) else {
                 continue;
             };
@@ -409,8 +430,12 @@ impl<S: Store> Home<S> {
                 .is_some_and(|known| authority.device_of_transport(&known.transport).is_none());
             for device in authority.devices().values() {
                 let peer = device.transport;
-                let fed = self.view.get(&layout::circle_fed(peer, id))?.is_some();
-                let news = !fed || moved || news.contains(person);
+                let known = if circle.is_wide() {
+                    self.feed(peer)?.is_some()
+                } else {
+                    self.view.get(&layout::circle_fed(peer, id))?.is_some()
+                };
+                let news = !known || moved || news.contains(person);
                 if peer != self.me.secrets.transport && news {
                     nodes.push((*person, device.signing, peer));
                 }
@@ -422,9 +447,15 @@ impl<S: Store> Home<S> {
             if person == self.me.person {
                 self.keep_own_node(now, rng, peer, addresses)?;
             } else if !self.meet_member(now, rng, circle, (person, peer, addresses))? {
+                circle.to_meet = None;
                 continue; // a card of somebody else's says that this node is theirs
             }
-            self.feed_circle(id, peer)?;
+            if circle.is_wide() {
+                // Should it be a small one again, all is due to them again.
+                self.view.delete(layout::circle_fed(peer, id));
+            } else {
+                self.feed_circle(id, peer)?;
+            }
         }
         Ok(())
     }
@@ -585,6 +616,10 @@ impl<S: Store> Home<S> {
         if !circle.is_for(&item, live) {
             return Ok(Turn::Withdrawn);
         }
+        // What was due in an earlier session may have come to them otherwise: they are asked first.
+        if circle.is_wide() && circle.has_member(&live.person) && !live.follows(&id) {
+            return Ok(Turn::Withdrawn);
+        }
         Ok(Turn::Leaves {
             item: Item::Circle { circle: id, item },
             kind: SentKind::Circle,
@@ -594,6 +629,35 @@ impl<S: Store> Home<S> {
 }
 
 impl Circle {
+    /// Notes whom an item says something of.
+    fn is_to_meet_by(&mut self, item: &CircleItem) {
+        let whose = match item {
+            CircleItem::Person(bytes) => UnverifiedAuthority::decode(bytes)
+                .ok()
+                .and_then(|it| it.claimed_person()),
+            CircleItem::Statement(bytes) => {
+                let said = UnverifiedStatement::decode(bytes).ok();
+                // By any other, those who belong may be others now.
+                said.and_then(|said| {
+                    if let Kind::Person { person, .. } = said.claimed().kind {
+                        Some(person)
+                    } else {
+                        None
+                    }
+                })
+            }
+            CircleItem::Generation(_) | CircleItem::Key(_) | CircleItem::Entry(_) => return,
+        };
+        match whose {
+            Some(person) => {
+                if let Some(to_meet) = &mut self.to_meet {
+                    to_meet.insert(person);
+                }
+            }
+            None => self.to_meet = None,
+        }
+    }
+
     /// Who made an item, if it is what it says.
     fn whose(&self, item: &CircleItem) -> Option<PersonId> {
         let speaker = match item {

@@ -3,7 +3,7 @@
 //! A circle here is a [`Replica`], made of items (authorities, statements, generations, sealed keys, entries) that are
 //! kept as they came, numbered as they came, and a document behind a gate. All that is in memory can be made again
 //! from the items. `items` takes them in and passes them on, `invite` lets people in, `duties` does what a member's
-//! node owes the others, `polls` lets members vote, `relays` leaves it with nodes that can read none of it.
+//! node owes the others, `neighbours` keeps few sessions where there are many members, `polls` lets members vote, `relays` leaves it with nodes that can read none of it.
 //!
 //! | state | event | outcome |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | - | an invite is accepted | joining: the inviter's node is dialled and knocked at |
 //! | joining | welcome | member: all items come through the inviter's feed |
 //! | joining | not welcome | joining, and the reason is shown |
-//! | member | an item that is new | kept, passed on to every other member; what waited for it too |
+//! | member | an item that is new | kept, passed on to every other member, or the neighbours; what waited for it too |
 //! | member | a removal, or our own leaving | no member any more: what is here stays readable |
 //!
 //! **Invariants.** An item leaves only to a node that, for all that is known here, speaks for a member; the one exception is
@@ -21,12 +21,16 @@
 mod duties;
 mod invite;
 mod items;
+mod neighbours;
 mod own;
 mod polls;
 mod relays;
 mod waiting;
 
 pub(super) use invite::Stranger;
+#[cfg(feature = "sim")]
+pub(crate) use items::hash_of as name_of;
+pub(super) use neighbours::Compared;
 pub(crate) use own::record_of;
 pub(super) use relays::Visiting;
 
@@ -45,7 +49,7 @@ use maille_protocol::slice::{
     Access, ContentKind, ControlFounder, Owner, OwnerId, PartNumber, PartRange, SliceCharter,
 };
 use maille_protocol::statement::{Kind, Subject};
-use maille_protocol::sync::CircleItem;
+use maille_protocol::sync::{CircleItem, Holdings};
 use maille_protocol::time::{DAY_MS, Timestamp};
 use maille_protocol::wire;
 use maille_schemas::circle::{self as document, ITEMS_MAX, ItemId, ListEdit};
@@ -97,6 +101,11 @@ pub(super) struct Circle {
     unpacked: polls::Unpacked,
     waiting: waiting::Waiting,
     duties: duties::Duties,
+    /// Every item that is kept.
+    holdings: Holdings,
+    neighbours: neighbours::Neighbours,
+    /// Members of whom something was heard since they were met last; `None`: all are to be met.
+    to_meet: Option<BTreeSet<PersonId>>,
 }
 
 /// What an entry of a circle carries.
@@ -201,6 +210,11 @@ fn actor_of(log: &LogId) -> [u8; 32] {
 impl Circle {
     fn id(&self) -> CircleId {
         self.replica.circle().id()
+    }
+
+    /// A node was forgotten, of whichever member.
+    pub(super) fn meet_all(&mut self) {
+        self.to_meet = None;
     }
 
     fn subject(&self) -> Subject {
@@ -346,7 +360,12 @@ impl<S: Store> Home<S> {
         let items = self
             .view
             .scan_read::<CircleItem>(&layout::circle_items(id))?;
+        for (key, item) in &items {
+            let number = layout::number_in(key).ok_or_else(|| damaged(key))?;
+            circle.holdings.insert(item, number);
+        }
         circle.fill(items.into_iter().map(|(_, item)| item));
+        circle.look_at_neighbours(self.me.secrets.transport);
         let waiting = self
             .view
             .scan_read::<WaitingItem>(&layout::circle_all_waiting(id))?;
@@ -389,6 +408,9 @@ impl<S: Store> Home<S> {
             unpacked: polls::Unpacked::new(),
             waiting: waiting::Waiting::default(),
             duties: duties::Duties::default(),
+            holdings: Holdings::default(),
+            neighbours: neighbours::Neighbours::default(),
+            to_meet: None,
         })
     }
 
@@ -774,12 +796,13 @@ impl<S: Store> Home<S> {
         }
         self.load_circles()?;
         let ids: Vec<CircleId> = (self.circles.iter())
-            .filter(|(_, circle)| circle.has_member(&person))
+            .filter(|(_, circle)| circle.has_member(&person) && !circle.is_wide())
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
             self.feed_circle(id, peer)?;
         }
+        self.compare_again(peer);
         Ok(())
     }
 

@@ -809,7 +809,7 @@ impl<S: Store> Home<S> {
                 }
             }
         }
-        if lost.is_empty() || defence::is_off(Defence::LossIsSeen) {
+        if lost.is_empty() || planted!(self, BelieveRelay) {
             self.caught_up(now, relay, visit)?;
             return Ok(Next::GoesOn);
         }
