@@ -87,7 +87,7 @@ fn a_circle_whose_relay_misbehaves_agrees_under_60_seeds() {
     }
 }
 
-/// The release build of the simulator if `tests/run` made one: it takes a third of the time.
+/// The release build of the simulator if `tests/run` made one: it takes three quarters of the time.
 fn optimised() -> PathBuf {
     std::env::var_os("MAILLE_SIM_RELEASE").map_or_else(|| binary("maille-sim"), PathBuf::from)
 }

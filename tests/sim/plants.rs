@@ -61,6 +61,16 @@ fn a_rotation_that_is_forgotten_is_found() {
     );
 }
 
+/// Of the first sixty seeds three find it: a relay must lose what it had confirmed, and the one who wrote it must be the only
+/// one to have it.
+#[test]
+fn a_relay_that_is_believed_after_a_loss_is_found() {
+    let (failed, told) = check("circle-relay-12", "27..28", &["--plant", "believe-relay"]);
+    assert_eq!(failed, [27], "{told}");
+    let invariant = "\"a circle that is all there holds all that was acknowledged\"";
+    assert!(told.contains(invariant), "{told}");
+}
+
 /// One seed is enough for each of the six; a second guards against luck.
 #[track_caller]
 fn found(plant: &str, builtin: &str, invariant: &str) {
