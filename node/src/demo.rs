@@ -273,6 +273,11 @@ impl Step {
     }
 }
 
+/// How long ago that was, for the eye of a script.
+fn millis_since(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What comes out of the text that people give each other.
 fn pasted<T: std::fmt::Display + std::str::FromStr>(step: &Step, it: &T) -> Result<T, Failure> {
     it.to_string()

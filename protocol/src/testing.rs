@@ -14,6 +14,7 @@ use crate::id::{
 use crate::principal::{Authority, NewDevice, phrase};
 use crate::slice::{Access, ContentKind, Owner, OwnerId, PartNumber, PartRange, SliceCharter};
 use crate::statement::{Kind, Signer};
+use crate::sync::{Cursor, FeedId, Greeting};
 use crate::time::Timestamp;
 use crate::wire::{self, WireError};
 
@@ -294,5 +295,17 @@ pub(crate) fn refuses_typing_errors<T: std::str::FromStr + std::fmt::Display>(va
         }
         let dropped = format!("{}{}", &text[..at], &text[at + 1..]);
         assert!(dropped.parse::<T>().is_err(), "a character dropped at {at}");
+    }
+}
+
+/// How somebody begins a session.
+pub(crate) fn greeting() -> Greeting {
+    Greeting {
+        person: PersonId::from_bytes([9; 32]),
+        addresses: vec!["/memory/1".to_owned()],
+        feed: FeedId([1; 16]),
+        cursor: Cursor::default(),
+        authority: [0; 32],
+        authority_held: [0; 32],
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::held::members as members_of;
 use super::someone::Someone;
-use super::{NOTHING_FOR, Show, Step, pasted};
+use super::{NOTHING_FOR, Show, Step, millis_since, pasted};
 use crate::cli::failure::Failure;
 use crate::i18n::DemoStep;
 
@@ -68,7 +68,7 @@ pub(super) async fn circle(
         })
         .await?;
     }
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     let invites = ines.circle().await?.map(|it| it.invites);
     let came: Vec<(u32, usize, u32)> = (invites.into_iter().flatten())
         .map(|it| (it.uses, it.used.len(), it.refused))
@@ -130,7 +130,7 @@ pub(super) async fn write_together(
         })
         .await?;
     }
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     show.seen(
         &step,
         &json!({ "items": MEMBERS, "same_at": MEMBERS, "within_ms": within_ms }),

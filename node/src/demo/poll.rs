@@ -10,10 +10,10 @@ use maille_node::driver::CallError;
 use maille_protocol::id::{CircleId, PersonId};
 use serde_json::json;
 
-use super::Show;
 use super::circle::MEMBERS;
 use super::held::same_for_all;
 use super::someone::{Someone, other_answer};
+use super::{Show, millis_since};
 use crate::cli::failure::Failure;
 use crate::i18n::DemoStep;
 
@@ -122,7 +122,7 @@ pub(super) async fn poll(
     step.sure(is_refused(&late, closed), || {
         format!("{} voted after the end", silent.called)
     })?;
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     show.note(&show.screen.text.demo_counted(&poll));
     show.seen(
         &step,

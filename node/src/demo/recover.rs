@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::device::pair;
 use super::held::{Held, Shared, devices, export};
 use super::someone::Someone;
-use super::{Show, Step, pasted};
+use super::{Show, Step, millis_since, pasted};
 use crate::cli::failure::{Failure, causes};
 use crate::i18n::{DemoDevices, DemoStep};
 
@@ -89,7 +89,7 @@ pub(super) async fn recover(
         })
         .await?;
     }
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     show.note(show.screen.text.demo_back());
     let speak = devices(&back).await?;
     step.sure(

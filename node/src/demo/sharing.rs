@@ -21,7 +21,7 @@ use maille_schemas::sample::SampleFile;
 use serde_json::json;
 
 use super::someone::Someone;
-use super::{ARRIVES_WITHIN, LENS, NOTHING_FOR, Show, pasted};
+use super::{ARRIVES_WITHIN, LENS, NOTHING_FOR, Show, millis_since, pasted};
 use crate::cli::failure::{Failure, causes};
 use crate::cli::rows;
 use crate::i18n::DemoStep;
@@ -165,7 +165,7 @@ pub(super) async fn accept(
             Ok((rows == preview && share.state == ShareState::Active).then_some(share))
         })
         .await?;
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     show.seen(
         &step,
         &json!({ "rows": share.rows, "within_ms": within_ms }),
@@ -193,7 +193,7 @@ pub(super) async fn live(
         Ok((marc.holds(id).await?.1 == preview).then_some(()))
     })
     .await?;
-    let within_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let within_ms = millis_since(begun);
     let new = preview.len() - before;
     show.seen(&step, &json!({ "new_rows": new, "within_ms": within_ms }));
     Ok(preview)

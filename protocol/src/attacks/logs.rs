@@ -1,11 +1,10 @@
 //! On logs: who writes what, in which place, and until when.
 
 use super::*;
-use crate::crypto::Key;
-use crate::entry::{Body, ForkProof, SealParams, seal};
+use crate::entry::ForkProof;
 use crate::id::{InstallationId, MembershipId};
 use crate::replica::Taken;
-use crate::replica::tests::{PART, removes_the_third, shown, takes, three};
+use crate::replica::tests::{PART, first_entry, removes_the_third, shown, takes, three};
 use crate::time::DAY_MS;
 
 /// Zoé's device says one thing to Inès and another to Marc, in one place of its log. Then these two meet.
@@ -81,28 +80,8 @@ fn revoked_writer_backdates() {
 fn set_poisoning() {
     Defence::WritersOnly.stops(|| {
         let (_, [mut ines, ..]) = three();
-        let (slice, mallory) = (ines.access().id(), Someone::new(99));
-        let generation = ines.sealed_under(PART).unwrap();
-        let (_, key) = ines
-            .held_keys()
-            .find(|(id, _)| *id == generation)
-            .map(|(id, key)| (id, key.clone()))
-            .unwrap();
         let admission = MembershipId::from_bytes([0; 32]); // there is none
-        let seed: &Key = &mallory.device_seed;
-        let log = LogKey::derive(seed, admission, mallory.installation, slice, PART);
-        let body = Body::new(Some(log.bind(&mallory.device)), b"poison".to_vec());
-        let (entry, _) = seal(SealParams {
-            slice,
-            part: PART,
-            generation,
-            key: &key,
-            log: &log,
-            tip: &LogTip::START,
-            now: NOW,
-            body: &body,
-        })
-        .unwrap();
+        let entry = first_entry(&ines, &Someone::new(99), admission, b"poison");
         assert_eq!(takes(&mut ines, &entry), Ok(Taken::New));
         Attack::works_if(shown(&ines).contains(&b"poison".as_slice()))
     });

@@ -2,24 +2,14 @@
 
 use super::*;
 use crate::generation::AccessKey;
-use crate::id::{PersonId, TransportId};
+use crate::id::TransportId;
 use crate::sync::frame::VERSION;
-use crate::sync::{Cursor, FeedId, Frame, Greeting, Hello, Received, Session};
+use crate::sync::{Frame, Hello, Received, Session};
+use crate::testing::greeting;
 
 const INES: TransportId = TransportId::from_bytes([1; 32]);
 const MARC: TransportId = TransportId::from_bytes([2; 32]);
 const MALLORY: TransportId = TransportId::from_bytes([3; 32]);
-
-fn greeting() -> Greeting {
-    Greeting {
-        person: PersonId::from_bytes([9; 32]),
-        addresses: vec!["/memory/1".to_owned()],
-        feed: FeedId([1; 16]),
-        cursor: Cursor::default(),
-        authority: [0; 32],
-        authority_held: [0; 32],
-    }
-}
 
 /// Two ends that have said hello.
 fn meet(a: TransportId, b: TransportId, seed: u64) -> (Session, Session) {

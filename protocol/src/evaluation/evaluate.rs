@@ -144,30 +144,13 @@ impl Outcome {
 
     /// The keys of a member who speaks that only this history has removed, and not their own principal.
     pub(crate) fn keys_removed_here(&self, id: &MembershipId) -> Vec<[u8; 32]> {
-        let keys = self
-            .member(id)
-            .and_then(|member| self.keys.get(&member.who));
-        let keys = keys.into_iter().flat_map(BTreeMap::values);
-        keys.filter(|of| !of.removed)
-            .map(|of| of.key)
-            .filter(|key| {
-                !self.speaks(&Speaker {
-                    membership: *id,
-                    key: *key,
-                })
-            })
-            .collect()
+        let speakers = (self.member(id).into_iter()).flat_map(|member| self.speakers(id, member));
+        let removed = speakers.filter(|speaker| !self.speaks(speaker));
+        removed.map(|speaker| speaker.key).collect()
     }
 
-    /// The keys of a member who has left, and that nobody but the member's own leaving has ended.
-    pub(crate) fn keys_that_left(&self, id: &MembershipId) -> Vec<[u8; 32]> {
-        let leaves = |cut: &&Cut| cut.key.is_none() && cut.by.membership == *id;
-        let cuts = self.cuts.get(id).into_iter().flatten();
-        let has_left = cuts.filter(leaves).count() > 0;
-        let removed = |member: &&Member| has_left && member.standing == Standing::Removed;
-        let Some(member) = self.members.get(id).filter(removed) else {
-            return Vec::new();
-        };
+    /// The keys of a member that their own principal has not removed.
+    fn speakers(&self, id: &MembershipId, member: &Member) -> Vec<Speaker> {
         let keys: Vec<[u8; 32]> = match &member.who {
             Who::Key(key) => vec![*key],
             who @ (Who::Person(_) | Who::Circle(_) | Who::Service(_)) => {
@@ -175,15 +158,27 @@ impl Outcome {
                 keys.filter(|of| !of.removed).map(|of| of.key).collect()
             }
         };
-        let only_left = |key: &[u8; 32]| {
-            let speaker = Speaker {
-                membership: *id,
-                key: *key,
-            };
-            let seniority = self.seniority(&speaker);
-            seniority.is_some_and(|at| self.cuts_of(&speaker, &at).all(|cut| leaves(&cut)))
+        let with = |key| Speaker {
+            membership: *id,
+            key,
         };
-        keys.into_iter().filter(only_left).collect()
+        keys.into_iter().map(with).collect()
+    }
+
+    /// The keys of a member who has left, and that nobody but the member's own leaving has ended.
+    pub(crate) fn keys_that_left(&self, id: &MembershipId) -> Vec<[u8; 32]> {
+        let leaves = |cut: &Cut| cut.key.is_none() && cut.by.membership == *id;
+        let has_left = self.cuts.get(id).into_iter().flatten().any(leaves);
+        let removed = |member: &&Member| has_left && member.standing == Standing::Removed;
+        let Some(member) = self.members.get(id).filter(removed) else {
+            return Vec::new();
+        };
+        let only_left = |speaker: &Speaker| {
+            let seniority = self.seniority(speaker);
+            seniority.is_some_and(|at| self.cuts_of(speaker, &at).all(leaves))
+        };
+        let speakers = self.speakers(id, member).into_iter().filter(only_left);
+        speakers.map(|speaker| speaker.key).collect()
     }
 
     /// Returns whether a removal of this key stands in the history itself. A principal's own word

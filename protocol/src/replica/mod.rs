@@ -685,10 +685,7 @@ impl Replica {
     /// What removals keep of a log, of whoever bound it to themselves: they have its key.
     fn cut(&self, log: &Log, id: &LogId) -> Vec<Vec<LogPlace>> {
         #[cfg(feature = "sim")]
-        if self.accepts_past_cuts {
-            return Vec::new();
-        }
-        if defence::is_off(Defence::CutsHold) {
+        if self.accepts_past_cuts || defence::is_off(Defence::CutsHold) {
             return Vec::new();
         }
         self.limits(log, id, Outcome::log_limits)

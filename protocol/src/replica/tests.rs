@@ -1,5 +1,6 @@
 use super::*;
 use crate::crypto::Key;
+use crate::entry::LogTip;
 use crate::evaluation::{Rule, Who};
 use crate::generation::choice::Owed;
 use crate::id::StatementId;
@@ -64,6 +65,35 @@ fn hears(replica: &mut Replica, news: &News) {
 
 pub(crate) fn takes(replica: &mut Replica, entry: &Entry) -> Result<Taken, RefusedError> {
     replica.take_entry(UnverifiedEntry::decode(&entry.to_bytes()).unwrap())
+}
+
+/// What entries are sealed under now.
+pub(crate) fn content_key(replica: &Replica) -> (GenerationId, ContentKey) {
+    let id = replica.sealed_under(PART).unwrap();
+    (id, replica.generations[&id].key.clone().unwrap())
+}
+
+/// The first entry of somebody who came by the key that `replica` seals under, by an admission of whatever kind.
+pub(crate) fn first_entry(
+    replica: &Replica,
+    who: &Someone,
+    admission: MembershipId,
+    content: &[u8],
+) -> Entry {
+    let slice = replica.access().id();
+    let (generation, key) = content_key(replica);
+    let log = LogKey::derive(&who.device_seed, admission, who.installation, slice, PART);
+    let sealed = seal(SealParams {
+        slice,
+        part: PART,
+        generation,
+        key: &key,
+        log: &log,
+        tip: &LogTip::START,
+        now: NOW,
+        body: &Body::new(Some(log.bind(&who.device)), content.to_vec()),
+    });
+    sealed.unwrap().0
 }
 
 pub(crate) fn shown(replica: &Replica) -> Vec<&[u8]> {

@@ -334,21 +334,10 @@ mod tests {
     use super::*;
     use crate::crypto::Key;
     use crate::sync::frame::VERSION;
-    use crate::testing::rng;
+    use crate::testing::{greeting, rng};
 
     fn transport(byte: u8) -> TransportId {
         TransportId::from_bytes([byte; 32])
-    }
-
-    fn greeting() -> Greeting {
-        Greeting {
-            person: PersonId::from_bytes([9; 32]),
-            addresses: vec!["/memory/1".to_owned()],
-            feed: FeedId([1; 16]),
-            cursor: Cursor::default(),
-            authority: [0; 32],
-            authority_held: [0; 32],
-        }
     }
 
     /// Two ends that have said hello.

@@ -61,7 +61,7 @@ pub(super) struct Live {
     pub(super) peer: TransportId,
     dialler: TransportId,
     role: Role,
-    pub(super) session: Session,
+    session: Session,
     /// The watchers have been told that the contact is there.
     told: bool,
     /// Waits for its hello, to take the place of a session that seems open.
@@ -109,6 +109,10 @@ impl Live {
 impl Live {
     pub(super) fn is_with(&self, person: PersonId) -> bool {
         self.person == person
+    }
+
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
     }
 
     pub(super) fn is_at(&self, peer: TransportId) -> bool {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::{SigningKey, domain};
-use crate::entry::{Binding, LogTip};
+use crate::entry::Binding;
 use crate::evaluation::Role;
 use crate::generation::{GenerationBatch, GenerationRecord, Issuer, Next};
 use crate::grant::{Abilities, Grant};
@@ -431,11 +431,6 @@ struct Claim {
     installation: InstallationId,
 }
 
-fn content_key(replica: &Replica) -> (GenerationId, ContentKey) {
-    let id = replica.sealed_under(PART).unwrap();
-    (id, replica.generations[&id].key.clone().unwrap())
-}
-
 /// A log is bound by whichever of its first entries was opened first. A thief of a device signs another
 /// first entry that binds the log to a membership that nobody has.
 #[test]
@@ -574,27 +569,7 @@ fn who_holds_a_grant_of_a_void_branch_writes_nothing() {
         "nothing was granted"
     );
 
-    let (generation, key) = content_key(&third);
-    let slice = first.access().id();
-    let membership = granted.membership();
-    let log = LogKey::derive(
-        &mallory.device_seed,
-        membership,
-        mallory.installation,
-        slice,
-        PART,
-    );
-    let (entry, _) = seal(SealParams {
-        slice,
-        part: PART,
-        generation,
-        key: &key,
-        log: &log,
-        tip: &LogTip::START,
-        now: NOW,
-        body: &Body::new(Some(log.bind(&mallory.device)), b"void".to_vec()),
-    })
-    .unwrap();
+    let entry = first_entry(&third, &mallory, granted.membership(), b"void");
     takes(&mut first, &entry).unwrap();
     assert_eq!(shown(&first), Vec::<&[u8]>::new());
 }

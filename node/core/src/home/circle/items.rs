@@ -48,15 +48,20 @@ enum Outcome {
     Useless,
 }
 
+/// Whose authority somebody says that this is.
+fn person_in(authority: &[u8]) -> Option<PersonId> {
+    (UnverifiedAuthority::decode(authority).ok()?).claimed_person()
+}
+
 /// Names an item in the store: of a person there is one.
 pub(crate) fn hash_of(item: &CircleItem) -> [u8; 32] {
     let kind: &[u8] = match item {
         CircleItem::Person(bytes) => {
-            let person = UnverifiedAuthority::decode(bytes).ok();
-            let person = person.and_then(|it| it.claimed_person());
             return crypto::hash(
                 "maille circle person v1",
-                &[person.map_or([0; 32], |it| *it.as_bytes()).as_slice()],
+                &[person_in(bytes)
+                    .map_or([0; 32], |it| *it.as_bytes())
+                    .as_slice()],
             );
         }
         CircleItem::Statement(_) => b"s",
@@ -245,8 +250,7 @@ impl<S: Store> Home<S> {
             return Ok(()); // a circle that we are not in, or not any more
         }
         if let CircleItem::Person(bytes) = &item
-            && UnverifiedAuthority::decode(bytes)
-                .is_ok_and(|it| it.claimed_person() == Some(self.me.person))
+            && person_in(bytes) == Some(self.me.person)
         {
             // Of ourselves, too, others may know more than this device.
             self.hear_own_authority(now, rng, bytes)?;
@@ -632,9 +636,7 @@ impl Circle {
     /// Notes whom an item says something of.
     fn is_to_meet_by(&mut self, item: &CircleItem) {
         let whose = match item {
-            CircleItem::Person(bytes) => UnverifiedAuthority::decode(bytes)
-                .ok()
-                .and_then(|it| it.claimed_person()),
+            CircleItem::Person(bytes) => person_in(bytes),
             CircleItem::Statement(bytes) => {
                 let said = UnverifiedStatement::decode(bytes).ok();
                 // By any other, those who belong may be others now.
@@ -662,7 +664,7 @@ impl Circle {
     fn whose(&self, item: &CircleItem) -> Option<PersonId> {
         let speaker = match item {
             CircleItem::Person(bytes) => {
-                let person = UnverifiedAuthority::decode(bytes).ok()?.claimed_person()?;
+                let person = person_in(bytes)?;
                 return (self.replica.known().people.contains_key(&person)).then_some(person);
             }
             CircleItem::Statement(bytes) => {

@@ -18,7 +18,7 @@
 //! | what they name is heard | what they lack is due to them, and from now on what is new |
 //! | over | nothing more is due to them: the next one compares again |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use maille_protocol::crypto;
 use maille_protocol::id::{CircleId, PersonId, TransportId};
@@ -238,10 +238,12 @@ impl<S: Store> Home<S> {
     /// Whom to dial now for the sake of wide circles.
     pub(in crate::home) fn neighbours_to_dial(&self, now: Timestamp) -> BTreeSet<TransportId> {
         let mut wanted = BTreeSet::new();
-        let live: BTreeMap<TransportId, bool> = (self.sessions.values())
-            .map(|live| (live.peer, live.is_open()))
-            .collect();
-        for circle in self.circles.values().filter(|circle| circle.is_wide()) {
+        let mut wide = self.circles.values().filter(|it| it.is_wide()).peekable();
+        if wide.peek().is_none() {
+            return wanted;
+        }
+        let live: BTreeSet<TransportId> = self.sessions.values().map(|live| live.peer).collect();
+        for circle in wide {
             let Neighbours {
                 ring, drawn, nodes, ..
             } = &circle.neighbours;
@@ -251,7 +253,7 @@ impl<S: Store> Home<S> {
                         break;
                     }
                     let dial = self.dials.get(peer);
-                    if live.contains_key(peer) || dial.is_some_and(|dial| dial.is_under_way()) {
+                    if live.contains(peer) || dial.is_some_and(|dial| dial.is_under_way()) {
                         lacking -= 1;
                     } else if dial.is_some_and(|dial| dial.may_begin(now)) {
                         wanted.insert(*peer);
@@ -261,10 +263,10 @@ impl<S: Store> Home<S> {
             };
             walk(&mut ring.iter(), 1);
             walk(&mut ring.iter().rev(), 1);
-            let there = live.keys().filter(|peer| nodes.contains(*peer)).count();
+            let there = live.intersection(nodes).count();
             if there < LIVE_MIN {
-                let away = drawn.iter().filter(|peer| !live.contains_key(*peer));
-                walk(&mut away.into_iter(), LIVE_MIN - there);
+                let mut away = drawn.iter().filter(|peer| !live.contains(*peer));
+                walk(&mut away, LIVE_MIN - there);
             }
         }
         wanted

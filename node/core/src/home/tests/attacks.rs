@@ -21,12 +21,7 @@ use crate::state::Contact;
 fn replay_of_an_invite() {
     Defence::InviteUses.stops(|| {
         let mut world = World::of(3);
-        world.founds(0);
-        let link = world.invites(0, 1);
-        world.joins(1, &link).unwrap();
-        world.settle();
-        world.joins(2, &link).unwrap();
-        world.settle();
+        world.invite_for_one_is_used_twice();
         Attack::works_if(world.members(0).contains(&"member 2".to_owned()))
     });
 }
@@ -99,17 +94,7 @@ fn rollback_by_a_relay() {
 fn withholding() {
     Defence::HolesShow.stops(|| {
         let mut world = World::of(4);
-        world.carried_circle(3);
-        world.only(3, &[0]);
-        world.adds(0, "bread");
-        world.settle();
-        world.only(3, &[1]);
-        world.adds(1, "salt");
-        world.settle();
-        circles::relays::keeps_back_the_last_but_one(&world, 3);
-        world.goes_away(1);
-        world.crashes(3);
-        world.only(3, &[2]);
+        world.loses_one_entry_at_its_relay();
         assert!(!world.texts(2).contains(&"bread".to_owned()));
         Attack::works_if(world.relay_of(2).withheld == 0)
     });
@@ -168,7 +153,7 @@ fn confused_deputy() {
         assert!(!keys.is_empty());
         let at_zoes = &world.nodes[2].home;
         let session = at_zoes.session_with(transport(1)).expect("they have met");
-        let session = &at_zoes.sessions[&session].session;
+        let session = &at_zoes.sessions[&session].session();
         let named = |key: &PartKey| session.peer_named(&key.key.access());
         Attack::works_if(keys.iter().any(named))
     });

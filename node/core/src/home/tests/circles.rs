@@ -66,6 +66,18 @@ impl World {
         link
     }
 
+    /// Founds a circle; the second asks to come in by an invite for one, and then the third by the same.
+    #[track_caller]
+    pub(super) fn invite_for_one_is_used_twice(&mut self) -> InviteLink {
+        self.founds(0);
+        let link = self.invites(0, 1);
+        for n in 1..3 {
+            self.joins(n, &link).unwrap();
+            self.settle();
+        }
+        link
+    }
+
     #[track_caller]
     fn circles(&mut self, n: usize) -> (Vec<CircleShown>, Vec<JoiningShown>) {
         match self.asks(n, Command::Circles) {
@@ -260,12 +272,7 @@ fn what_was_written_apart_for_weeks_merges() {
 #[test]
 fn a_second_use_of_an_invite_for_one_is_refused_and_shown_to_who_gave_it() {
     let mut world = World::of(3);
-    world.founds(0);
-    let link = world.invites(0, 1);
-    world.joins(1, &link).unwrap();
-    world.settle();
-    world.joins(2, &link).unwrap();
-    world.settle();
+    let link = world.invite_for_one_is_used_twice();
     let (circles, joining) = world.circles(2);
     assert!(circles.is_empty());
     assert_eq!(joining[0].refused, Some(WhyNot::UsedUp));

@@ -67,6 +67,24 @@ impl World {
         }
         self.settle();
     }
+
+    /// Four, of whom the last is a relay: it keeps back an entry of the first that the second has read there, and the third
+    /// comes, with the others away.
+    #[track_caller]
+    pub(in crate::home::tests) fn loses_one_entry_at_its_relay(&mut self) {
+        self.carried_circle(3);
+        self.only(3, &[0]);
+        self.adds(0, "bread");
+        self.settle();
+        self.only(3, &[1]);
+        self.adds(1, "salt");
+        self.settle();
+        assert_eq!(self.relay_of(1).withheld, 0);
+        keeps_back_the_last_but_one(self, 3);
+        self.goes_away(1);
+        self.crashes(3);
+        self.only(3, &[2]);
+    }
 }
 
 #[test]
@@ -263,7 +281,7 @@ fn what_a_relay_has_lost_is_left_there_again() {
 }
 
 /// A relay hides the last entry but one of a mailbox.
-pub(in crate::home::tests) fn keeps_back_the_last_but_one(world: &World, relay: usize) {
+fn keeps_back_the_last_but_one(world: &World, relay: usize) {
     let mut disk = world.nodes[relay].disk.0.borrow_mut();
     let entries: Vec<Vec<u8>> = (disk.keys().filter(|key| key[0] == b'w'))
         .cloned()
@@ -283,19 +301,7 @@ pub(in crate::home::tests) fn keeps_back_the_last_but_one(world: &World, relay: 
 #[test]
 fn what_a_relay_keeps_back_is_seen() {
     let mut world = World::of(4);
-    world.carried_circle(3);
-    world.only(3, &[0]);
-    world.adds(0, "bread");
-    world.settle();
-    world.only(3, &[1]);
-    world.adds(1, "salt");
-    world.settle();
-    assert_eq!(world.relay_of(1).withheld, 0);
-    // Which member 1 has read, from member 2.
-    keeps_back_the_last_but_one(&world, 3);
-    world.goes_away(1);
-    world.crashes(3);
-    world.only(3, &[2]);
+    world.loses_one_entry_at_its_relay();
     assert!(world.relay_of(2).withheld > 0, "{:?}", world.relay_of(2));
 }
 
