@@ -436,6 +436,13 @@ pub(crate) struct CircleRecord {
     /// It is that of our person's own devices: nobody else belongs to it.
     #[n(8)]
     pub(crate) own: bool,
+    /// Whose node let us in, if that was not another one of ours.
+    #[n(9)]
+    pub(crate) welcomed_by: Option<TransportId>,
+    /// It has, or had, so many nodes that not everybody meets everybody: see `home::circle::neighbours`.
+    #[n(10)]
+    #[cbor(default)]
+    pub(crate) wide: bool,
 }
 
 /// An item of a circle that waits for something that is not here.

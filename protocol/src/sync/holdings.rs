@@ -65,9 +65,18 @@ pub struct Held {
     pub names: Vec<ItemName>,
 }
 
+/// Most names of a circle's items that are aside: what that costs is bounded, and more are sent once more.
+pub const ASIDE_MAX: usize = 8_192;
+
 /// Everything that a node holds of a circle: names, and what stands for each at its owner.
+///
+/// What came and is not to be given, since it waits or is more than is kept, is *aside*: named like the rest, so that nobody
+/// sends it at each meeting.
 #[derive(Clone, Debug, Default)]
-pub struct Holdings(BTreeMap<ItemName, u64>);
+pub struct Holdings {
+    held: BTreeMap<ItemName, Option<u64>>,
+    aside: usize,
+}
 
 impl ItemName {
     /// The name of an item.
@@ -94,12 +103,25 @@ impl ItemName {
 impl Holdings {
     /// Holds an item, which `number` stands for.
     pub fn insert(&mut self, item: &CircleItem, number: u64) {
-        self.0.insert(ItemName::of(item), number);
+        if let Some(None) = self.held.insert(ItemName::of(item), Some(number)) {
+            self.aside -= 1;
+        }
     }
 
-    /// Holds it no more.
+    /// Names an item that is not to be given, unless it is held or there are too many.
+    pub fn set_aside(&mut self, item: &CircleItem) {
+        let name = ItemName::of(item);
+        if self.aside < ASIDE_MAX && !self.held.contains_key(&name) {
+            self.held.insert(name, None);
+            self.aside += 1;
+        }
+    }
+
+    /// Holds it no more, nor is it aside.
     pub fn remove(&mut self, item: &CircleItem) {
-        self.0.remove(&ItemName::of(item));
+        if let Some(None) = self.held.remove(&ItemName::of(item)) {
+            self.aside -= 1;
+        }
     }
 
     /// What is held, in short.
@@ -146,17 +168,17 @@ impl Holdings {
         let mut lacked: Vec<u64> = (theirs.buckets.iter())
             .flat_map(|bucket| self.bucket(*bucket))
             .filter(|(name, _)| !names.contains(name))
-            .map(|(_, number)| number)
+            .filter_map(|(_, number)| number)
             .collect();
         lacked.sort_unstable();
         lacked.dedup();
         lacked
     }
 
-    fn bucket(&self, bucket: u8) -> impl Iterator<Item = (ItemName, u64)> {
+    fn bucket(&self, bucket: u8) -> impl Iterator<Item = (ItemName, Option<u64>)> {
         let mut first = ItemName([0; 16]);
         first.0[0] = bucket << 2;
-        let held = self.0.range(first..);
+        let held = self.held.range(first..);
         held.take_while(move |(name, _)| name.bucket() == bucket)
             .map(|(name, number)| (*name, *number))
     }
@@ -207,6 +229,34 @@ mod tests {
         let answer = theirs.answer(&ours.holds(circle));
         assert_eq!(answer.len(), 1);
         assert!(answer[0].buckets.is_empty() && answer[0].names.is_empty());
+    }
+
+    #[test]
+    fn what_is_aside_is_named_and_not_given() {
+        let circle = CircleId::from_bytes([1; 32]);
+        let (mut ours, theirs) = (holdings(0..50), holdings(0..52));
+        ours.set_aside(&item(50));
+        ours.set_aside(&item(51));
+        ours.set_aside(&item(3));
+        let both = ours.holds(circle);
+        assert_eq!(both, theirs.holds(circle), "named as if it were here");
+        let third = holdings(0..50);
+        let answer = third.answer(&both);
+        assert!(answer.iter().all(|held| ours.lacked(held).is_empty()));
+        ours.remove(&item(51));
+        ours.insert(&item(50), 50);
+        assert_eq!(
+            (ours.aside, ours.holds(circle)),
+            (0, holdings(0..51).holds(circle))
+        );
+    }
+
+    #[test]
+    fn no_more_is_aside_than_may_be() {
+        let mut ours = Holdings::default();
+        let all = u64::try_from(ASIDE_MAX).expect("small") + 10;
+        (0..all).for_each(|number| ours.set_aside(&item(number)));
+        assert_eq!(ours.held.len(), ASIDE_MAX);
     }
 
     #[test]

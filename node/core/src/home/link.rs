@@ -458,7 +458,7 @@ impl<S: Store> Home<S> {
     }
 
     /// Closes a session that cannot go on, and does not begin another for a while.
-    fn leave_alone(&mut self, now: Timestamp, peer: TransportId) {
+    pub(super) fn leave_alone(&mut self, now: Timestamp, peer: TransportId) {
         self.close_all(peer);
         let dial = if defence::is_off(Defence::LeftAlone) {
             Dial::due(now)
@@ -509,8 +509,8 @@ impl<S: Store> Home<S> {
                 self.item(now, rng, (connection, peer), person, (position, item))
             }
             Received::Ack { position } => self.acked(now, connection, peer, position),
-            Received::Holds(holds) => Ok(self.hear_holds(connection, &holds)?),
-            Received::Held(held) => self.hear_held(connection, held),
+            Received::Holds(holds) => Ok(self.hear_holds(connection, holds)?),
+            Received::Held(held) => Ok(self.hear_held(connection, held)?),
             Received::Knock(knock) => {
                 // One that is none is nobody's fault: somebody else may have made it, or we have forgotten it.
                 let answer = self.knocked(now, rng, &peer, &knock)?;
@@ -631,6 +631,7 @@ impl<S: Store> Home<S> {
         let resumes = !lost && !sim_point!(self, RenumberFeed);
         if resumes {
             self.drop_acked(peer, &mut feed, place, now);
+            self.forget_owed_by_wide((person, peer), &mut feed)?;
         }
         self.view.write(at, &feed);
         if anew {

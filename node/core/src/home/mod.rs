@@ -97,6 +97,8 @@ pub struct Home<S> {
     strangers: BTreeMap<ConnectionId, circle::Stranger>,
     /// How often nodes have made us number their feed anew of late.
     renumbered: BTreeMap<TransportId, Often>,
+    /// How often they were told of late what is held of a circle.
+    answered: BTreeMap<TransportId, Often>,
     /// How many claims to root keys were looked at of late.
     claims: Option<Often>,
     /// Where this node can be reached while it runs.
@@ -236,6 +238,7 @@ impl<S: Store> Home<S> {
             own_news: BTreeSet::new(),
             strangers: BTreeMap::new(),
             renumbered: BTreeMap::new(),
+            answered: BTreeMap::new(),
             claims: None,
             addresses: Vec::new(),
             listening: None,
@@ -298,7 +301,7 @@ impl<S: Store> Home<S> {
         self.end_slow_pairing(now);
         self.drop_slow_strangers(now);
         self.circle_duties(now, rng);
-        self.compare_circles();
+        self.compare_circles(now);
         self.pump_all(now);
         self.serve_visitors();
         self.dial_due(now, rng);
@@ -339,6 +342,7 @@ impl<S: Store> Home<S> {
             .chain(self.next_expiry)
             .chain(self.next_begin)
             .chain(self.next_circle_duty())
+            .chain(self.next_silent())
             .chain(self.next_visit())
             .chain(self.next_slow_stranger())
             .chain(self.pairing_until())

@@ -99,6 +99,8 @@ struct World {
     next: u64,
     /// Nodes that cannot be reached.
     away: BTreeSet<usize>,
+    /// Pairs of nodes that do not reach each other, the lesser first.
+    apart: BTreeSet<(usize, usize)>,
     /// How far a node's clock is ahead, in milliseconds.
     ahead: BTreeMap<usize, u64>,
     /// Dials of every node so far.
@@ -119,6 +121,7 @@ impl World {
             queue: VecDeque::new(),
             next: 1,
             away: BTreeSet::new(),
+            apart: BTreeSet::new(),
             ahead: BTreeMap::new(),
             dials: vec![0; people],
         };
@@ -183,7 +186,8 @@ impl World {
         else {
             return self.input(n, Input::DialFailed { peer });
         };
-        if self.away.contains(&n) || self.away.contains(&other) {
+        let apart = self.apart.contains(&(n.min(other), n.max(other)));
+        if apart || self.away.contains(&n) || self.away.contains(&other) {
             return self.input(n, Input::DialFailed { peer });
         }
         let (mine, theirs) = (self.next, self.next + 1);
@@ -242,6 +246,22 @@ impl World {
             .collect();
         for connection in cut {
             self.cut(connection);
+        }
+    }
+
+    /// No session between two nodes from now on.
+    fn apart(&mut self, a: usize, b: usize) {
+        self.apart.insert((a.min(b), a.max(b)));
+        let wires = self.wires.iter();
+        let cut: Vec<u64> = wires
+            .filter(|(wire, (other, theirs))| {
+                let here = self.wires.get(theirs).map(|(node, _)| *node);
+                [(a, b), (b, a)].contains(&(here.unwrap_or(usize::MAX), *other)) && *wire < theirs
+            })
+            .map(|(wire, _)| *wire)
+            .collect();
+        for wire in cut {
+            self.cut(wire);
         }
     }
 

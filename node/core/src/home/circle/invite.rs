@@ -570,6 +570,7 @@ impl<S: Store> Home<S> {
                     return Err(Refused::Peer("a welcome to another circle".to_owned()));
                 }
                 let name = joining.link.name.clone();
+                let welcomed_by = Some(joining.link.card.transport);
                 self.view.delete(at);
                 self.load_circles()?;
                 let circle_here = self.circles.get(&id);
@@ -579,6 +580,7 @@ impl<S: Store> Home<S> {
                     // We were there before, and left: all that was said since comes again.
                     Some(before) if was_there => CircleRecord {
                         called: joining.called,
+                        welcomed_by,
                         ..before
                     },
                     // An earlier welcome came to nothing: whoever gave it may have lied.
@@ -586,6 +588,7 @@ impl<S: Store> Home<S> {
                         slice: slice.into(),
                         tag_key,
                         called: joining.called,
+                        welcomed_by,
                         ..before
                     },
                     None => CircleRecord {
@@ -598,6 +601,8 @@ impl<S: Store> Home<S> {
                         logs_over: 0,
                         next_edit: 1,
                         own: false,
+                        welcomed_by,
+                        wide: false,
                     },
                 };
                 self.view.write(layout::circle(id), &record);

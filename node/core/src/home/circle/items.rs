@@ -6,7 +6,7 @@
 //! | known | nothing; it is not sent to who sent it |
 //! | waits for something | kept aside within bounds, see `waiting` |
 //! | of no use here | nothing |
-//! | more than is kept of who made it | nothing |
+//! | more than is kept of who made it, or of all | it is named as if it were here, so that it is not sent at each meeting |
 //! | malformed or badly signed | the peer's fault |
 
 use std::collections::BTreeSet;
@@ -45,6 +45,8 @@ enum Outcome {
     Known,
     /// It is to come again once this is here.
     Waits(Needed),
+    /// It is more than is kept.
+    Full,
     Useless,
 }
 
@@ -146,6 +148,9 @@ impl Circle {
                     Err(RefusedError::Statement(InsertError::Missing(id))) => {
                         Ok(Outcome::Waits(*id.as_bytes()))
                     }
+                    Err(RefusedError::Full | RefusedError::Statement(InsertError::Full)) => {
+                        Ok(Outcome::Full)
+                    }
                     Err(_) => Ok(Outcome::Useless),
                 }
             }
@@ -182,7 +187,7 @@ impl Circle {
                     Ok(Taken::Early) => Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
                         Outcome::Waits(waiting::place(log, before))
                     })),
-                    Ok(Taken::Crowded) => Ok(Outcome::Useless),
+                    Ok(Taken::Crowded) | Err(RefusedError::Full) => Ok(Outcome::Full),
                     Err(RefusedError::Entry(error)) => Err(theirs(error)),
                     Err(_) => Ok(Outcome::Useless),
                 }
@@ -287,6 +292,7 @@ impl<S: Store> Home<S> {
         // Who passes on what others make is not to blame for how much that is.
         let whose = circle.whose(&item).unwrap_or(person);
         if !self.has_room(whose, size)? {
+            circle.holdings.set_aside(&item);
             return Ok(false);
         }
         match circle.take(&item)? {
@@ -303,6 +309,10 @@ impl<S: Store> Home<S> {
                 }
                 Ok(false)
             }
+            Outcome::Full => {
+                circle.holdings.set_aside(&item);
+                Ok(false)
+            }
             Outcome::Known | Outcome::Useless => Ok(false),
         }
     }
@@ -310,6 +320,7 @@ impl<S: Store> Home<S> {
     fn wait(&mut self, circle: &mut Circle, hash: [u8; 32], waits: WaitingItem) {
         let at = layout::circle_waiting(circle.id(), &hash);
         self.view.write(at, &waits);
+        circle.holdings.set_aside(&waits.item);
         circle.waiting.insert(hash, waits);
     }
 
@@ -320,6 +331,7 @@ impl<S: Store> Home<S> {
         while let Some(came) = new.pop() {
             for (hash, item) in circle.waiting.take_for(&came) {
                 self.view.delete(layout::circle_waiting(circle.id(), &hash));
+                circle.holdings.remove(&item);
                 // Whoever brought it is not at hand: what does not hold is dropped.
                 match circle.take(&item).unwrap_or(Outcome::Useless) {
                     Outcome::Waits(needs) => self.wait(circle, hash, WaitingItem { needs, item }),
@@ -327,6 +339,7 @@ impl<S: Store> Home<S> {
                         self.keep_item(circle, item.clone(), None)?;
                         new.push(item);
                     }
+                    Outcome::Full => circle.holdings.set_aside(&item),
                     Outcome::Known | Outcome::Useless => {}
                 }
             }
@@ -362,6 +375,9 @@ impl<S: Store> Home<S> {
         let due = Due::Circle { circle: id, number };
         if circle.is_wide() {
             self.due_to_neighbours(&due, id, from)?;
+        }
+        if let Some(person) = news_of_end {
+            self.membership_ended(id, person);
         }
         let mut nodes = Vec::new();
         for (person, authority) in &circle.replica.known().people {
@@ -418,7 +434,11 @@ impl<S: Store> Home<S> {
         let mut nodes = Vec::new();
         let to_meet = circle.to_meet.replace(BTreeSet::new());
         if to_meet.as_ref().is_none_or(|it| !it.is_empty()) {
-            circle.look_at_neighbours(self.me.secrets.transport);
+            let (me, device) = (self.me.secrets.transport, &self.me.secrets.device);
+            if circle.look_at_neighbours(me, device) && !circle.is_wide() {
+                circle.record.wide = true;
+                self.view.write(layout::circle(id), &circle.record);
+            }
         }
         let is_met = |person: &PersonId| {
             let to_meet = to_meet.as_ref();
@@ -454,10 +474,7 @@ impl<S: Store> Home<S> {
                 circle.to_meet = None;
                 continue; // a card of somebody else's says that this node is theirs
             }
-            if circle.is_wide() {
-                // Should it be a small one again, all is due to them again.
-                self.view.delete(layout::circle_fed(peer, id));
-            } else {
+            if !circle.is_wide() {
                 self.feed_circle(id, peer)?;
             }
         }

@@ -365,13 +365,15 @@ impl<S: Store> Home<S> {
             circle.holdings.insert(item, number);
         }
         circle.fill(items.into_iter().map(|(_, item)| item));
-        circle.look_at_neighbours(self.me.secrets.transport);
+        let (me, device) = (self.me.secrets.transport, &self.me.secrets.device);
+        circle.look_at_neighbours(me, device);
         let waiting = self
             .view
             .scan_read::<WaitingItem>(&layout::circle_all_waiting(id))?;
         for (key, waits) in waiting {
             let hash = key.get(33..).and_then(|hash| hash.try_into().ok());
             let hash = hash.ok_or_else(|| damaged(&key))?;
+            circle.holdings.set_aside(&waits.item);
             circle.waiting.insert(hash, waits);
         }
         for (key, _) in self.view.scan(&layout::circle_all_taken(id))? {
@@ -483,6 +485,8 @@ impl<S: Store> Home<S> {
             logs_over: 0,
             next_edit: 1,
             own,
+            welcomed_by: None,
+            wide: false,
         };
         self.view.write(layout::circle(id), &record);
         let grant = Grant {

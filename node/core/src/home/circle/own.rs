@@ -328,6 +328,8 @@ pub(crate) fn record_of(
             logs_over: 0,
             next_edit: 1,
             own: paired.own,
+            welcomed_by: None,
+            wide: false,
         };
         (id, record)
     })

@@ -11,6 +11,7 @@ use crate::command::{
 };
 
 pub(super) mod attacks;
+mod neighbours;
 mod polls;
 pub(super) mod relays;
 
