@@ -13,7 +13,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -294,6 +294,9 @@ pub struct Config {
     pub version: u32,
     /// Where to listen, as multiaddr texts with their ports.
     pub listen: Vec<String>,
+    /// Nobody asked for this port: if it is taken by now, another one will do.
+    #[serde(default)]
+    pub chosen: bool,
 }
 
 impl Config {
@@ -303,32 +306,40 @@ impl Config {
         Self {
             version: CONFIG_VERSION,
             listen,
+            chosen: false,
         }
     }
 
     /// Listens on this computer only, QUIC and TCP, at a port that is free now. It is kept, since
-    /// contacts remember it.
+    /// contacts remember it, as long as nobody else has it when the node starts.
     ///
     /// # Errors
     /// What the operating system says if it has no port.
     pub fn on_loopback() -> io::Result<Self> {
-        let port = free_port()?;
-        Ok(Self::listening(vec![
+        let port = free_port(Ipv4Addr::LOCALHOST.into())?;
+        let listen = vec![
             format!("/ip4/127.0.0.1/udp/{port}/quic-v1"),
             format!("/ip4/127.0.0.1/tcp/{port}"),
-        ]))
+        ];
+        Ok(Self {
+            chosen: true,
+            ..Self::listening(listen)
+        })
     }
 }
 
-/// Finds a port of the loopback address that is free for TCP and for UDP.
-fn free_port() -> io::Result<u16> {
+/// Finds a port of `ip` that is free for TCP and for UDP.
+///
+/// # Errors
+/// What the operating system says if it has none.
+pub fn free_port(ip: IpAddr) -> io::Result<u16> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..64 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let tcp = TcpListener::bind((ip, 0))?;
         let address: SocketAddr = tcp.local_addr()?;
         match UdpSocket::bind(address) {
             Ok(_) => return Ok(address.port()),
-            Err(error) => last = error,
+            Err(error) => last = error, // free for one but not for the other
         }
     }
     Err(last)
@@ -479,7 +490,16 @@ mod tests {
         let config = Config::on_loopback().unwrap();
         home.set_config(&config).unwrap();
         assert_eq!(home.config().unwrap(), config);
+        assert!(config.chosen);
         assert!(config.listen[0].starts_with("/ip4/127.0.0.1/udp/"));
+    }
+
+    #[test]
+    fn a_configuration_from_before_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = set_up(folder.path());
+        fs::write(home.config_path(), "{\"version\": 1, \"listen\": []}").unwrap();
+        assert_eq!(home.config().unwrap(), Config::listening(Vec::new()));
     }
 
     #[test]

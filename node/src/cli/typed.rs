@@ -1,12 +1,13 @@
 //! What people type or paste: months, addresses, cards and links.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::io::Read;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
 
 use maille_core::command::{CommandError, TEXT_BYTES_MAX};
+use maille_node::home_dir::free_port;
 use maille_protocol::card::{Card, ShareLink, TextError};
 use maille_protocol::id::{GrantId, SliceId};
 use maille_protocol::invite::InviteLink;
@@ -51,20 +52,6 @@ pub(crate) fn listen(typed: &[String]) -> Result<Vec<String>, Failure> {
         addresses.push(format!("/{family}/{ip}/tcp/{port}"));
     }
     Ok(addresses)
-}
-
-/// A port of `ip` that is free for TCP and UDP.
-fn free_port(ip: IpAddr) -> io::Result<u16> {
-    let mut tries = 0;
-    loop {
-        let tcp = TcpListener::bind((ip, 0))?;
-        let port = tcp.local_addr()?.port();
-        match UdpSocket::bind((ip, port)) {
-            Ok(_) => return Ok(port),
-            Err(error) if tries == 16 => return Err(error),
-            Err(_) => tries += 1, // free for one but not for the other
-        }
-    }
 }
 
 /// Something of ours, pasted or in a file; `refused` is what is said if it is none.

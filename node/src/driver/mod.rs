@@ -32,7 +32,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::{self, OsRng};
 use crate::control::Server;
-use crate::home_dir::{HomeDir, HomeError, Lock};
+use crate::home_dir::{Config, HomeDir, HomeError, Lock};
 use crate::keystore::Keys;
 use crate::net::{Net, NetError, NetEvent, NetOptions};
 use crate::store::{CommitError, CommitQueue, OpenError, Store};
@@ -168,6 +168,33 @@ pub struct Node {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Listens where the home says; elsewhere if nobody asked for that port and another program has it by now.
+async fn start_net(
+    home: &HomeDir,
+    keys: &Keys,
+    mode: Mode,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), StartError> {
+    let options = |config: &Config| NetOptions {
+        seed: keys.transport.clone(),
+        listen: config.listen.clone(),
+        nearby: mode == Mode::Nearby,
+    };
+    let config = home.config()?;
+    match Net::start(options(&config)).await {
+        Err(NetError::CannotListen { address, reason }) if config.chosen => {
+            let other = Config::on_loopback().map_err(|_| NetError::CannotListen {
+                address: address.clone(),
+                reason: reason.clone(),
+            })?;
+            tracing::warn!(%address, %reason, instead = ?other.listen, "another port");
+            let net = Net::start(options(&other)).await?;
+            home.set_config(&other)?;
+            Ok(net)
+        }
+        other => Ok(other?),
+    }
+}
+
 /// How a node ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -193,7 +220,7 @@ impl Node {
         keys: Keys,
         mode: Mode,
     ) -> Result<Self, StartError> {
-        let addresses = home.config()?.listen;
+        let mut addresses = home.config()?.listen;
         let store = Store::open(&home.store_path(), &keys.store)?;
         let person = keys.secrets.person;
         let (calls, called) = mpsc::channel(CALLS_MAX);
@@ -205,12 +232,9 @@ impl Node {
         let net = match mode {
             Mode::Offline => None,
             Mode::Online | Mode::Daemon | Mode::Nearby => {
-                let options = NetOptions {
-                    seed: keys.transport.clone(),
-                    listen: addresses.clone(),
-                    nearby: mode == Mode::Nearby,
-                };
-                Some(Net::start(options).await?)
+                let net = start_net(home, &keys, mode).await?;
+                addresses = home.config()?.listen;
+                Some(net)
             }
         };
         let server = match mode {

@@ -125,6 +125,30 @@ async fn what_was_answered_is_there_for_the_next_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_nobody_asked_for_and_another_has_is_given_up_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let homes = ["a", "b"].map(|name| home(folder.path(), name));
+    homes[1].set_config(&homes[0].config().unwrap()).unwrap();
+    let first = start(&homes[0], Mode::Online).await;
+    let second = start(&homes[1], Mode::Online).await;
+    let moved = homes[1].config().unwrap();
+    assert_ne!(moved.listen, homes[0].config().unwrap().listen);
+    assert_eq!(card(&second).await.addresses, moved.listen, "and says so");
+    second.shutdown().await;
+    // One that somebody asked for is not.
+    let asked = Config::listening(homes[0].config().unwrap().listen);
+    homes[1].set_config(&asked).unwrap();
+    let keys = keystore::open(&homes[1], None).unwrap();
+    let refused = Node::start(&homes[1], keys, Mode::Online).await;
+    assert!(matches!(
+        refused,
+        Err(StartError::Net(NetError::CannotListen { .. }))
+    ));
+    assert_eq!(homes[1].config().unwrap(), asked);
+    first.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_node_on_the_same_home_is_refused_and_told_who_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let home = home(folder.path(), "a");

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maille_protocol::crypto::{self, Key};
 use maille_protocol::id::{CircleId, PersonId, TransportId};
-use maille_protocol::sync::holdings::BUCKETS;
+use maille_protocol::sync::holdings::{BUCKETS, place_on_ring};
 use maille_protocol::sync::{CircleItem, Frame, Held, Holds};
 use maille_protocol::time::Timestamp;
 
@@ -119,10 +119,7 @@ impl Circle {
             return many;
         }
         let id = self.id();
-        let place = |peer: &TransportId| {
-            let parts: [&[u8]; 2] = [id.as_bytes(), peer.as_bytes()];
-            crypto::hash("maille circle ring v1", &parts)
-        };
+        let place = |peer: &TransportId| place_on_ring(&id, peer);
         let mine = place(&me);
         let mut ring: Vec<TransportId> = nodes.keys().copied().collect();
         ring.sort_by_cached_key(|peer| (place(peer) < mine, place(peer)));
