@@ -146,6 +146,8 @@ pub mod domain {
     pub const CIRCLE_HELD: &str = "maille/1/circle-held";
     /// Stands for the names of a bucket.
     pub const CIRCLE_BUCKET: &str = "maille/1/circle-bucket";
+    /// Where a node stands on the ring of a circle's nodes.
+    pub const CIRCLE_RING: &str = "maille/1/circle-ring";
     /// The secret of a mailbox, from a content key and a relay.
     pub const MAILBOX_SECRET: &str = "maille/1/mailbox-secret";
     /// Seed of a mailbox's control key, from its secret.

@@ -28,6 +28,7 @@ use crate::wire;
 
 mod circles;
 mod control;
+mod holdings;
 mod invalid;
 mod invites;
 mod judgement;

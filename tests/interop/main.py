@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 import control
 import entries
+import holdings
 import invites
 import keys
 import parcels
@@ -638,6 +639,26 @@ def read_relay(file, world):
     return {"code": lambda text: relays.read_code(text.decode()), "frame": relays.read_frame}
 
 
+def read_holdings(file, world):
+    circle = texts.read_id("circle", file["circle"])
+    names = []
+    for vector in file["items"]:
+        kind, fields = decode(invites.circle_item, unhex(vector["bytes"]), invites.FRAME_BYTES)
+        names.append(holdings.name_of(kind, fields.bytes))
+        equal(names[-1], unhex(vector["name"]), "name of an item")
+    asks, answers = ([names[number] for number in file[side]] for side in ("asks", "answers"))
+    _, asked = holdings.read_frame(unhex(file["holds"]))
+    equal((asked.circle, asked.digests), (circle, holdings.digests(asks)), "holds")
+    _, told = holdings.read_frame(unhex(file["held"]))
+    equal((told.circle, told.buckets, told.names), (circle, *holdings.answer(answers, asked.digests)), "held")
+    lacked = holdings.lacked(asks, told.buckets, told.names)
+    equal(lacked, [names[number] for number in file["lacked"]], "what is lacked")
+    nodes = [texts.read_id("node", node) for node in file["nodes"]]
+    ring = sorted(nodes, key=lambda node: holdings.place_on_ring(circle, node))
+    equal(ring, [texts.read_id("node", node) for node in file["ring"]], "ring")
+    return {"frame": holdings.read_frame}
+
+
 # In this order: later files use what the earlier ones told about the world.
 READERS = {
     "hash": read_hash,
@@ -659,6 +680,7 @@ READERS = {
     "parcel": read_parcel,
     "control": read_control,
     "invite": read_invite,
+    "holdings": read_holdings,
     "relay": read_relay,
     "returning": read_returning,
 }

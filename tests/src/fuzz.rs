@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use automerge::transaction::Transactable as _;
 use automerge::{ActorId, Automerge, ObjType, ROOT};
@@ -46,7 +46,7 @@ use maille_protocol::ring::{KeyObject, RingKey};
 use maille_protocol::signed::{Record, Signed};
 use maille_protocol::slice::{Owner, PartNumber, SliceCharter, UnverifiedAccess};
 use maille_protocol::statement::UnverifiedStatement;
-use maille_protocol::sync::{CircleItem, Cursor, FeedId, Frame, Greeting, Item, Session};
+use maille_protocol::sync::{CircleItem, Cursor, FeedId, Frame, Greeting, Holdings, Item, Session};
 use maille_protocol::time::Timestamp;
 use maille_protocol::wire::{self, ENTRY_BYTES_MAX, FRAME_BYTES_MAX, STATEMENT_BYTES_MAX, V1};
 use maille_schemas::document::{Document, DocumentId, Domain, Month};
@@ -177,6 +177,7 @@ pub const TARGETS: &[Target] = &[
     target("claimed", claimed),
     target("return", returning),
     target("frame", frame),
+    target("holdings", compared),
     target("session", session),
     target("sealing-key", sealing_key),
     target("parcel", opened),
@@ -246,6 +247,30 @@ pub const TARGETS: &[Target] = &[
 ];
 
 /// A record on the wire.
+/// Reads what another end of a comparison says, and compares it with what is held of the same circle.
+fn compared(bytes: &[u8]) -> bool {
+    const HELD: usize = 256;
+    static HOLDINGS: LazyLock<Holdings> = LazyLock::new(|| {
+        let mut held = Holdings::default();
+        for number in (0_u64..).take(HELD) {
+            held.insert(&CircleItem::Entry(number.to_be_bytes().to_vec()), number);
+        }
+        held
+    });
+    match Frame::from_bytes(bytes) {
+        Ok(Frame::Holds(holds)) => {
+            let answer = HOLDINGS.answer(&holds);
+            assert!(!answer.is_empty());
+            true
+        }
+        Ok(Frame::Held(theirs)) => {
+            assert!(HOLDINGS.lacked(&theirs).len() <= HELD);
+            true
+        }
+        _ => false,
+    }
+}
+
 fn record<T>(bytes: &[u8], max: usize) -> bool
 where
     T: for<'b> minicbor::Decode<'b, ()> + minicbor::Encode<()>,

@@ -17,7 +17,7 @@ use minicbor::{Decode, Encode};
 
 use super::CircleItem;
 use crate::crypto::{self, domain};
-use crate::id::CircleId;
+use crate::id::{CircleId, TransportId};
 use crate::wire;
 
 /// How many buckets there are; the first six bits of a name say which is its.
@@ -76,6 +76,14 @@ pub const ASIDE_MAX: usize = 8_192;
 pub struct Holdings {
     held: BTreeMap<ItemName, Option<u64>>,
     aside: usize,
+}
+
+/// Where a node stands on the ring on which all members of a circle see its nodes; the next after one is the next greater,
+/// and the least after the greatest. Nodes next to each other keep a session where there are too many for everybody to
+/// keep one with everybody.
+#[must_use]
+pub fn place_on_ring(circle: &CircleId, node: &TransportId) -> [u8; 32] {
+    crypto::hash(domain::CIRCLE_RING, &[circle.as_bytes(), node.as_bytes()])
 }
 
 impl ItemName {

@@ -25,7 +25,7 @@ mod keys;
 mod parcels;
 mod principals;
 mod returning;
-mod tree;
+pub(super) mod tree;
 
 pub(super) use circles::{circles, second_roots};
 pub(super) use control::controls;

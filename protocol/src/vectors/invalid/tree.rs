@@ -9,7 +9,7 @@ use crate::crypto::SigningKey;
 
 /// One item of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Item {
+pub(in crate::vectors) enum Item {
     Number(u64),
     Bytes(Vec<u8>),
     Text(String),
@@ -20,7 +20,7 @@ pub(super) enum Item {
 
 impl Item {
     #[track_caller]
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(in crate::vectors) fn read(bytes: &[u8]) -> Self {
         let mut decoder = Decoder::new(bytes);
         let item = Self::next(&mut decoder);
         assert_eq!(decoder.position(), bytes.len());
@@ -45,7 +45,7 @@ impl Item {
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::vectors) fn to_bytes(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(Vec::new());
         self.write(&mut encoder);
         encoder.into_writer()
@@ -69,7 +69,7 @@ impl Item {
     }
 
     #[track_caller]
-    pub(super) fn list(&mut self) -> &mut Vec<Self> {
+    pub(in crate::vectors) fn list(&mut self) -> &mut Vec<Self> {
         let Self::List(items) = self else {
             panic!("{self:?} is no list");
         };
@@ -77,7 +77,7 @@ impl Item {
     }
 
     #[track_caller]
-    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+    pub(in crate::vectors) fn bytes(&mut self) -> &mut Vec<u8> {
         let Self::Bytes(bytes) = self else {
             panic!("{self:?} is no byte string");
         };
@@ -86,20 +86,20 @@ impl Item {
 
     /// Changes one bit of a byte string.
     #[track_caller]
-    pub(super) fn flip(&mut self) {
+    pub(in crate::vectors) fn flip(&mut self) {
         *self.bytes().last_mut().expect("not empty") ^= 1;
     }
 
     /// Changes the object inside a byte string.
     #[track_caller]
-    pub(super) fn inside(&mut self, change: impl FnOnce(&mut Self)) {
+    pub(in crate::vectors) fn inside(&mut self, change: impl FnOnce(&mut Self)) {
         let bytes = self.bytes();
         *bytes = edited(bytes, change);
     }
 
     /// Changes the record of `[record bytes, signature]` and signs it again.
     #[track_caller]
-    pub(super) fn signed(
+    pub(in crate::vectors) fn signed(
         &mut self,
         domain: &str,
         key: &SigningKey,
@@ -132,7 +132,7 @@ impl IndexMut<usize> for Item {
 
 /// Returns the object `bytes` after one change, in the one encoding that it then has.
 #[track_caller]
-pub(super) fn edited(bytes: &[u8], change: impl FnOnce(&mut Item)) -> Vec<u8> {
+pub(in crate::vectors) fn edited(bytes: &[u8], change: impl FnOnce(&mut Item)) -> Vec<u8> {
     let mut item = Item::read(bytes);
     assert_eq!(item.to_bytes(), bytes);
     change(&mut item);
@@ -140,6 +140,6 @@ pub(super) fn edited(bytes: &[u8], change: impl FnOnce(&mut Item)) -> Vec<u8> {
 }
 
 /// An id of thirty-two times the same byte.
-pub(super) fn id(byte: u8) -> Item {
+pub(in crate::vectors) fn id(byte: u8) -> Item {
     Item::Bytes(vec![byte; 32])
 }
