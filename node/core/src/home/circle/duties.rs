@@ -4,7 +4,7 @@
 //! |---|---|
 //! | nobody removed may have the key, but there is no such key yet | any member makes one: at once who said the removal, others 2 to 20 s later |
 //! | there is a key, and it was not given to us | we make another after 60 to 120 s: most often it is on its way |
-//! | a device lacks a key that it may have | who admitted it hands it on at once, others after 30 to 90 s |
+//! | a device lacks a key that it may have | who admitted it, or said what stays of its admission, hands it on at once, others after 30 to 90 s |
 //! | a membership ended and nothing was said of what its holder wrote | an admin keeps what is here, 1 to 10 s after the last item of the circle has come, or two minutes at most |
 //! | we are called or met otherwise than our card says | we write a card |
 //! | edits wait | they are written once there is a key |
@@ -250,6 +250,8 @@ impl<S: Store> Home<S> {
             self.cut(circle)?;
             // What stands by it is ours to take in, too: nobody sends it to us.
             self.take_documents(now, rng, circle)?;
+            // Whoever is a member again by it got no key that was made before.
+            circle.duties.hand_on_at = Some(now);
         }
         if due(circle.duties.rotate_at) {
             circle.duties.rotate_at = None;

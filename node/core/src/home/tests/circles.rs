@@ -133,6 +133,23 @@ impl World {
         self.list(n).into_iter().map(|(text, ..)| text).collect()
     }
 
+    /// How long the list is, if there is one yet.
+    pub(super) fn listed(&mut self, n: usize) -> Option<usize> {
+        let circle = CIRCLE.to_owned();
+        match self.asks(n, Command::CircleList { circle }) {
+            Ok(Done::CircleListed { items, .. }) => Some(items.len()),
+            _ => None,
+        }
+    }
+
+    /// Adds to the list if that is allowed yet.
+    pub(super) fn tries_to_add(&mut self, n: usize, text: &str) -> bool {
+        let (circle, text) = (CIRCLE.to_owned(), text.to_owned());
+        let change = ListChange::Add { text };
+        self.asks(n, Command::CircleChange { circle, change })
+            .is_ok()
+    }
+
     #[track_caller]
     fn removes(&mut self, n: usize, member: usize) {
         let command = Command::CircleRemove {
