@@ -142,6 +142,19 @@ fn a_node_is_built_without_what_only_the_simulator_needs() {
     assert!(!has_sim("maille-node"));
 }
 
+/// What an app gets that holds a node: no command line, no terminal.
+#[test]
+fn a_node_is_a_library_without_the_command_line() {
+    let of_command_line = |more: &[&str]| {
+        let what = [&["-p", "maille-node", "-e", "normal"], more].concat();
+        let reached = names(&tree(&what, "{p}"));
+        let only = ["clap", "qrcode", "tracing-subscriber"];
+        only.into_iter().filter(|it| reached.contains(*it)).count()
+    };
+    assert_eq!(of_command_line(&[]), 3, "the program needs them");
+    assert_eq!(of_command_line(&["--no-default-features"]), 0);
+}
+
 /// The lines of `cargo tree`, each crate once.
 #[track_caller]
 fn tree(what: &[&str], format: &str) -> Vec<String> {
