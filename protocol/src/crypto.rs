@@ -366,6 +366,10 @@ fn message(domain: &str, bytes: &[u8]) -> Vec<u8> {
 
 /// How many bytes an X-Wing public key has.
 pub const SEALING_PUBLIC_BYTES: usize = 1216;
+/// The coefficients in it: three times 256 of twelve bits.
+const ML_KEM_VECTOR_BYTES: usize = 1152;
+/// What each of them is below.
+const ML_KEM_MODULUS: u16 = 3329;
 /// How many bytes an X-Wing encapsulation has.
 const ENCAPSULATION_BYTES: usize = 1120;
 /// How much longer a box is than what it holds.
@@ -441,7 +445,9 @@ impl SealingPublic {
     /// [`BadSealingKey`] if it has another length or is no valid ML-KEM key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadSealingKey> {
         let _span = span("X-Wing key read");
-        <XWing as Kem>::PublicKey::from_bytes(bytes).map_err(|_| BadSealingKey)?;
+        if bytes.len() != SEALING_PUBLIC_BYTES || !is_reduced(&bytes[..ML_KEM_VECTOR_BYTES]) {
+            return Err(BadSealingKey);
+        }
         Ok(Self(bytes.into()))
     }
 
@@ -478,6 +484,18 @@ impl SealingPublic {
     }
 }
 
+/// The modulus check of FIPS 203, section 7.2: of coefficients of twelve bits each is below the modulus. Of the rest
+/// of an X-Wing key any bytes are valid. The library finds the same, but only while it makes the key ready for use. Keys are
+/// read each time that somebody's authority is, and used once in a while: that was two fifths of a growing circle's time.
+fn is_reduced(coefficients: &[u8]) -> bool {
+    let pairs = coefficients.as_chunks::<3>().0.iter();
+    pairs.copied().all(|[low, both, high]| {
+        let first = u16::from(low) | u16::from(both & 0x0f) << 8;
+        let second = u16::from(both >> 4) | u16::from(high) << 4;
+        first < ML_KEM_MODULUS && second < ML_KEM_MODULUS
+    })
+}
+
 /// Bytes that are no X-Wing public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a sealing key")]
@@ -509,6 +527,8 @@ impl<'b, C> minicbor::Decode<'b, C> for SealingPublic {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::testing::rng;
 
@@ -698,6 +718,20 @@ mod tests {
             SealingPublic::from_bytes(&[0xff; SEALING_PUBLIC_BYTES]),
             Err(BadSealingKey)
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_sealing_key_is_read_if_and_only_if_the_library_reads_it(
+            seed: [u8; 32],
+            at in 0..SEALING_PUBLIC_BYTES - 1,
+            changed in prop::sample::select(vec![[0x00, 0x0d], [0x01, 0x0d], [0x10, 0xd0], [0x00, 0xd0], [0xff, 0xff]]),
+        ) {
+            let mut bytes = SealingSecret::from_seed(&seed).public().as_bytes().to_vec();
+            bytes[at..at + 2].copy_from_slice(&changed);
+            let theirs = <XWing as Kem>::PublicKey::from_bytes(&bytes).is_ok();
+            prop_assert_eq!(SealingPublic::from_bytes(&bytes).is_ok(), theirs);
+        }
     }
 
     #[test]

@@ -578,6 +578,10 @@ pub(crate) struct Carried {
     /// Which circle it is.
     #[n(5)]
     pub(crate) circle: Option<CircleId>,
+    /// The position in its feed before which nothing is news: it was put once, or all members have it.
+    #[n(6)]
+    #[cbor(default)]
+    pub(crate) again_to: u64,
 }
 
 /// A mailbox at a relay, as we use it.

@@ -251,8 +251,48 @@ impl<S: Store> Home<S> {
         from: (PersonId, TransportId),
         (id, item): (CircleId, CircleItem),
     ) -> Result<(), Refused> {
+        if self.take_if_new(now, rng, from, (id, item))? {
+            self.with_circle(id, |home, circle| home.took(now, rng, circle))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a list of items; what follows from them is seen once. Returns whether all hold: what is behind the first
+    /// that does not is not looked at.
+    pub(super) fn take_circle_items(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        from: (PersonId, TransportId),
+        (id, items): (CircleId, Vec<CircleItem>),
+    ) -> Result<bool, Refused> {
+        let (mut any, mut all_hold) = (false, true);
+        for item in items {
+            match self.take_if_new(now, rng, from, (id, item)) {
+                Ok(new) => any |= new,
+                Err(Refused::Peer(_)) => {
+                    all_hold = false;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if any {
+            self.with_circle(id, |home, circle| home.took(now, rng, circle))?;
+        }
+        Ok(all_hold)
+    }
+
+    /// Takes in an item, but nothing of what follows from it; returns whether it was new.
+    fn take_if_new(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        from: (PersonId, TransportId),
+        (id, item): (CircleId, CircleItem),
+    ) -> Result<bool, Refused> {
         if self.view.get(&layout::circle(id))?.is_none() {
-            return Ok(()); // a circle that we are not in, or not any more
+            return Ok(false); // a circle that we are not in, or not any more
         }
         if let CircleItem::Person(bytes) = &item
             && person_in(bytes) == Some(self.me.person)
@@ -261,23 +301,27 @@ impl<S: Store> Home<S> {
             self.hear_own_authority(now, rng, bytes)?;
         }
         if from.0 == self.me.person && !self.is_own_node(from.1) {
-            return Ok(()); // of a device that was removed; what it wrote before comes from the others
+            return Ok(false); // of a device that was removed; what it wrote before comes from the others
         }
         let hash = hash_of(&item);
         let known = self.view.read::<u64>(&layout::circle_number(id, &hash))?;
         if let Some(number) = known
-            && !matches!(item, CircleItem::Person(_))
+            && self.is_kept_as(id, number, &item)?
         {
             let known = self.known_by.entry(from.1).or_default();
             known.insert((id, number));
-            return Ok(());
+            return Ok(false);
         }
-        self.with_circle(id, |home, circle| {
-            if home.take_item(circle, item, hash, from)? {
-                home.took(now, rng, circle)?;
-            }
-            Ok(())
-        })
+        self.with_circle(id, |home, circle| home.take_item(circle, item, hash, from))
+    }
+
+    /// Whether this number names this very item: of a person there is one that grows.
+    fn is_kept_as(&self, id: CircleId, number: u64, item: &CircleItem) -> Result<bool, ReadError> {
+        if !matches!(item, CircleItem::Person(_)) {
+            return Ok(true);
+        }
+        let kept = self.view.read(&layout::circle_item(id, number))?;
+        Ok(kept.as_ref() == Some(item))
     }
 
     /// Takes in one item, and what waited for it; returns whether it was new.
@@ -678,7 +722,7 @@ impl Circle {
     }
 
     /// Who made an item, if it is what it says.
-    fn whose(&self, item: &CircleItem) -> Option<PersonId> {
+    pub(super) fn whose(&self, item: &CircleItem) -> Option<PersonId> {
         let speaker = match item {
             CircleItem::Person(bytes) => {
                 let person = person_in(bytes)?;

@@ -10,7 +10,7 @@
 //! | - | connected | codes are shown, the mailboxes of all keys that are held are named |
 //! | visiting | found | what the relay has lost of ours is due again |
 //! | visiting | an entry | opened; its items are taken in; acknowledged once durable |
-//! | visiting | all that was there has come | what is due and did not come from there is sealed, and put |
+//! | visiting | all that was there has come | what is due and did not come from there is sealed, and put: at once what is our own news, else after a drawn delay |
 //! | visiting | not taken | shown; tried again in another visit |
 //! | any | a broken protocol; junk without end | closed; the relay is left alone for a while |
 //!
@@ -57,8 +57,12 @@ const LOST_MAX: u32 = 3;
 const KEYS_MAX: usize = 64;
 /// Most sealed keys in one list for an earlier mailbox.
 const KEYS_PER_LIST: usize = 64;
-/// How long what others made waits before it is put: most often they have put it themselves, milliseconds.
+/// How long what others made waits before it is put: most often they have put it themselves, milliseconds. So does what a
+/// relay has lost, which all who visit it see at once: the first of them puts it, and the others read that.
 const OTHERS_MS: (u64, u64) = (3_000, 10_000);
+/// In a wide circle it waits so much longer for each member, at most: so long that one or two have begun
+/// before the others have read it.
+const EACH_MS: u64 = 300;
 /// Longest list of items that is put at once, if there is more than one, bytes.
 const LIST_BYTES: usize = PIECE_BYTES_MAX / 2;
 /// In how many mailboxes before the one in use sealed keys are put, too.
@@ -145,8 +149,8 @@ struct UnderWay {
     asked: VecDeque<Vec<Name>>,
     /// Codes that were shown.
     codes: BTreeSet<CodeId>,
-    /// Circles of which something was put in this visit.
-    put_of: BTreeSet<CircleId>,
+    /// Circles of which all that was there has come, and what is due was looked at.
+    looked_at: BTreeSet<CircleId>,
 }
 
 /// What becomes of a visit.
@@ -192,7 +196,7 @@ impl UnderWay {
             seen: BTreeMap::new(),
             asked: VecDeque::new(),
             codes: BTreeSet::new(),
-            put_of: BTreeSet::new(),
+            looked_at: BTreeSet::new(),
         }
     }
 }
@@ -468,7 +472,8 @@ impl<S: Store> Home<S> {
             }
         }
         for at in carried {
-            if self.feed(*at)?.is_none() {
+            let begins = self.feed(*at)?.is_none();
+            if begins {
                 self.view.write(layout::feed(*at), &Feed::begin(rng));
                 let state = Carried {
                     circle: Some(id),
@@ -477,6 +482,9 @@ impl<S: Store> Home<S> {
                 self.view.write(layout::carried(*at), &state);
             }
             self.feed_circle(id, *at)?;
+            if begins {
+                self.due_again(*at)?;
+            }
         }
         Ok(())
     }
@@ -866,7 +874,17 @@ impl<S: Store> Home<S> {
         self.view.write(layout::feed(carried), &Feed::begin(rng));
         self.view.delete(layout::circle_fed(carried, circle));
         self.known_by.remove(&carried);
-        self.feed_circle(circle, carried)
+        self.feed_circle(circle, carried)?;
+        self.due_again(carried)
+    }
+
+    /// All that is due to a relay now was put before, or other members have it, too.
+    fn due_again(&mut self, carried: TransportId) -> Result<(), ReadError> {
+        let at = layout::carried(carried);
+        let mut state: Carried = self.view.read(&at)?.unwrap_or_default();
+        state.again_to = self.feed(carried)?.map_or(0, |feed| feed.next);
+        self.view.write(at, &state);
+        Ok(())
     }
 
     /// Notes the circles of which all that was there has come.
@@ -929,17 +947,9 @@ impl<S: Store> Home<S> {
         match self.open_stored(visit, &stored)? {
             Some(items) => {
                 let from = (PersonId::from_bytes(*carried.as_bytes()), carried);
-                for item in items {
-                    // Whoever put it is not at hand, and the relay cannot know.
-                    match self.take_circle_item(now, rng, from, (circle, item)) {
-                        Ok(()) => {}
-                        // The rest of such a list is not looked at.
-                        Err(Refused::Peer(_)) => {
-                            visit.junk += 1;
-                            break;
-                        }
-                        Err(error) => return Err(error),
-                    }
+                // Whoever put it is not at hand, and the relay cannot know.
+                if !self.take_circle_items(now, rng, from, (circle, items))? {
+                    visit.junk += 1;
                 }
             }
             None => visit.junk += 1,
@@ -1085,22 +1095,46 @@ impl<S: Store> Home<S> {
         };
         let carried = carried_id(relay, id);
         let feed = self.feed(carried)?.filter(|feed| !feed.is_drained());
+        let first = visit.looked_at.insert(id);
         if let Some(feed) = feed {
-            // What others made is put by themselves, most often; but all that was not there when we came is not.
-            let own = self.own_news.contains(&id) || !visit.put_of.contains(&id);
-            let at = if own { now } else { soon(now, rng, OTHERS_MS) };
-            let due = visit.due.entry(id).or_insert(at);
-            *due = (*due).min(at);
-            if *due <= now {
+            // What others made is put by themselves, most often, and what was lost by whoever's time comes first.
+            let own =
+                self.own_news.contains(&id) || first && self.owes_own(circle, carried, &feed)?;
+            let nodes = circle.replica.circle().members().len() as u64;
+            let span = (OTHERS_MS.0, OTHERS_MS.1.max(OTHERS_MS.0 + nodes * EACH_MS));
+            let due = visit.due.entry(id).or_insert_with(|| soon(now, rng, span));
+            // One that lies further ahead was drawn by a clock that has been put back since.
+            if own || *due <= now || *due > now.plus_millis(span.1) {
                 visit.due.remove(&id);
-                visit.put_of.insert(id);
                 self.seal_due(now, circle, (relay, carried, &mut *visit), feed)?;
             }
         } else {
             visit.due.remove(&id);
-            visit.put_of.insert(id);
         }
         self.send_outgoing(now, (id, code), visit)
+    }
+
+    /// Whether something that this person made is due to a relay, and was never put there.
+    fn owes_own(
+        &self,
+        circle: &Circle,
+        carried: TransportId,
+        feed: &Feed,
+    ) -> Result<bool, ReadError> {
+        let state: Option<Carried> = self.view.read(&layout::carried(carried))?;
+        let again_to = state.map_or(0, |state| state.again_to);
+        for position in (feed.acked + 1).max(again_to)..feed.next {
+            let at = layout::feed_item(carried, position);
+            let due: Due = self.view.read(&at)?.ok_or_else(|| damaged(&at))?;
+            let Due::Circle { circle: id, number } = due else {
+                continue;
+            };
+            let item = self.view.read(&layout::circle_item(id, number))?;
+            if item.and_then(|item| circle.whose(&item)) == Some(self.me.person) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Seals all that is due into entries, which wait to be put.

@@ -803,3 +803,85 @@ fn what_a_relay_has_lost_is_left_there_by_who_had_only_read_it() {
     world.only(3, &[2]);
     assert_eq!(world.texts(2), ["bread"]);
 }
+
+/// Eleven with a relay, who have a list; the last went away before it was written.
+fn many_at_a_relay() -> (World, usize) {
+    let relay = 11;
+    let mut world = World::of(relay + 1);
+    world.carried_circle(relay);
+    world.goes_away(relay - 1);
+    for n in 0..3 {
+        world.adds(n, &format!("of {n}"));
+    }
+    world.settle();
+    (world, relay)
+}
+
+impl World {
+    /// Lets time pass in small steps, with everything on the wires delivered.
+    fn four_minutes_pass(&mut self) {
+        for _ in 0..4 * 240 {
+            self.now = self.now.plus_millis(250);
+            self.tick();
+        }
+    }
+
+    /// A relay comes back with nothing of what it kept.
+    fn forgets_all_it_kept(&mut self, relay: usize) {
+        let mut disk = self.nodes[relay].disk.0.borrow_mut();
+        disk.retain(|key, _| !b"muw".contains(&key[0]));
+        drop(disk);
+        self.crashes(relay);
+    }
+
+    /// How many have put something in the mailboxes of a relay.
+    fn writers_at(&self, relay: usize) -> usize {
+        let disk = self.nodes[relay].disk.0.borrow();
+        let entries = disk.iter().filter(|(key, _)| key[0] == b'w');
+        let logs: BTreeSet<_> = entries
+            .map(|(_, entry)| UnverifiedEntry::decode(entry).unwrap().claimed().log)
+            .collect();
+        logs.len()
+    }
+}
+
+/// A relay came back empty, its eleven visitors saw it at the same moment, and each left all of the circle there again: everybody
+/// was handed the same list eleven times. Now each waits for a moment of their own, and puts what is lacking then.
+#[test]
+fn what_a_relay_has_lost_is_put_again_by_few_and_all_of_it() {
+    let (mut world, relay) = many_at_a_relay();
+    for round in 0..3 {
+        world.forgets_all_it_kept(relay);
+        world.four_minutes_pass();
+        let writers = world.writers_at(relay);
+        assert!(
+            (1..=4).contains(&writers),
+            "round {round}: {writers} put it"
+        );
+        for n in 0..relay - 1 {
+            assert_eq!(world.relay_of(n).lost, round + 1, "member {n}");
+            assert_eq!(world.relay_of(n).waiting, 0, "member {n}");
+        }
+    }
+    // All of it: who was away finds it there, with everybody else gone.
+    world.only(relay, &[relay - 1]);
+    let texts: BTreeSet<String> = world.texts(relay - 1).into_iter().collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert_nobody_at_fault(&world);
+}
+
+/// What somebody writes does not wait for what a relay has lost.
+#[test]
+fn news_is_put_at_once_though_much_is_to_be_put_again() {
+    let (mut world, relay) = many_at_a_relay();
+    world.forgets_all_it_kept(relay);
+    while world.relay_of(5).lost == 0 || !world.relay_of(5).connected {
+        world.now = world.now.plus_millis(250);
+        world.tick();
+    }
+    assert!(world.relay_of(5).waiting > 0, "its time has not come");
+    world.adds(5, "salt");
+    world.deliver();
+    assert_eq!(world.relay_of(5).waiting, 0);
+    assert!(world.writers_at(relay) > 0);
+}
