@@ -171,6 +171,11 @@ pub const BUILTINS: &[Builtin] = &[
         told: Told::InRust(circle_relay::run),
     },
     Builtin {
+        name: circle_relay::MIDDLING,
+        about: "the same with 60 members",
+        told: Told::InRust(circle_relay::run_middling),
+    },
+    Builtin {
         name: circle_relay::SMALL,
         about: "the same with 12 members",
         told: Told::InRust(circle_relay::run_small),

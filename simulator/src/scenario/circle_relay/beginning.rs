@@ -58,13 +58,13 @@ fn make(count: u32) -> Beginning {
     let mut world = World::new(SEED, Links::default(), &mut log);
     let relay = world.person("relay");
     let founder = world.person(&called(0));
-    let until = |days: u64| {
+    let in_days = |days: u64| {
         let end = VirtualTime::START.plus(VirtualSpan::from_secs(days * DAY));
         end.timestamp()
     };
     let offer = Command::RelayOffer {
         bytes: ROOM_BYTES,
-        until: until(365),
+        until: in_days(365),
     };
     let Done::RelayOffered { room } = must(&mut world, relay, offer) else {
         unreachable!("an offer")
@@ -81,7 +81,7 @@ fn make(count: u32) -> Beginning {
     let invite = Command::CircleInvite {
         circle: CIRCLE.to_owned(),
         uses: count,
-        until: until(30),
+        until: in_days(30),
         admin: false,
     };
     let Done::CircleInvited { link, .. } = must(&mut world, founder, invite) else {
@@ -92,6 +92,7 @@ fn make(count: u32) -> Beginning {
         code: room.code,
     };
     must(&mut world, founder, carried);
+    stop(&mut world, relay);
     let mut members = vec![founder];
     for number in 1..count {
         let node = world.person(&called(number));
@@ -101,15 +102,24 @@ fn make(count: u32) -> Beginning {
         };
         must(&mut world, node, join);
         members.push(node);
-        until_all_is_there(&mut world, circle.id, (founder, node), 4 * number as usize);
+        let least = 4 * number as usize;
+        until(&mut world, node, |world| {
+            hold_the_same(world, circle.id, (founder, node), least)
+        });
         stop(&mut world, node);
     }
+    // Only now is the relay there. What it begins with is what a circle has left there that has been for a while, and no
+    // list by each who joined.
+    world.start_at(world.now(), relay);
+    until(&mut world, founder, |world| is_kept(world, founder));
+    stop(&mut world, founder);
     for node in &members[1..] {
         world.start_at(world.now(), *node);
-        until_all_is_there(&mut world, circle.id, (founder, *node), 0);
+        until(&mut world, *node, |world| {
+            is_kept(world, *node) && hold_the_same(world, circle.id, (founder, *node), 0)
+        });
         stop(&mut world, *node);
     }
-    stop(&mut world, founder);
     stop(&mut world, relay);
     Beginning {
         at: world.now(),
@@ -124,29 +134,31 @@ fn called(number: u32) -> String {
     format!("member {number}")
 }
 
-/// Lets time pass until a member and the founder hold the same, at least so much, and the relay has it.
-fn until_all_is_there(
-    world: &mut World<'_>,
-    circle: CircleId,
-    (founder, member): (NodeIndex, NodeIndex),
-    at_least: usize,
-) {
+/// Lets time pass until something that has to do with `node` is so.
+fn until(world: &mut World<'_>, node: NodeIndex, is_so: impl Fn(&mut World<'_>) -> bool) {
     let limit = world.now().plus(WITHIN);
     loop {
         world.pass(LOOK_EVERY);
-        let [theirs, ours] = [founder, member].map(|node| held(world, circle, node));
-        if theirs.len() >= at_least
-            && theirs == ours
-            && [founder, member].iter().all(|it| is_kept(world, *it))
-        {
+        if is_so(world) {
             return;
         }
         assert!(
             world.now() < limit,
             "{} never comes to hold all",
-            world.name(member)
+            world.name(node)
         );
     }
+}
+
+/// Whether the founder and a member hold the same, at least so much.
+fn hold_the_same(
+    world: &World<'_>,
+    circle: CircleId,
+    (founder, member): (NodeIndex, NodeIndex),
+    at_least: usize,
+) -> bool {
+    let [ours, theirs] = [founder, member].map(|node| held(world, circle, node));
+    theirs.len() >= at_least && theirs == ours
 }
 
 fn held(world: &World<'_>, circle: CircleId, node: NodeIndex) -> Vec<[u8; 32]> {

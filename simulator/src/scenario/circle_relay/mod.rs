@@ -44,6 +44,8 @@ use crate::world::{NodeIndex, World};
 
 /// What the story is called.
 pub const NAME: &str = "circle-relay";
+/// What it is called with fewer members: enough for a node to keep in touch with few of them.
+pub const MIDDLING: &str = "circle-relay-60";
 /// What it is called with few members.
 pub const SMALL: &str = "circle-relay-12";
 
@@ -61,6 +63,11 @@ const LOOK_EVERY: VirtualSpan = VirtualSpan::from_secs(5);
 /// Lives through the story with 200 members.
 pub fn run(seed: Seed, options: Options, log: &mut Log) -> Outcome {
     lived(NAME, 200, seed, options, log)
+}
+
+/// Lives through it with 60.
+pub fn run_middling(seed: Seed, options: Options, log: &mut Log) -> Outcome {
+    lived(MIDDLING, 60, seed, options, log)
 }
 
 /// Lives through it with 12.

@@ -63,6 +63,8 @@ const OTHERS_MS: (u64, u64) = (3_000, 10_000);
 /// In a wide circle it waits so much longer for each member, at most: so long that one or two have begun
 /// before the others have read it.
 const EACH_MS: u64 = 300;
+/// A relay that answers late hands on late, too, what others put: it waits so much longer, at most.
+const LATE_MS_MAX: u64 = 120_000;
 /// Longest list of items that is put at once, if there is more than one, bytes.
 const LIST_BYTES: usize = PIECE_BYTES_MAX / 2;
 /// In how many mailboxes before the one in use sealed keys are put, too.
@@ -147,6 +149,10 @@ struct UnderWay {
     seen: BTreeMap<(SliceId, LogId), u64>,
     /// Names for which no answer has come.
     asked: VecDeque<Vec<Name>>,
+    /// Since when.
+    asked_at: Option<Timestamp>,
+    /// The longest that the relay has taken to answer.
+    late_ms: u64,
     /// Codes that were shown.
     codes: BTreeSet<CodeId>,
     /// Circles of which all that was there has come, and what is due was looked at.
@@ -195,6 +201,8 @@ impl UnderWay {
             due: BTreeMap::new(),
             seen: BTreeMap::new(),
             asked: VecDeque::new(),
+            asked_at: None,
+            late_ms: 0,
             codes: BTreeSet::new(),
             looked_at: BTreeSet::new(),
         }
@@ -661,6 +669,9 @@ impl<S: Store> Home<S> {
         visit: &mut UnderWay,
     ) -> Result<(), Refused> {
         self.name_mailboxes(rng, relay, visit)?;
+        if !visit.asked.is_empty() {
+            visit.asked_at.get_or_insert(now);
+        }
         let circles: BTreeSet<CircleId> = visit.keys.iter().map(|(circle, _)| *circle).collect();
         for id in circles {
             self.with_circle(id, |home, circle| {
@@ -774,6 +785,10 @@ impl<S: Store> Home<S> {
         (relay, visit): (TransportId, &mut UnderWay),
         visited: &Visited,
     ) -> Result<Next, Refused> {
+        if let Some(at) = visit.asked_at.take_if(|_| !visited.later) {
+            let took = now.as_millis().saturating_sub(at.as_millis());
+            visit.late_ms = visit.late_ms.max(took.min(LATE_MS_MAX));
+        }
         let mut lost = BTreeSet::new();
         for found in &visited.found {
             let Some(named) = visit.mailboxes.get_mut(&found.name) else {
@@ -1101,7 +1116,11 @@ impl<S: Store> Home<S> {
             let own =
                 self.own_news.contains(&id) || first && self.owes_own(circle, carried, &feed)?;
             let nodes = circle.replica.circle().members().len() as u64;
-            let span = (OTHERS_MS.0, OTHERS_MS.1.max(OTHERS_MS.0 + nodes * EACH_MS));
+            let from = OTHERS_MS.0 + visit.late_ms;
+            let span = (
+                from,
+                from + (OTHERS_MS.1 - OTHERS_MS.0).max(nodes * EACH_MS),
+            );
             let due = visit.due.entry(id).or_insert_with(|| soon(now, rng, span));
             // One that lies further ahead was drawn by a clock that has been put back since.
             if own || *due <= now || *due > now.plus_millis(span.1) {
