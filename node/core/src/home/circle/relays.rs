@@ -60,7 +60,7 @@ const KEYS_PER_LIST: usize = 64;
 /// How long what others made waits before it is put: most often they have put it themselves, milliseconds. So does what a
 /// relay has lost, which all who visit it see at once: the first of them puts it, and the others read that.
 const OTHERS_MS: (u64, u64) = (3_000, 10_000);
-/// In a wide circle it waits so much longer for each member, at most: so long that one or two have begun
+/// In a larger circle it waits so much longer for each member, at most: so long that one or two have begun
 /// before the others have read it.
 const EACH_MS: u64 = 300;
 /// A relay that answers late hands on late, too, what others put: it waits so much longer, at most.
