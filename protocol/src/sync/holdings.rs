@@ -70,8 +70,8 @@ pub const ASIDE_MAX: usize = 8_192;
 
 /// Everything that a node holds of a circle: names, and what stands for each at its owner.
 ///
-/// What came and is not to be given, since it waits or is more than is kept, is *aside*: named like the rest, so that nobody
-/// sends it at each meeting.
+/// What came and is not to be given yet, since it waits, is *aside*: named like the rest, so that nobody sends it at each
+/// meeting.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     held: BTreeMap<ItemName, Option<u64>>,

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | new | kept under the next number, due to every member but the one it came from; what waited is tried again |
 //! | known | nothing; it is not sent to who sent it |
-//! | waits for something | kept aside within bounds, see `waiting` |
+//! | waits for something | kept aside within bounds, see `waiting`, and named as if it were here, so that it is not sent at each meeting |
 //! | of no use here | nothing |
-//! | more than is kept of who made it, or of all | it is named as if it were here, so that it is not sent at each meeting |
+//! | more than is kept of who made it | nothing |
 //! | malformed or badly signed | the peer's fault |
 
 use std::collections::BTreeSet;
@@ -45,8 +45,6 @@ enum Outcome {
     Known,
     /// It is to come again once this is here.
     Waits(Needed),
-    /// It is more than is kept.
-    Full,
     Useless,
 }
 
@@ -148,9 +146,6 @@ impl Circle {
                     Err(RefusedError::Statement(InsertError::Missing(id))) => {
                         Ok(Outcome::Waits(*id.as_bytes()))
                     }
-                    Err(RefusedError::Full | RefusedError::Statement(InsertError::Full)) => {
-                        Ok(Outcome::Full)
-                    }
                     Err(_) => Ok(Outcome::Useless),
                 }
             }
@@ -187,7 +182,7 @@ impl Circle {
                     Ok(Taken::Early) => Ok(seq.checked_sub(1).map_or(Outcome::Useless, |before| {
                         Outcome::Waits(waiting::place(log, before))
                     })),
-                    Ok(Taken::Crowded) | Err(RefusedError::Full) => Ok(Outcome::Full),
+                    Ok(Taken::Crowded) => Ok(Outcome::Useless),
                     Err(RefusedError::Entry(error)) => Err(theirs(error)),
                     Err(_) => Ok(Outcome::Useless),
                 }
@@ -336,7 +331,6 @@ impl<S: Store> Home<S> {
         // Who passes on what others make is not to blame for how much that is.
         let whose = circle.whose(&item).unwrap_or(person);
         if !self.has_room(whose, size)? {
-            circle.holdings.set_aside(&item);
             return Ok(false);
         }
         match circle.take(&item)? {
@@ -351,10 +345,6 @@ impl<S: Store> Home<S> {
                     self.hold(person, size)?;
                     self.wait(circle, hash, WaitingItem { needs, item });
                 }
-                Ok(false)
-            }
-            Outcome::Full => {
-                circle.holdings.set_aside(&item);
                 Ok(false)
             }
             Outcome::Known | Outcome::Useless => Ok(false),
@@ -383,7 +373,6 @@ impl<S: Store> Home<S> {
                         self.keep_item(circle, item.clone(), None)?;
                         new.push(item);
                     }
-                    Outcome::Full => circle.holdings.set_aside(&item),
                     Outcome::Known | Outcome::Useless => {}
                 }
             }
@@ -419,9 +408,6 @@ impl<S: Store> Home<S> {
         let due = Due::Circle { circle: id, number };
         if circle.is_wide() {
             self.due_to_neighbours(&due, id, from)?;
-        }
-        if let Some(person) = news_of_end {
-            self.membership_ended(id, person);
         }
         let mut nodes = Vec::new();
         for (person, authority) in &circle.replica.known().people {

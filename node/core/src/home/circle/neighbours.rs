@@ -20,7 +20,7 @@
 //! | what they hold is heard | what is held here is named where it differs, as soon as they may hear it |
 //! | what they name is heard | what they lack is due to them, and from when we said what we hold on, what is new |
 //! | no answer for [`SILENT_MS`] | who belongs to the circle is due to them: they may not have heard that we do; another neighbour is sought |
-//! | a membership ends | whoever comes in again is asked again |
+//! | either end is no member | forgotten: should it be one again, what it lacks is asked again |
 //! | over | nothing more is due to them: the next one compares again |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +175,12 @@ impl<S: Store> Home<S> {
         let (mut frames, mut answers, mut silent) = (Vec::new(), Vec::new(), Vec::new());
         for (connection, live) in self.sessions.iter_mut().filter(|(_, it)| it.is_open()) {
             for (id, circle) in self.circles.iter().filter(|(_, it)| it.is_wide()) {
-                if live.said(id).is_none() && circle.is_node_of_member(live) {
+                let both = circle.has_member(&self.me.person) && circle.is_node_of_member(live);
+                if !both && let Some(compared) = live.compared.get_mut(id) {
+                    // What was due to them meanwhile did not leave.
+                    compared.said = None;
+                }
+                if both && live.said(id).is_none() {
                     let next = circle.record.next;
                     live.compared.entry(*id).or_default().said = Some(Said {
                         at: now,
@@ -254,7 +259,7 @@ impl<S: Store> Home<S> {
         if answer.iter().any(|held| !held.names.is_empty()) {
             let answered = self.answered.entry(peer).or_insert(Often::since(now));
             if !answered.once_more(now, ANSWERS_SPAN_MS, ANSWERS_MAX) {
-                return self.leave_alone(now, peer);
+                return;
             }
         }
         for held in answer {
@@ -359,18 +364,6 @@ impl<S: Store> Home<S> {
     pub(super) fn compare_again(&mut self, peer: TransportId) {
         for live in self.sessions.values_mut().filter(|it| it.peer == peer) {
             live.compared.clear();
-        }
-    }
-
-    /// Somebody's membership, perhaps our own, is over: should they come in again, nothing is known of what they hold.
-    pub(super) fn membership_ended(&mut self, circle: CircleId, person: PersonId) {
-        let own = person == self.me.person;
-        for live in self.sessions.values_mut() {
-            if (own || live.person == person)
-                && let Some(compared) = live.compared.get_mut(&circle)
-            {
-                compared.said = None;
-            }
         }
     }
 
