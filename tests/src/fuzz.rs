@@ -246,7 +246,6 @@ pub const TARGETS: &[Target] = &[
     }),
 ];
 
-/// A record on the wire.
 /// Reads what another end of a comparison says, and compares it with what is held of the same circle.
 fn compared(bytes: &[u8]) -> bool {
     const HELD: usize = 256;
@@ -271,6 +270,7 @@ fn compared(bytes: &[u8]) -> bool {
     }
 }
 
+/// A record on the wire.
 fn record<T>(bytes: &[u8], max: usize) -> bool
 where
     T: for<'b> minicbor::Decode<'b, ()> + minicbor::Encode<()>,

@@ -173,14 +173,14 @@ async fn start_net(
     home: &HomeDir,
     keys: &Keys,
     mode: Mode,
+    config: &mut Config,
 ) -> Result<(Net, mpsc::Receiver<NetEvent>), StartError> {
     let options = |config: &Config| NetOptions {
         seed: keys.transport.clone(),
         listen: config.listen.clone(),
         nearby: mode == Mode::Nearby,
     };
-    let config = home.config()?;
-    match Net::start(options(&config)).await {
+    match Net::start(options(config)).await {
         Err(NetError::CannotListen { address, reason }) if config.chosen => {
             let other = Config::on_loopback().map_err(|_| NetError::CannotListen {
                 address: address.clone(),
@@ -189,6 +189,7 @@ async fn start_net(
             tracing::warn!(%address, %reason, instead = ?other.listen, "another port");
             let net = Net::start(options(&other)).await?;
             home.set_config(&other)?;
+            *config = other;
             Ok(net)
         }
         other => Ok(other?),
@@ -220,7 +221,7 @@ impl Node {
         keys: Keys,
         mode: Mode,
     ) -> Result<Self, StartError> {
-        let mut addresses = home.config()?.listen;
+        let mut config = home.config()?;
         let store = Store::open(&home.store_path(), &keys.store)?;
         let person = keys.secrets.person;
         let (calls, called) = mpsc::channel(CALLS_MAX);
@@ -232,9 +233,7 @@ impl Node {
         let net = match mode {
             Mode::Offline => None,
             Mode::Online | Mode::Daemon | Mode::Nearby => {
-                let net = start_net(home, &keys, mode).await?;
-                addresses = home.config()?.listen;
-                Some(net)
+                Some(start_net(home, &keys, mode, &mut config).await?)
             }
         };
         let server = match mode {
@@ -252,7 +251,7 @@ impl Node {
             home: home.clone(),
             secrets: keys.secrets,
             store_key: keys.store,
-            addresses,
+            addresses: config.listen,
             calls: called,
             events,
             stopping,

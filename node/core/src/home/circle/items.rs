@@ -463,12 +463,12 @@ impl<S: Store> Home<S> {
         let (id, news) = (circle.id(), circle.read_cards());
         let mut nodes = Vec::new();
         let to_meet = circle.to_meet.replace(BTreeSet::new());
-        if to_meet.as_ref().is_none_or(|it| !it.is_empty()) {
-            let (me, device) = (self.me.secrets.transport, &self.me.secrets.device);
-            if circle.look_at_neighbours(me, device) && !circle.is_wide() {
-                circle.record.wide = true;
-                self.view.write(layout::circle(id), &circle.record);
-            }
+        if to_meet.as_ref().is_none_or(|it| !it.is_empty())
+            && circle.look_at_neighbours(&self.me.secrets)
+            && !circle.is_wide()
+        {
+            circle.record.wide = true;
+            self.view.write(layout::circle(id), &circle.record);
         }
         let is_met = |person: &PersonId| {
             let to_meet = to_meet.as_ref();

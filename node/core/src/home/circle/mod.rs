@@ -365,8 +365,7 @@ impl<S: Store> Home<S> {
             circle.holdings.insert(item, number);
         }
         circle.fill(items.into_iter().map(|(_, item)| item));
-        let (me, device) = (self.me.secrets.transport, &self.me.secrets.device);
-        circle.look_at_neighbours(me, device);
+        circle.look_at_neighbours(&self.me.secrets);
         let waiting = self
             .view
             .scan_read::<WaitingItem>(&layout::circle_all_waiting(id))?;

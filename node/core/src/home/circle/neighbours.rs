@@ -25,7 +25,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maille_protocol::crypto::{self, Key};
+use maille_protocol::crypto;
 use maille_protocol::id::{CircleId, PersonId, TransportId};
 use maille_protocol::sync::holdings::{BUCKETS, place_on_ring};
 use maille_protocol::sync::{CircleItem, Frame, Held, Holds};
@@ -36,6 +36,7 @@ use super::super::link::{Live, Often};
 use super::{CIRCLES_MAX, Circle};
 use crate::io::{ConnectionId, Store};
 use crate::layout;
+use crate::secrets::Secrets;
 use crate::state::{Due, Feed, Joining};
 use crate::view::{ReadError, damaged};
 
@@ -78,6 +79,7 @@ struct Said {
     heard: u64,
     /// They have answered: what is new is due to them.
     follows: bool,
+    /// They follow although they have not answered in time.
     silent: bool,
 }
 
@@ -103,7 +105,8 @@ impl Circle {
     }
 
     /// Sees which nodes there are; returns whether there are too many for everybody to meet everybody.
-    pub(super) fn look_at_neighbours(&mut self, me: TransportId, device: &Key) -> bool {
+    pub(super) fn look_at_neighbours(&mut self, secrets: &Secrets) -> bool {
+        let me = secrets.transport;
         let known = &self.replica.known().people;
         let members = self.replica.circle().members().keys();
         let devices = members.filter_map(|person| {
@@ -123,7 +126,9 @@ impl Circle {
         let mine = place(&me);
         let mut ring: Vec<TransportId> = nodes.keys().copied().collect();
         ring.sort_by_cached_key(|peer| (place(peer) < mine, place(peer)));
-        let draw = device.derive("maille circle drawn v1", &[id.as_bytes()]);
+        let draw = secrets
+            .device
+            .derive("maille circle drawn v1", &[id.as_bytes()]);
         let persons: BTreeSet<PersonId> = nodes.values().copied().collect();
         let mut drawn: Vec<PersonId> = persons.into_iter().collect();
         drawn.sort_by_cached_key(|person| {
@@ -164,7 +169,7 @@ impl Live {
     /// When it is over that we wait for what they hold.
     fn waits_until(&self) -> Option<Timestamp> {
         let said = self.compared.values().filter_map(|it| it.said);
-        let waits = said.filter(|it| !it.follows && !it.silent);
+        let waits = said.filter(|it| !it.follows);
         waits.map(|it| it.at.plus_millis(SILENT_MS)).min()
     }
 }
@@ -306,13 +311,13 @@ impl<S: Store> Home<S> {
         let Some(said) = compared.and_then(|it| it.said.as_mut()) else {
             return Ok(());
         };
-        let mut owed = Vec::new();
-        if !said.follows {
+        let first = !said.follows;
+        said.hears(&mut held);
+        let mut owed = circle.holdings.lacked(&held);
+        owed.retain(|number| *number < said.next);
+        if first {
             owed.extend(said.next..circle.record.next); // they cannot have named it
         }
-        said.hears(&mut held);
-        let lacked = circle.holdings.lacked(&held).into_iter();
-        owed.splice(0..0, lacked.filter(|number| *number < said.next));
         live.feed_is_ready();
         let peer = live.peer;
         for number in owed {

@@ -46,13 +46,18 @@ impl World {
     }
 
     pub(super) fn joins(&mut self, n: usize, link: &InviteLink) -> Result<Done, CommandError> {
+        let joined = self.asks_to_join(n, link);
+        self.deliver();
+        joined
+    }
+
+    /// Nothing is delivered yet.
+    fn asks_to_join(&mut self, n: usize, link: &InviteLink) -> Result<Done, CommandError> {
         let command = Command::CircleJoin {
             link: link.clone(),
             called: format!("member {n}"),
         };
-        let joined = self.asks(n, command);
-        self.deliver();
-        joined
+        self.asks(n, command)
     }
 
     /// Founds a circle of all, by one invite.

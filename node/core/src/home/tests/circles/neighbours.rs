@@ -62,6 +62,23 @@ impl World {
         rows.expect("readable").len()
     }
 
+    /// All items of a circle that a node keeps, as they came.
+    fn items_at(&self, n: usize, id: CircleId) -> Vec<CircleItem> {
+        let kept = self.nodes[n].disk.scan(&layout::circle_items(id)).unwrap();
+        let read = |(_, bytes): &(_, Vec<u8>)| maille_protocol::wire::decode(bytes, 1 << 20).ok();
+        kept.iter().filter_map(read).collect()
+    }
+
+    /// A node hands an item of a circle to another, on no wire.
+    #[track_caller]
+    fn hands(&mut self, from: usize, to: usize, (id, item): (CircleId, CircleItem)) {
+        let giver = &self.nodes[from];
+        let giver = (giver.home.me.person, giver.secrets.transport);
+        let (now, node) = (self.now, &mut self.nodes[to]);
+        let taken = (node.home).take_circle_item(now, &mut node.rng, giver, (id, item));
+        assert!(taken.is_ok());
+    }
+
     fn circle_id(&mut self) -> CircleId {
         self.the_circle(0).id
     }
@@ -166,34 +183,13 @@ fn what_was_asked_before_its_circle_was_known_is_answered_then() {
     let card = world.nodes[newcomer].home.me.person;
     assert!(world.session(1, newcomer).is_some());
     // The member hears that they belong to it before they do themselves.
-    world
-        .asks(
-            newcomer,
-            Command::CircleJoin {
-                link,
-                called: "member 9".to_owned(),
-            },
-        )
-        .unwrap();
+    world.asks_to_join(newcomer, &link).unwrap();
     let welcome =
         world.delivers_but(|to, frame| to == newcomer && matches!(frame, Frame::Answer(_)));
     assert!(!welcome.is_empty());
     let id = world.circle_id();
-    let items = world.nodes[0].disk.scan(&layout::circle_items(id)).unwrap();
-    let (from, rng_time) = (
-        (
-            world.nodes[0].home.me.person,
-            world.nodes[0].secrets.transport,
-        ),
-        world.now,
-    );
-    for (_, bytes) in items {
-        let item: CircleItem = maille_protocol::wire::decode(&bytes, 1 << 20).expect("an item");
-        let node = &mut world.nodes[1];
-        let taken = node
-            .home
-            .take_circle_item(rng_time, &mut node.rng, from, (id, item));
-        assert!(taken.is_ok());
+    for item in world.items_at(0, id) {
+        world.hands(0, 1, (id, item));
     }
     world.input(1, Input::Tick);
     assert!(
@@ -263,7 +259,7 @@ fn who_never_acknowledges_does_not_make_a_feed_grow() {
 }
 
 #[test]
-fn who_asks_for_all_names_again_and_again_is_left_alone() {
+fn who_asks_for_all_names_again_and_again_is_not_answered() {
     let mut world = World::of(WIDE);
     world.circle(WIDE);
     let all = world.nodes.len();
@@ -312,20 +308,8 @@ fn what_waits_is_not_sent_at_each_meeting() {
     world.adds(1, "first");
     world.adds(1, "second");
     let id = world.circle_id();
-    let entries: Vec<CircleItem> = (world.nodes[1].disk.scan(&layout::circle_items(id)))
-        .unwrap()
-        .iter()
-        .filter_map(|(_, bytes)| maille_protocol::wire::decode(bytes, 1 << 20).ok())
-        .collect();
-    let second = entries.last().expect("an entry").clone();
-    let from = (
-        world.nodes[1].home.me.person,
-        world.nodes[1].secrets.transport,
-    );
-    let now = world.now;
-    let node = &mut world.nodes[8];
-    let taken = (node.home).take_circle_item(now, &mut node.rng, from, (id, second.clone()));
-    assert!(taken.is_ok());
+    let second = world.items_at(1, id).pop().expect("an entry");
+    world.hands(1, 8, (id, second.clone()));
     assert!(world.nodes[8].home.waiting_in_memory(id) > 0, "it waits");
     let sent = world.nodes[1].sent_frames.len();
     world.comes_back(8);
@@ -346,15 +330,7 @@ fn who_is_still_arriving_tells_only_the_node_that_let_them_in_what_is_here() {
     let all = world.nodes.len();
     world.only(all, &[0, newcomer, contact]);
     world.meet(contact, newcomer);
-    world
-        .asks(
-            newcomer,
-            Command::CircleJoin {
-                link,
-                called: "member 9".to_owned(),
-            },
-        )
-        .unwrap();
+    world.asks_to_join(newcomer, &link).unwrap();
     world.delivers_but(|to, frame| to == newcomer && matches!(frame, Frame::Item { .. }));
     assert_eq!(
         world.the_circle(newcomer).standing,
